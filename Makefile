@@ -1,0 +1,54 @@
+# make book   every chapter executed from scratch, then the pages
+# make test   everything that keeps the book honest
+# Both set up .venv by themselves, with PYTHON (make PYTHON=python3.12 book), and again only when
+# requirements.txt or pyproject.toml changed. The longhand without make stands in README.md.
+
+PYTHON ?= python3
+ARGS   ?=
+VENV   := .venv
+RUN    := $(VENV)/bin/python
+READY  := $(VENV)/ready
+
+.DEFAULT_GOAL := help
+.PHONY: help book site test refresh bench clean distclean
+.DELETE_ON_ERROR:
+
+help:
+	@echo 'make book       execute every chapter from scratch, build the pages, print the tally of claims'
+	@echo 'make test       unit tests, doctests and every stored output of every notebook'
+	@echo 'make site       build the pages from the stored outputs (seconds)'
+	@echo 'make refresh    execute the notebooks in place, after an intended change'
+	@echo 'make bench      processor time of the main computations against limits measured now'
+	@echo 'make clean      remove what was built; make distclean removes .venv as well'
+	@echo
+	@echo 'ARGS are passed on: make book ARGS="--chapters order_to_chaos"'
+
+book site refresh: $(READY)
+	@$(RUN) -m lib $@ $(ARGS)
+
+test: $(READY)
+	@$(RUN) -m pytest $(ARGS)
+
+bench: $(READY)
+	@$(RUN) -m benchmarks $(ARGS)
+
+# A half-made .venv (interrupted, or its Python gone) has no working pip and is made anew.
+$(READY): requirements.txt pyproject.toml
+	@$(RUN) -m pip --version >/dev/null 2>&1 || { \
+	  command -v $(PYTHON) >/dev/null || { \
+	    echo "make: '$(PYTHON)' not found; name a Python 3.11 or newer: make PYTHON=python3.12 book" >&2; exit 1; }; \
+	  $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	    echo "make: this needs Python 3.11 or newer, and $(PYTHON) is $$($(PYTHON) -V 2>&1);" \
+	         "name another: make PYTHON=python3.12 book" >&2; exit 1; }; \
+	  echo "making $(VENV) with $$($(PYTHON) -V)"; \
+	  $(PYTHON) -m venv --clear $(VENV); }
+	@echo "installing requirements.txt into $(VENV) (about a minute the first time)"
+	@$(RUN) -m pip install --quiet --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+clean:
+	@rm -rf _build .hypothesis .ruff_cache .pytest_cache
+	@find book lib tests benchmarks -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
+
+distclean: clean
+	@rm -rf $(VENV)

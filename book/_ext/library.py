@@ -1,0 +1,49 @@
+"""Sphinx extension: the page made of the docstrings of `lib`.
+
+It finds the modules by itself, so a new module needs no edit here or on the page, and turns each
+``[key]`` of a docstring into a citation, so a source that is not in the bibliography is a warning.
+"""
+import pkgutil
+import re
+
+from sphinx.application import Sphinx
+
+import lib
+
+PAGE, MARK = "book/api", "<!-- modules -->"
+OUR_SECTION = re.compile(r"^(\s*)(Accuracy|Source):")
+CITATION = re.compile(r"\[([a-z]+\d{4}[a-z]*)\](?!_)")
+
+
+def list_modules(app: Sphinx, page: str, text: list[str]) -> None:
+    """Write a section for each module in place of the mark on the page."""
+    if page == PAGE:
+        names = [found.name for found in pkgutil.walk_packages(lib.__path__, "lib.")]
+        text[0] = text[0].replace(MARK, "\n".join(
+            _section(name) for name in names if not name.endswith("__main__")))
+
+
+def _section(name: str) -> str:
+    level = "#" * (1 + name.count("."))
+    return f"{level} `{name}`\n\n```{{eval-rst}}\n.. automodule:: {name}\n   :members:\n```\n"
+
+
+def prepare(app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]
+            ) -> None:
+    """Set the sections that napoleon does not know as fields, and sources as citations."""
+    text = [OUR_SECTION.sub(r"\n\1:\2:", line, count=1) for line in lines]
+    lines[:] = [CITATION.sub(r":cite:t:`\1`", line) for line in "\n".join(text).split("\n")]
+
+
+def skip(app: Sphinx, what: str, name: str, obj: object, skipped: bool, options: object
+         ) -> bool | None:
+    """Leave out what Python wrote, not we: the fields of named tuples."""
+    return True if (obj.__doc__ or "").startswith("Alias for field") else None
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Register with Sphinx."""
+    app.connect("source-read", list_modules)
+    app.connect("autodoc-process-docstring", prepare, priority=100)  # napoleon has 500
+    app.connect("autodoc-skip-member", skip)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

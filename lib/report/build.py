@@ -1,0 +1,202 @@
+"""The commands that make the book: `book`, `site` and `refresh`."""
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Iterator, Sequence
+
+from lib.report.run import Job, Outcome, execute_all
+
+ROOT = Path(__file__).resolve().parents[2]
+SCORECARD = "scorecard"  # sums up the findings of the other chapters, so it runs after them
+
+
+class BuildError(RuntimeError):
+    """The pages could not be built; the message holds the warnings and errors."""
+
+
+def chapters(root: Path = ROOT) -> list[Path]:
+    """Notebooks of the book, in the order of its table of contents.
+
+    Args:
+        root: the project's folder, which holds ``_toc.yml``.
+
+    Returns:
+        Paths of the ``.ipynb`` files.
+
+    >>> "scorecard" in [path.stem for path in chapters()]
+    True
+    """
+    import yaml
+
+    contents = yaml.safe_load((root / "_toc.yml").read_text("utf-8"))
+    paths = [(root / entry).with_suffix(".ipynb") for entry in _entries(contents)]
+    return [path for path in paths if path.is_file()]
+
+
+def book(names: Sequence[str] = (), workers: int | None = None, root: Path = ROOT) -> int:
+    """Execute chapters from scratch and build the pages from these executions.
+
+    Tracked files are only read. With a failed chapter no pages are built.
+
+    Args:
+        names: chapters to execute; the others show their stored outputs. None means all.
+        workers: how many chapters at once; by default one a core.
+        root: the project's folder.
+
+    Returns:
+        Exit code: 0, or 1 if a chapter failed.
+
+    Raises:
+        ValueError: a name is not a chapter's. BuildError: the pages do not build.
+    """
+    executed = root / "_build" / "executed"
+    shutil.rmtree(executed, ignore_errors=True)
+    executed.mkdir(parents=True)
+    first, last = _in_order(names, root)
+    for path in chapters(root):
+        if path not in first + last:
+            shutil.copy(path, executed)
+    outcomes = execute_all(
+        [Job(path, executed / path.name) for path in first],
+        [Job(path, executed / path.name, {"executions": str(executed)}) for path in last],
+        workers=workers)
+    if _report(outcomes):
+        print(f"no pages built; how far they came: {executed}", file=sys.stderr)
+        return 1
+    _show(build(executed, root / "_build", root), executed)
+    return 0
+
+
+def site(root: Path = ROOT) -> int:
+    """Build the pages from the stored outputs; nothing is executed.
+
+    Args:
+        root: the project's folder.
+
+    Returns:
+        Exit code 0.
+
+    Raises:
+        BuildError: the pages do not build.
+    """
+    _show(build(root / "book", root / "_build", root), root / "book")
+    return 0
+
+
+def refresh(names: Sequence[str] = (), workers: int | None = None, root: Path = ROOT) -> int:
+    """Execute notebooks anew and store their outputs, each one whole or not at all.
+
+    Args:
+        names: chapters to refresh, none for all; the scorecard always follows.
+        workers: how many chapters at once; by default one a core.
+        root: the project's folder.
+
+    Returns:
+        Exit code: 0, or 1 if a chapter failed. Its file is left as it was.
+
+    Raises:
+        ValueError: a name is not a chapter's.
+    """
+    fresh = root / "_build" / "refreshed"
+
+    def store(outcome: Outcome) -> str:
+        job = outcome.job
+        if outcome.error:
+            return "FAILED, left as it was"
+        if job.target.read_bytes() == job.source.read_bytes():
+            return "as it was"
+        os.replace(job.target, job.source)
+        return "refreshed"
+
+    groups = [[Job(path, fresh / path.name) for path in group] for group in _in_order(names, root)]
+    return 1 if _report(execute_all(*groups, workers=workers, settle=store)) else 0
+
+
+def build(notebooks: Path, work: Path, root: Path = ROOT) -> Path:
+    """Build the pages by Jupyter Book, warnings as errors, from a copy of the sources.
+
+    Args:
+        notebooks: folder with the executed notebooks to show.
+        work: folder for the copy, the log and the pages.
+        root: the project's folder.
+
+    Returns:
+        Folder with the pages, ``work / "html"``; an older one is replaced only by a good one.
+
+    Raises:
+        BuildError: Sphinx warned of something; the pages as far as they came are left in ``work``.
+    """
+    source, sphinx, pages = work / "source", work / "sphinx", work / "html"
+    for folder in (source, sphinx):
+        shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(root / "book", source / "book", ignore=shutil.ignore_patterns(".*", "__*"))
+    for file in ("_config.yml", "_toc.yml"):
+        shutil.copy(root / file, source)
+    for path in chapters(root):
+        shutil.copy(notebooks / path.name, source / path.relative_to(root))
+    print("building the pages", flush=True)
+    result = subprocess.run(
+        [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build",
+         str(source), "--path-output", str(sphinx), "-W", "-n", "--keep-going"],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", errors="replace",
+        env={**os.environ, "PYTHONUTF8": "1"},
+        start_new_session=True)  # on Ctrl-C it is ended with us, without a traceback of its own
+    log = re.sub(r"\x1b\[[\d;]*m", "", result.stdout)  # without its colours
+    (work / "sphinx.log").write_text(log, "utf-8")
+    if result.returncode:
+        lines = log.replace(f"{source}{os.sep}", "").splitlines()
+        told = [line for line in lines if "WARNING" in line or "ERROR" in line] or lines[-20:]
+        told += [f"all of it: {work / 'sphinx.log'}"]
+        raise BuildError("\n".join(["the pages do not build:", *told]))
+    shutil.rmtree(pages, ignore_errors=True)
+    os.replace(sphinx / "_build" / "html", pages)
+    return pages
+
+
+def _entries(contents: object) -> Iterator[str]:
+    """Every file that a table of contents names, in order."""
+    if isinstance(contents, dict):
+        for key, value in contents.items():
+            if key in ("root", "file"):
+                yield value
+            else:
+                yield from _entries(value)
+    elif isinstance(contents, list):
+        for value in contents:
+            yield from _entries(value)
+
+
+def _in_order(names: Sequence[str], root: Path) -> tuple[list[Path], list[Path]]:
+    """The chapters of these names, and the scorecard, which always comes last."""
+    paths = chapters(root)
+    unknown = set(names) - {path.stem for path in paths}
+    if unknown:
+        raise ValueError(f"no chapter {', '.join(sorted(unknown))}; there are "
+                         f"{', '.join(path.stem for path in paths)}")
+    first = [path for path in paths if path.stem != SCORECARD]
+    return ([path for path in first if not names or path.stem in names],
+            [path for path in paths if path.stem == SCORECARD])
+
+
+def _report(outcomes: Sequence[Outcome]) -> bool:
+    """Print the error of each that failed; whether any did."""
+    failed = [outcome for outcome in outcomes if outcome.error]
+    for job, _, error in failed:
+        print(f"\n{job.name} failed\n{error}", file=sys.stderr)
+    if failed:
+        print(f"\n{len(failed)} of {len(outcomes)} failed", file=sys.stderr)
+    return bool(failed)
+
+
+def _show(pages: Path, notebooks: Path) -> None:
+    """Print the tally of claims and where to open the book."""
+    from lib.report.claims import tally
+
+    counts = (f"{count} {verdict}" for verdict, count in tally(notebooks).items())
+    print(f"claims: {', '.join(counts)}")
+    print(f"open {pages / 'index.html'}\n     {(pages / 'index.html').as_uri()}")

@@ -1,0 +1,487 @@
+"""Claims: the verdicts, what is stored, what is refused; and the state of book/claims.toml."""
+import json
+import math
+import re
+import tomllib
+
+import nbformat
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from lib.report import page, wording
+from lib.report.catalogue import BOOK, catalogue
+from lib.report.claims import MIME, VERDICTS, Claims, Finding, UnknownClaim, read, scorecard, tally
+from lib.report.parameters import declared
+from lib.report.run import Job, execute_all
+
+CHAPTER = 'sigma_w: float = 1.5  # weights\nname: str = "tanh"  # phi\nseed: int = 0  # seed\n'
+HERE = {"sigma_w": 1.5, "name": "tanh", "seed": 0}
+
+TOML = """
+[slope-below-one]
+says = "Slope < 1."
+source = "poole2016, Fig. 1"
+chapter = "chapter"
+low = 0.9
+high = 1.1
+at = { sigma_w = 1.5, name = "tanh" }
+note = "Read."
+
+[grows]
+says = "Growth."
+source = "derived here, beside raghu2017, Fig. 2"
+chapter = "chapter"
+low = 1
+
+[counted]
+says = "Number of exceptions."
+source = "poole2016, Fig. 3"
+chapter = "chapter"
+low = 0
+high = 0
+
+[another]
+says = "Of another chapter."
+source = "storm2024, Fig. 2"
+chapter = "elsewhere"
+high = 2.5
+"""
+
+
+@pytest.fixture
+def book(tmp_path):
+    """A book of one chapter, never executed."""
+    (tmp_path / "claims.toml").write_text(TOML, "utf-8")
+    write(tmp_path / "chapter.ipynb")
+    return tmp_path
+
+
+def write(path, *outputs):
+    """A chapter as a file, one cell an output bundle."""
+    parameters = nbformat.v4.new_code_cell(CHAPTER, metadata={"tags": ["parameters"]})
+    cells = [nbformat.v4.new_code_cell("claim()", outputs=[
+        nbformat.v4.new_output("execute_result", data, execution_count=1)]) for data in outputs]
+    notebook = nbformat.v4.new_notebook(cells=[parameters, *cells])
+    nbformat.validate(notebook)
+    nbformat.write(notebook, path)
+
+
+def sign(book, key, value, error, **changes):
+    """A finding of the chapter, executed with these parameters."""
+    return Claims("chapter", HERE | changes, book)(key, value, error)
+
+
+def store(book, *findings, name="chapter"):
+    """Store findings in a notebook of the book, as Jupyter does."""
+    write(book / f"{name}.ipynb", *(finding._repr_mimebundle_() for finding in findings))
+
+
+def finding(value, error, low, high):
+    """A finding with these numbers and no parameters."""
+    return Finding(key="k", says="", source="poole2016", chapter="c", low=low, high=high,
+                   value=value, error=error, present={})
+
+
+# The verdict
+
+@pytest.mark.parametrize("value, error, low, high, verdict", [
+    (1.0, 0.02, 0.9, 1.1, "holds"),
+    (1.0, 0.25, 0.5, 1.5, "holds"),  # value ± 2 errors is exactly the range
+    (0.0, 0.0, 0.0, 0.0, "holds"),  # a count
+    (1.0, 0.0, 0.0, 0.0, "differs"),
+    (1.1, 0.02, 0.9, 1.1, "undecided"),
+    (1.25, 0.125, 0.5, 1.0, "undecided"),  # the near end touches the bound
+    (1.25, 0.124, 0.5, 1.0, "differs"),
+    (0.25, 0.125, 0.5, 1.0, "undecided"),
+    (0.25, 0.124, 0.5, 1.0, "differs"),
+    (1.0, 9.0, 0.9, 1.1, "undecided"),  # knows nothing
+    (9.0, 1.0, -math.inf, 11.0, "holds"),
+    (9.0, 1.0, -math.inf, 10.5, "undecided"),
+    (9.0, 1.0, -math.inf, 6.5, "differs"),
+    (9.0, 1.0, 7.0, math.inf, "holds"),
+    (9.0, 1.0, 11.5, math.inf, "differs"),
+])
+def test_verdict(value, error, low, high, verdict):
+    assert finding(value, error, low, high).verdict == verdict
+
+
+@given(st.floats(-10, 10), st.floats(0, 5), st.floats(-10, 10), st.floats(0, 10))
+def test_verdicts_are_mirror_images(value, error, low, width):
+    high = low + width
+    mirrored = finding(-value, error, -high, -low)
+    assert mirrored.verdict == finding(value, error, low, high).verdict
+
+
+def test_other_parameters_are_elsewhere(book):
+    assert sign(book, "slope-below-one", 1.0, 0.01).verdict == "holds"
+    away = sign(book, "slope-below-one", 1.0, 0.01, sigma_w=2.0)
+    assert away.verdict == "elsewhere"
+    assert repr(away).endswith("→ elsewhere: sigma_w = 2.0 here, 1.5 in the claim")
+    assert sign(book, "slope-below-one", 5.0, 0.01, name="relu").verdict == "elsewhere"
+    assert sign(book, "slope-below-one", 1.0, 0.01, seed=7).verdict == "holds"  # not in `at`
+
+
+# Rounding
+
+finite = st.floats(-1e6, 1e6)
+positive = st.floats(1e-15, 1e3)
+
+
+@given(finite, positive)
+def test_rounding_loses_little_and_repeats(value, error):
+    kept, bar = wording.rounded(value, error)
+    assert abs(kept - value) <= 0.011 * bar
+    assert 0.94 * error <= bar <= max(1.06 * error, 1.1e-12, 1.1e-8 * abs(value))
+    assert wording.rounded(kept, bar) == (kept, bar)
+
+
+@pytest.mark.parametrize("value, error", [(0.9398074003, 2.31e-5), (-12.604149, 3e-3),
+                                          (0.93980740031, 1e-16), (1.7e-17, 3.1e-16),
+                                          (18 / 1640, 0.0)])
+def test_platform_noise_does_not_reach_the_file(book, value, error):
+    noise = 1 + 4 * np.finfo(float).eps
+    first = sign(book, "grows", value, error)._repr_mimebundle_()
+    second = sign(book, "grows", value * noise, error * noise)._repr_mimebundle_()
+    assert json.dumps(first) == json.dumps(second)
+
+
+def test_a_larger_change_does_reach_the_file(book):
+    assert sign(book, "grows", 1.5, 0.01) != sign(book, "grows", 1.502, 0.01)
+
+
+@pytest.mark.parametrize("value, error, told", [
+    (0.9398074, 2e-5, "0.93981 ± 0.00002"),
+    (0.9398074, 1.4e-4, "0.93981 ± 0.00014"),
+    (0.9398074, 1e-12, "0.939807 ± 0.000001"),  # six digits, whatever is known
+    (12.604149, 0.5, "12.6 ± 0.5"),
+    (1234.5, 56, "1230 ± 60"),
+    (2.5948e8, 3.1e6, "(2.59 ± 0.03)e+08"),
+    (-4.4e-7, 2e-9, "(-4.40 ± 0.02)e-07"),
+    (0.0, 3e-11, "0 ± 3e-11"),
+    (-0.0001, 0.02, "0.00 ± 0.02"),
+    (7.0, 0.0, "7 exactly"),
+    (96 / 25, 0.0, "3.84 exactly"),
+    (2 / 3, 0.0, "0.666667 exactly"),
+])
+def test_numbers_show_what_their_error_supports(value, error, told):
+    assert wording.measured(value, error) == told
+
+
+@given(finite, positive)
+def test_no_raw_floats(value, error):
+    told = repr(finding(*wording.rounded(value, error), 0.0, 1.0))
+    assert not re.search(r"\.\d{8}", told)
+
+
+@given(st.floats(-1e5, 1e5), st.floats(1e-4, 1e4))
+def test_what_is_shown_is_true(value, error):
+    assume(error > 1e-5 * abs(value) and abs(value) > 1e-3)
+    shown, bar = map(float, wording.measured(value, error).split(" ± "))
+    assert abs(shown - value) <= 0.51 * bar
+    assert 0.65 * error <= bar <= 1.5 * error
+
+
+# Signing
+
+def test_the_line():
+    assert repr(finding(0.9398074, 2e-5, 0.93, 0.95)) \
+        == "0.93981 ± 0.00002 (paper: 0.93 to 0.95) → holds"
+
+
+def test_bounds_that_are_ours_say_so(book):
+    assert repr(sign(book, "grows", 2.0, 0.1)) == "2.00 ± 0.10 (expected: at least 1) → holds"
+
+
+def test_numpy_numbers_become_plain(book):
+    record = sign(book, "grows", np.float32(2), np.array(0.5)).record()
+    assert {type(record["value"]), type(record["error"])} == {float}
+
+
+@pytest.mark.parametrize("key, value, error, kind, told", [
+    ("slope-below-on", 1, 0, UnknownClaim, "did you mean 'slope-below-one'"),
+    ("zzz", 1, 0, UnknownClaim, "no claim 'zzz'; valid are: slope-below-one, grows, counted$"),
+    ("another", 1, 0, ValueError, "for the chapter 'elsewhere' to sign"),
+    ("grows", math.nan, 0.1, ValueError, "claim 'grows': nan ± 0.1"),
+    ("grows", math.inf, 0.1, ValueError, "is no finding"),
+    ("grows", 1, math.nan, ValueError, "is no finding"),
+    ("grows", 1, math.inf, ValueError, "is no finding"),
+    ("grows", 1, -0.1, ValueError, "is no finding"),
+    ("grows", "many", 0.1, TypeError, "claim 'grows': a value and an error must be numbers"),
+    ("grows", None, 0.1, TypeError, "must be numbers"),
+])
+def test_what_cannot_be_signed(book, key, value, error, kind, told):
+    with pytest.raises(kind, match=told):
+        sign(book, key, value, error)
+
+
+# Before anything is computed
+
+def plain(**more):
+    """The namespace of a kernel right after the parameters cell."""
+    return HERE | {"In": [""], "Out": {}, "_": "", "__name__": "__main__", "_i1": "x = 1",
+                   "exit": object(), "np": np, "Claims": Claims} | more
+
+
+def test_a_fresh_kernel_is_accepted(book):
+    assert Claims("chapter", plain(), book).parameters == HERE
+
+
+@pytest.mark.parametrize("namespace, kind, told", [
+    (plain(sigmaw=4.0), ValueError, "unknown parameter 'sigmaw'; did you mean 'sigma_w'"),
+    (plain(depth=None), ValueError, "unknown parameter 'depth'"),
+    (plain(grid=[1, 2]), ValueError, "unknown parameter 'grid'"),
+    (plain(sigma_w="4.0"), TypeError, "'sigma_w' is float, not str"),
+    (plain(sigma_w=math.nan), ValueError, "'sigma_w' must be finite"),
+    (plain(seed=1.0), TypeError, "'seed' is int, not float"),
+    (plain(seed=True), TypeError, "'seed' is int, not bool"),
+    ({"sigma_w": 1.5}, ValueError, "no value for name, seed: run the parameters cell first"),
+])
+def test_bad_parameters_are_refused(book, namespace, kind, told):
+    with pytest.raises(kind, match=told):
+        Claims("chapter", namespace, book)
+
+
+def test_cells_may_run_again_in_a_live_kernel(book):
+    later = plain(claim=Claims("chapter", plain(), book), count=3)
+    assert Claims("chapter", later, book).parameters == HERE
+    with pytest.raises(TypeError, match="'sigma_w' is float"):  # still looked at
+        Claims("chapter", later | {"sigma_w": "x"}, book)
+
+
+def test_an_unknown_chapter_is_refused(book):
+    with pytest.raises(FileNotFoundError, match="no chapter 'chaptr'; did you mean 'chapter'"):
+        Claims("chaptr", plain(), book)
+
+
+@pytest.mark.parametrize("at, kind, told", [
+    ("{ sigma = 1.5 }", ValueError, r"\[slope-below-one\]: unknown parameter 'sigma'"),
+    ('{ sigma_w = "x" }', TypeError, r"\[slope-below-one\]: parameter 'sigma_w' is float"),
+])
+def test_a_claim_at_what_is_no_parameter_is_refused(book, at, kind, told):
+    amend(book, '{ sigma_w = 1.5, name = "tanh" }', at)
+    with pytest.raises(kind, match=told):
+        Claims("chapter", plain(), book)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("parameters, told", [
+    ({}, ""), ({"sigma_w": 2}, ""),
+    ({"sigma": 2.0}, "unknown parameter 'sigma'; did you mean 'sigma_w'"),
+    ({"sigma_w": "two"}, "parameter 'sigma_w' is float, not str"),
+])
+def test_plain_papermill_is_refused_in_a_real_kernel(book, parameters, told):
+    source = ("from pathlib import Path\nfrom lib.report.claims import Claims\n"
+              f"claim = Claims('chapter', globals(), Path({str(book)!r}))")
+    notebook = nbformat.read(book / "chapter.ipynb", as_version=4)
+    notebook.cells += [nbformat.v4.new_code_cell(source),
+                       nbformat.v4.new_code_cell("claim('slope-below-one', 1.0, 0.01)")]
+    nbformat.write(notebook, book / "chapter.ipynb")
+    [outcome] = execute_all([Job(book / "chapter.ipynb", book / "out" / "chapter.ipynb",
+                                 parameters)])
+    assert (told in outcome.error) if told else not outcome.error
+    verdicts = [finding.verdict for finding in read(book / "out", book)]
+    assert verdicts == ([] if told else ["elsewhere" if parameters else "holds"])
+
+
+# Storing and reading
+
+def test_a_finding_survives_the_notebook(book):
+    signed = [sign(book, "slope-below-one", 1.0, 0.01), sign(book, "grows", 3.2, 0.4, seed=3),
+              sign(book, "counted", 0, 0)]
+    store(book, *signed)
+    assert read(book=book) == signed
+    assert [finding.verdict for finding in read(book=book)] == ["holds"] * 3
+
+
+def test_a_bundle_is_strict_json_with_a_word_for_the_verdict(book):
+    bundle = sign(book, "slope-below-one", 7.0, 0.1)._repr_mimebundle_()
+    assert set(bundle) == {"text/plain", "text/html", MIME}
+    json.dumps(bundle, allow_nan=False)
+    json.dumps(sign(book, "grows", 7.0, 0.1)._repr_mimebundle_(), allow_nan=False)
+    assert 'class="claim claim-differs"' in bundle["text/html"]
+    assert '<strong class="verdict">differs</strong> Slope &lt; 1.' in bundle["text/html"]
+    assert "We find 7.00 ± 0.10 (paper: 0.9 to 1.1).</span>" in bundle["text/html"]
+    assert "note" not in bundle[MIME]
+
+
+def test_findings_come_in_the_order_of_the_claims(book):
+    store(book, sign(book, "counted", 0, 0), sign(book, "grows", 2, 0.1), name="a")
+    store(book, sign(book, "slope-below-one", 2, 0.1), name="b")
+    assert [finding.key for finding in read(book=book)] == ["slope-below-one", "grows", "counted"]
+
+
+def test_another_folder_answers_the_books_claims(book, tmp_path):
+    runs = tmp_path / "runs"
+    runs.mkdir()
+    store(runs, sign(book, "counted", 3, 0))
+    assert [finding.value for finding in read(runs, book)] == [3]
+    assert read("", book) == read(None, book) == []
+
+
+def test_scorecard_and_tally(book):
+    store(book, sign(book, "slope-below-one", 1.0, 0.01, sigma_w=3.0), sign(book, "counted", 1, 0))
+    assert [claim.verdict for claim in scorecard(book=book)] \
+        == ["elsewhere", "not attempted", "differs", "not attempted"]
+    assert tally(book=book) == {"holds": 0, "differs": 1, "undecided": 0, "elsewhere": 1,
+                                "not attempted": 2}
+    assert list(tally(book=book)) == list(VERDICTS)
+
+
+def test_a_claim_signed_twice_is_an_error(book):
+    store(book, sign(book, "counted", 0, 0), name="a")
+    store(book, sign(book, "counted", 0, 0), name="b")
+    with pytest.raises(ValueError, match="b.ipynb: claim 'counted' is signed twice"):
+        read(book=book)
+
+
+def amend(book, old, new):
+    """Change the book's claims."""
+    path = book / "claims.toml"
+    assert old in path.read_text("utf-8")
+    path.write_text(path.read_text("utf-8").replace(old, new), "utf-8")
+
+
+@pytest.mark.parametrize("old, new", [
+    ("high = 1.1", "high = 1.2"),
+    ("low = 0.9\n", ""),
+    ("Slope < 1.", "Slope of something else."),
+    ("poole2016, Fig. 1", "poole2016, Fig. 4"),
+    ("sigma_w = 1.5", "sigma_w = 1.6"),
+    ("[slope-below-one]", "[slope-renamed]"),
+])
+def test_a_stale_finding_is_refused(book, old, new):
+    store(book, sign(book, "slope-below-one", 1.0, 0.01))
+    amend(book, old, new)
+    with pytest.raises(ValueError, match="chapter.ipynb: .*'slope-below-one'.*make refresh"):
+        read(book=book)
+
+
+def test_a_note_may_grow(book):
+    store(book, sign(book, "slope-below-one", 1.0, 0.01))
+    amend(book, 'note = "Read."', 'note = "Read again."')
+    assert read(book=book)[0].note == "Read again."
+
+
+# The catalogue
+
+GOOD = 'says = "S."\nsource = "poole2016"\nchapter = "c"\nlow = 1\n'
+
+
+@pytest.mark.parametrize("text, told", [
+    ("[a]\nlow = ", "claims.toml: "),
+    ("[a]\nlow = 1\n[a]\nlow = 2", "claims.toml: "),
+    ("a = 1", r"\[a\]: a claim is a table"),
+    ("[A_b]\n" + GOOD, r"\[A_b\]: a claim is a table named in-small-letters"),
+    ("[a]\n" + GOOD.replace('says = "S."\n', ""), r"\[a\]: 'says' must be a text"),
+    ("[a]\n" + GOOD.replace('"S."', '" "'), "'says' must be a text"),
+    ("[a]\n" + GOOD.replace('source = "poole2016"\n', ""), "'source' must be a text"),
+    ("[a]\n" + GOOD.replace("poole2016", "somewhere"), "'source' must name a paper"),
+    ("[a]\n" + GOOD.replace('"c"', "3"), "'chapter' must be a text"),
+    ("[a]\n" + GOOD + "hihg = 2", "unknown field 'hihg'; did you mean 'high'"),
+    ("[a]\n" + GOOD + 'key = "b"', "unknown field 'key'"),
+    ("[a]\n" + GOOD.replace("low = 1\n", ""), "'low' or 'high' or both"),
+    ("[a]\n" + GOOD + "high = 0.5", "low not above high"),
+    ("[a]\n" + GOOD + "high = inf", "must be finite"),
+    ("[a]\n" + GOOD + "high = nan", "must be finite"),
+    ("[a]\n" + GOOD + 'high = "2"', "as numbers"),
+    ("[a]\n" + GOOD + "high = true", "as numbers"),
+    ("[a]\n" + GOOD + "at = 3", "'at' a table"),
+    ("[a]\n" + GOOD + "note = 3", "'note' must be a text"),
+])
+def test_a_poor_claim_is_refused(tmp_path, text, told):
+    (tmp_path / "claims.toml").write_text(text, "utf-8")
+    with pytest.raises(ValueError, match=told):
+        catalogue(tmp_path)
+
+
+def test_a_good_claim_is_read(tmp_path):
+    (tmp_path / "claims.toml").write_text("[a-1]\n" + GOOD, "utf-8")
+    claim = catalogue(tmp_path)["a-1"]
+    assert (claim.says, claim.low, claim.high, claim.paper) == ("S.", 1, math.inf, "poole2016")
+    assert (claim.whose, claim.verdict, claim.at) == ("paper", "not attempted", {})
+
+
+# The page
+
+def test_the_table_links_to_the_cell_that_signs(book):
+    store(book, sign(book, "slope-below-one", 1.0, 0.01, sigma_w=3.0))
+    card = page.attempted(scorecard(book=book))
+    assert '<a href="chapter.html#claim-slope-below-one">' in card.html
+    assert 'id="claim-slope-below-one"' in page.badge(read(book=book)[0])
+    assert '<td class="claim claim-elsewhere"><strong class="verdict">elsewhere' in card.html
+    assert "Slope &lt; 1." in card.html and "Growth." not in card.html
+    assert card.text.startswith("slope-below-one: 1.00")
+
+
+def test_claims_without_a_finding_are_listed_by_paper(book):
+    store(book, sign(book, "slope-below-one", 1.0, 0.01))
+    card = page.waiting(scorecard(book=book))
+    assert card.text == ("Poole et al. 2016: 1 not attempted\nRaghu et al. 2017: 1 not attempted\n"
+                         "Storm et al. 2024: 1 not attempted")
+    assert "Growth." in card.html and "Slope" not in card.html
+
+
+def test_subscripts_are_set(book):
+    amend(book, "Slope < 1.", "Slope at σ_w, p_min & h^1_x.")
+    told = page.waiting(scorecard(book=book)).html
+    assert "Slope at σ<sub>w</sub>, p<sub>min</sub> &amp; h^1<sub>x</sub>." in told
+
+
+def test_an_empty_card_says_so(book):
+    assert page.attempted(scorecard(book=book)).html == "<p>none</p>"
+
+
+@pytest.mark.parametrize("value, plain", [(3, "3"), (np.int64(3), "3"), (np.float64(0.5), "0.5")])
+def test_glue_stores_plain_numbers(monkeypatch, value, plain):
+    calls = []
+    monkeypatch.setattr("IPython.display.display", lambda data, **more: calls.append((data, more)))
+    page.glue("count", value)
+    [(data, more)] = calls
+    assert data == {page.GLUED + "text/plain": plain}
+    assert more["metadata"]["scrapbook"] == {"name": "count", "mime_prefix": page.GLUED}
+
+
+# book/claims.toml itself
+
+CLAIMS = list(catalogue().values())
+NAMES = re.compile(r"activation|sigma_[bw](_low|_mid|_high)?|width|depth")
+
+
+def test_every_source_is_in_the_references():
+    keys = set(re.findall(r"^@\w+\{(\w+),", (BOOK / "references.bib").read_text("utf-8"), re.M))
+    assert {claim.paper for claim in CLAIMS} <= keys
+    assert {claim.paper for claim in CLAIMS} == set(page.PAPERS)
+
+
+def test_claims_are_sentences_and_each_says_something_else():
+    assert all(claim.says.endswith(".") and len(claim.says) < 240 for claim in CLAIMS)
+    assert all(not claim.note or claim.note.endswith(".") for claim in CLAIMS)
+    assert len({claim.says for claim in CLAIMS}) == len(CLAIMS)
+    leaning = re.compile(r"(The same|That|This|These|Those|It) ")
+    assert not [claim.key for claim in CLAIMS if leaning.match(claim.says)]
+
+
+def test_what_is_read_off_a_figure_says_how_well():
+    read_off = [claim for claim in CLAIMS if re.search(r"\b[Rr]ead as\b", claim.note)]
+    assert len(read_off) > 20
+    assert all("±" in claim.note for claim in read_off)
+
+
+def test_claims_are_made_at_parameters_that_their_chapters_have():
+    for claim in CLAIMS:
+        assert re.fullmatch(r"[a-z_]+", claim.chapter) and all(map(NAMES.fullmatch, claim.at))
+        notebook = BOOK / f"{claim.chapter}.ipynb"
+        if notebook.is_file():
+            names = {parameter.name for parameter in declared(notebook)}
+            assert set(claim.at) <= names, claim.key
+
+
+def test_the_stored_findings_answer_the_present_claims():
+    assert sum(tally().values()) == len(CLAIMS)
+
+
+def test_the_raw_file_has_no_claim_twice():
+    text = (BOOK / "claims.toml").read_text("utf-8")
+    assert len(tomllib.loads(text)) == len(re.findall(r"^\[", text, re.M)) == len(CLAIMS)

@@ -1,0 +1,253 @@
+"""The house rules: who may import whom, how large things are, what a docstring says.
+
+Theory and simulation share no code but the activations: that is what makes their agreement mean
+something. Each rule is a function from a source text to a list of complaints, so that the tests at
+the end can feed it a fault.
+"""
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+FILES = sorted((ROOT / "lib").rglob("*.py"))
+
+# What each part of lib may import from lib, besides itself. A new part must be entered here.
+MAY_IMPORT = {
+    "checks": set(),
+    "differences": {"checks"},
+    "activations": {"checks", "differences"},
+    "theory": {"activations", "checks"},
+    "networks": {"activations", "checks"},
+    "measure": {"checks"},
+    "datasets": {"checks"},
+    "report": {"checks"},
+    "__main__": {"report"},
+}
+DOCUMENTED = {"activations", "theory", "networks", "measure"}  # with Args, Returns, Source
+
+MODULE_LINES, FUNCTION_LINES, PACKAGE_LINES = 250, 40, 15
+
+
+def module_name(path: Path) -> str:
+    """``lib.theory.gaussian`` for its file, ``lib.theory`` for the package's."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def part(module: str) -> str:
+    """Part of lib that a module belongs to: ``theory`` for ``lib.theory.gaussian``."""
+    return (module.split(".") + [""])[1]
+
+
+def imports(tree: ast.AST) -> Iterator[tuple[str, bool]]:
+    """Every module that is imported, and whether anything but a type checker imports it."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            yield from ((name, False) for name, _ in imports(node))
+        elif isinstance(node, ast.Import):
+            yield from ((alias.name, True) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield "." * node.level + (node.module or ""), True
+            if node.module and node.module.split(".")[0] == "lib":  # `from lib import theory`
+                yield from ((f"{node.module}.{alias.name}", True) for alias in node.names)
+        else:
+            yield from imports(node)
+
+
+def at_import(tree: ast.Module) -> set[str]:
+    """Names of the packages that importing the module imports, ours and Python's own left out."""
+    body = [node for node in tree.body
+            if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
+    found = {name.split(".")[0] for name, real in imports(ast.Module(body, [])) if real}
+    return found - set(sys.stdlib_module_names) - {"lib"}
+
+
+def import_faults(source: str, module: str) -> list[str]:
+    """Imports that the table does not allow."""
+    tree, here = ast.parse(source), part(module)
+    if here and here not in MAY_IMPORT:
+        return [f"enter lib.{here} in MAY_IMPORT, with what it may import"]
+    faults = [f"{name}: write the full name" for name, _ in imports(tree) if name.startswith(".")]
+    for name, _ in imports(tree):
+        there = part(name) if name.split(".")[0] == "lib" else ""
+        if there and there != here and there not in MAY_IMPORT.get(here, set()):
+            faults.append(f"imports {name}")
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.names[0].name == "*":
+            faults.append(f"from {node.module} import *")
+    heavy = at_import(tree) - {"numpy", "matplotlib" if module == "lib.report.show" else ""}
+    faults += [f"imports {name} at the top; do it in the function" for name in sorted(heavy)]
+    everywhere = {name.split(".")[0] for name, _ in imports(tree)}
+    if "matplotlib" in everywhere and module != "lib.report.show":
+        faults.append("imports matplotlib; figures belong to lib.report.show")
+    return faults
+
+
+def size_faults(source: str, package: bool = False) -> list[str]:
+    """A module or a function that is too long, its docstrings and comments not counted."""
+    faults, lines, tree = [], source.splitlines(), ast.parse(source)
+    allowed = PACKAGE_LINES if package else MODULE_LINES
+    words = {number for node in ast.walk(tree)
+             if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef))
+             and ast.get_docstring(node)
+             for number in range(node.body[0].lineno - 1, node.body[0].end_lineno)}
+    code = [line for number, line in enumerate(lines) if number not in words
+            and line.strip() and not line.strip().startswith("#")]
+    if len(code) > allowed:
+        faults.append(f"{len(code)} lines, at most {allowed}")
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            body = node.body[1:] if ast.get_docstring(node) else node.body
+            code = [line for line in lines[body[0].lineno - 1:node.end_lineno]
+                    if line.strip() and not line.strip().startswith("#")] if body else []
+            if len(code) > FUNCTION_LINES:
+                faults.append(f"{node.name}: {len(code)} lines, at most {FUNCTION_LINES}")
+    return faults
+
+
+def public(tree: ast.Module) -> Iterator[tuple[str, ast.AST]]:
+    """Public functions, classes and methods of a module, with their full names."""
+    for node in tree.body:
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.name.startswith("_"):
+            yield node.name, node
+            for inner in node.body if isinstance(node, ast.ClassDef) else []:
+                if isinstance(inner, ast.FunctionDef) and not inner.name.startswith("_"):
+                    yield f"{node.name}.{inner.name}", inner
+
+
+def docstring_faults(source: str, module: str) -> list[str]:
+    """Public names without docstring or type hints, functions without the fields they need."""
+    tree = ast.parse(source)
+    faults = [] if ast.get_docstring(tree) else ["no docstring"]
+    for name, node in public(tree):
+        text = ast.get_docstring(node) or ""
+        if not text:
+            faults.append(f"{name}: no docstring")
+        if isinstance(node, ast.FunctionDef):
+            untyped = [argument.arg for argument in arguments(node) if not argument.annotation]
+            if untyped or not node.returns:
+                faults.append(f"{name}: no type hint for {', '.join(untyped or ['what returns'])}")
+            if part(module) in DOCUMENTED and "." not in name:
+                missing = needed(node) - set(re.findall(r"^(\w+)(?:, \w+)?:", text, re.MULTILINE))
+                faults += [f"{name}: no {field}" for field in sorted(missing)]
+    return faults
+
+
+def arguments(node: ast.FunctionDef) -> list[ast.arg]:
+    """Arguments of a function or method, `self` left out."""
+    given = node.args
+    named = [*given.posonlyargs, *given.args, *given.kwonlyargs]
+    starred = [argument for argument in (given.vararg, given.kwarg) if argument]
+    return [argument for argument in named + starred if argument.arg not in ("self", "cls")]
+
+
+def needed(node: ast.FunctionDef) -> set[str]:
+    """Fields that the docstring of a numerical function must have."""
+    returns = ast.unparse(node.returns) if node.returns else "None"
+    fields = {"Source"}
+    if arguments(node):
+        fields.add("Args")
+    if returns != "None":
+        fields.add("Returns")
+    if re.search("float|ndarray|complex", returns):
+        fields.add("Accuracy")
+    return fields
+
+
+def cycle(graph: dict[str, set[str]]) -> list[str]:
+    """Modules that import each other in a ring, with those that import them; or nothing."""
+    left = dict(graph)
+    while free := [name for name, needs in left.items() if not needs & left.keys()]:
+        for name in free:
+            del left[name]
+    return sorted(left)
+
+
+each_file = pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+
+
+@each_file
+def test_imports(path):
+    assert import_faults(path.read_text("utf-8"), module_name(path)) == []
+
+
+@each_file
+def test_sizes(path):
+    assert size_faults(path.read_text("utf-8"), path.name == "__init__.py") == []
+
+
+@each_file
+def test_docstrings(path):
+    assert docstring_faults(path.read_text("utf-8"), module_name(path)) == []
+
+
+def test_no_cycles():
+    trees = {module_name(path): ast.parse(path.read_text("utf-8")) for path in FILES}
+    graph = {module: {name for name, real in imports(tree) if real and name in trees} - {module}
+             for module, tree in trees.items()}
+    assert cycle(graph) == []
+
+
+def test_import_is_cheap():
+    code = "import sys, lib; print([m for m in ('numpy', 'scipy') if m in sys.modules])"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert told.stdout == "[]\n"
+
+
+def test_lint():
+    told = subprocess.run([sys.executable, "-m", "ruff", "check", "--quiet", "--no-cache", ROOT],
+                          capture_output=True, text=True)
+    assert told.stdout == ""
+
+
+@pytest.mark.parametrize("module, source, fault", [
+    ("lib.theory.x", "from lib.networks.ensemble import sample", "imports lib.networks.ensemble"),
+    ("lib.theory.x", "def f():\n    from lib import networks", "imports lib.networks"),
+    ("lib.measure.x", "import lib.theory.gaussian", "imports lib.theory.gaussian"),
+    ("lib.report.x", "from lib.theory import gaussian", "imports lib.theory"),
+    ("lib.networks.x", "from ..theory import gaussian", "write the full name"),
+    ("lib.theory.x", "from numpy import *", "import *"),
+    ("lib.theory.x", "import scipy.special", "imports scipy at the top"),
+    ("lib.theory.x", "class A:\n    import scipy", "imports scipy at the top"),
+    ("lib.report.run", "import papermill", "imports papermill at the top"),
+    ("lib.report.claims", "def f():\n    import matplotlib.pyplot", "belong to lib.report.show"),
+    ("lib.novelty", "", "enter lib.novelty"),
+])
+def test_a_forbidden_import_is_found(module, source, fault):
+    assert any(fault in told for told in import_faults(source, module))
+
+
+def test_allowed_imports_are_allowed():
+    source = "import numpy as np\nfrom lib.activations import get\n" \
+             "from lib.theory import gaussian\ndef f():\n    import scipy.special"
+    assert import_faults(source, "lib.theory.x") == []
+    assert import_faults("import matplotlib.pyplot as plt", "lib.report.show") == []
+
+
+def test_what_is_too_long_is_found():
+    body = "\n".join(["def f():", '    """Doc."""', *["    x = 1"] * 41])
+    assert size_faults(body) == ["f: 41 lines, at most 40"]
+    assert size_faults("x = 1\n" * 251) == ["251 lines, at most 250"]
+    assert size_faults("x = 1\n" * 16, package=True) == ["16 lines, at most 15"]
+
+
+@pytest.mark.parametrize("source, fault", [
+    ("def f() -> None: pass", "f: no docstring"),
+    ('class A:\n  "Doc."\n  def f(self) -> None: pass', "A.f: no docstring"),
+    ('def f(x) -> None:\n  "Doc."', "f: no type hint for x"),
+    ('def f(x: int):\n  "Doc."', "f: no type hint for what returns"),
+    ('def f(x: int) -> None:\n  """Doc.\n\n  Source: here.\n  """', "f: no Args"),
+    ('def f() -> float:\n  """Doc.\n\n  Source: here.\n  """', "f: no Accuracy"),
+    ('def f() -> None:\n  """Doc."""', "f: no Source"),
+])
+def test_a_poor_docstring_is_found(source, fault):
+    assert fault in docstring_faults(f'"""Doc."""\n{source}', "lib.theory.x")
+
+
+def test_a_ring_of_imports_is_found():
+    assert cycle({"a": {"b"}, "b": {"c"}, "c": {"b"}, "d": set()}) == ["a", "b", "c"]
