@@ -7,7 +7,7 @@ from lib.activations import Activation
 from lib.checks import real
 from lib.theory.quadrature import LEVELS, NotTrusted, REACH, split_half_line, three_sums
 
-BLOCK = 60_000  # values of f held at a time: they stay in the processor's cache
+BLOCK = 200_000  # values of f held at a time: they stay in the processor's cache
 
 
 def average(f: Callable, q: np.ndarray, kinks: tuple[float, ...] = (), even: bool = False,

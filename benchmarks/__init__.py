@@ -1,0 +1,1 @@
+"""Work items against limits measured in the same run: ``python -m benchmarks``."""

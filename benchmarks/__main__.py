@@ -1,0 +1,41 @@
+"""Print the table of work items, their limits and their bars."""
+import os
+
+for library in ("OPENBLAS", "OMP", "MKL"):  # before NumPy is imported: blocks here are small
+    os.environ.setdefault(f"{library}_NUM_THREADS", "1")
+
+from benchmarks.items import in_new_process, in_process, process_cost  # noqa: E402
+from benchmarks.limits import machine, seconds  # noqa: E402
+
+ROW = "{:42} {:>10} {:>10} {:>7} {:>10} {:>7}"
+MEMORY = 300.0  # MB
+
+
+def main() -> None:
+    """Measure and print."""
+    here = machine()
+    scale = here.product / 0.25
+    print(f"a product of 2048 x 2048 takes {here.product:.3f} s of processor time on one thread; "
+          f"bars are scaled by {scale:.2f}\n")
+    print(ROW.format("work item", "time", "limit", "ratio", "bar", "meets"))
+    for item in in_process():
+        took = seconds(item.work)
+        limit = item.limit(here) if item.limit else None
+        _print(item.name, took, limit, item.bar * scale)
+    peak = 0.0
+    for name, program, bar in in_new_process():
+        took, memory = process_cost(program)
+        peak = max(peak, memory)
+        _print(name, took, None, bar * scale)
+    print(ROW.format("peak memory of these", f"{peak:.0f} MB", "", "", f"{MEMORY:.0f} MB",
+                     "yes" if peak <= MEMORY else "NO"))
+
+
+def _print(name: str, took: float, limit: float | None, bar: float) -> None:
+    known = (f"{1e3 * limit:.2f} ms", f"{took / limit:.1f}") if limit else ("-", "-")
+    print(ROW.format(name, f"{1e3 * took:.1f} ms", *known, f"{1e3 * bar:.1f} ms",
+                     "yes" if took <= bar else "NO"), flush=True)
+
+
+if __name__ == "__main__":
+    main()
