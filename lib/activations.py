@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Callable, Mapping
 
 import numpy as np
@@ -30,6 +30,7 @@ class Activation:
             ``dphi`` is the value on one side and ``d2phi`` leaves the delta out.
         kinks: where phi, phi' or phi'' jumps, ascending; between them phi is smooth.
         parity: ``"odd"``, ``"even"`` or ``""``.
+        together: phi, phi', phi'' from one evaluation, in the precision of its argument.
         closed: averages in closed form as functions of the variance ``q`` of a centred normal
             ``u``: key 0 is ``E phi(u)^2``, 1 is ``E phi'(u)^2``, 2 is ``E phi''(u)^2``.
 
@@ -47,6 +48,7 @@ class Activation:
     kinks: tuple[float, ...] = ()
     parity: str = ""
     closed: Mapping[int, Function] = field(default_factory=dict, repr=False)
+    together: Callable[[np.ndarray], tuple] | None = field(default=None, repr=False)
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """``phi(x)``."""
@@ -55,6 +57,13 @@ class Activation:
     def derivative(self, order: int) -> Function:
         """phi, phi' or phi'' for order 0, 1 or 2."""
         return (self.phi, self.dphi, self.d2phi)[order]
+
+    def jet(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """phi, phi' and phi'' at the same points; without `together` in double precision."""
+        if self.together:
+            return self.together(x)
+        x = np.asarray(x, dtype=float)
+        return self.phi(x), self.dphi(x), self.d2phi(x)
 
     def jumps(self, order: int) -> np.ndarray:
         """Jump of phi (order 0) or phi' (order 1) at each kink, shape ``(len(kinks),)``."""
@@ -120,12 +129,18 @@ def get(phi: str | Activation | Callable, **parameters: float) -> Activation:
     if isinstance(phi, str):
         if phi not in FAMILIES:
             raise ValueError(f"phi: unknown activation {phi!r}; known: {', '.join(FAMILIES)}")
-        return FAMILIES[phi](**parameters)
+        return _named(phi, tuple(sorted(parameters.items())))
     if not callable(phi):
         raise TypeError(f"phi must be a name, an Activation or a callable, got {phi!r}")
     if not parameters and phi in (np.tanh, np.sin):
-        return FAMILIES[phi.__name__]()
+        return _named(phi.__name__, ())
     return custom(phi, **parameters)
+
+
+@lru_cache(maxsize=64)
+def _named(name: str, parameters: tuple) -> Activation:
+    """One object a name, so that what is tabulated for it is tabulated once."""
+    return FAMILIES[name](**dict(parameters))
 
 
 def custom(phi: Callable, dphi: Callable | None = None, d2phi: Callable | None = None,
@@ -169,7 +184,8 @@ def custom(phi: Callable, dphi: Callable | None = None, d2phi: Callable | None =
     symmetric_kinks = np.allclose(kinks, [-k for k in reversed(kinks)])
     parity = "odd" if np.allclose(mirror, -y, rtol=1e-13, atol=1e-15) else \
         "even" if np.allclose(mirror, y, rtol=1e-13, atol=1e-15) else ""
-    return Activation(name or getattr(phi, "__name__", "custom"), phi, dphi or first,
+    known = getattr(phi, "__name__", "<")  # a lambda has none worth showing
+    return Activation(name or ("custom" if known.startswith("<") else known), phi, dphi or first,
                       d2phi or second, kinks, parity if symmetric_kinks else "")
 
 
@@ -213,7 +229,12 @@ def _tanh() -> Activation:
         t = np.tanh(x)
         return -2.0 * t * (1.0 - t * t)
 
-    return Activation("tanh", np.tanh, dphi, d2phi, parity="odd")
+    def together(x):
+        t = np.tanh(x)
+        slope = 1 - t * t
+        return t, slope, -2 * t * slope
+
+    return Activation("tanh", np.tanh, dphi, d2phi, parity="odd", together=together)
 
 
 def _erf() -> Activation:
@@ -333,7 +354,8 @@ def _sin() -> Activation:
 
 def _linear() -> Activation:
     return Activation("linear", lambda x: 1.0 * x, np.ones_like, np.zeros_like, parity="odd",
-                      closed={0: lambda q: 1.0 * q, 1: np.ones_like, 2: np.zeros_like})
+                      closed={0: lambda q: 1.0 * q, 1: np.ones_like, 2: np.zeros_like},
+                      together=lambda x: (x, np.ones_like(x), np.zeros_like(x)))
 
 
 def _error_function(x: np.ndarray) -> np.ndarray:
