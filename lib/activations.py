@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from typing import Callable, Mapping
+from inspect import signature
+from typing import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -129,12 +130,51 @@ def get(phi: str | Activation | Callable, **parameters: float) -> Activation:
     if isinstance(phi, str):
         if phi not in FAMILIES:
             raise ValueError(f"phi: unknown activation {phi!r}; known: {', '.join(FAMILIES)}")
-        return _named(phi, tuple(sorted(parameters.items())))
+        return _named(phi, tuple((key, _parameter(phi, key, value))
+                                 for key, value in sorted(parameters.items())))
     if not callable(phi):
         raise TypeError(f"phi must be a name, an Activation or a callable, got {phi!r}")
     if not parameters and phi in (np.tanh, np.sin):
         return _named(phi.__name__, ())
     return custom(phi, **parameters)
+
+
+def family(name: str, **parameters: Sequence[float]) -> list[Activation]:
+    """Activations of one family at several values of its parameter.
+
+    Args:
+        name: of the family.
+        parameters: one parameter with its values.
+
+    Returns:
+        One `Activation` a value, which the functions of `lib.theory.meanfield` take as a list.
+
+    Raises:
+        ValueError, TypeError: as `get`, or not exactly one parameter.
+
+    Accuracy: as `Activation`.
+
+    Source: standard definitions.
+
+    >>> [phi.name for phi in family("leaky_relu", slope=[0.1, 0.2])]
+    ['leaky_relu(0.1)', 'leaky_relu(0.2)']
+    """
+    if len(parameters) != 1:
+        raise TypeError(f"parameters must be exactly one, got {sorted(parameters)}")
+    ((key, values),) = parameters.items()
+    return [get(name, **{key: value}) for value in values]
+
+
+def _parameter(name: str, key: str, value: object) -> float:
+    """A family's parameter, checked."""
+    known = list(signature(FAMILIES[name]).parameters)
+    if key not in known:
+        raise TypeError(f"{name} has no parameter {key!r}; it has {known or 'none'}")
+    number = real(key, value)
+    if number.ndim:
+        raise TypeError(f"{key} must be one number, got shape {number.shape}; for several "
+                        "activations use lib.activations.family")
+    return float(number)
 
 
 @lru_cache(maxsize=64)
