@@ -27,8 +27,7 @@ def real(name: str, value: object, low: float = -np.inf, high: float = np.inf) -
     ValueError: sigma_w must be at least 0, got -1
     """
     array = np.asarray(value)
-    if array.dtype == bool or not np.issubdtype(array.dtype, np.number) \
-            or np.iscomplexobj(array):
+    if array.dtype.kind not in "iuf":
         raise TypeError(f"{name} must be real numbers, got {value!r}")
     array = array.astype(float)
     if not np.all(np.isfinite(array)):

@@ -225,7 +225,8 @@ def lengths(gram: np.ndarray) -> np.ndarray:
 
 def _square_root(gram: np.ndarray) -> np.ndarray:
     """R with ``R^T R = gram``."""
-    if gram.ndim != 2 or gram.shape[0] != gram.shape[1] or not np.allclose(gram, gram.T):
+    if gram.ndim != 2 or gram.shape[0] != gram.shape[1] or gram.size == 0 \
+            or not np.allclose(gram, gram.T):
         raise ValueError(f"gram must be a symmetric matrix, got shape {gram.shape}")
     values, vectors = np.linalg.eigh(gram)
     if values.min() < -1e-12 * max(values.max(), 0.0):

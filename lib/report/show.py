@@ -6,10 +6,12 @@ import base64
 import html
 import io
 import re
+from contextlib import AbstractContextManager
 from hashlib import sha256
 from typing import Callable, Mapping, NamedTuple, Sequence
 
 import matplotlib
+import matplotlib.style
 import numpy as np
 from matplotlib.figure import Figure
 from lib.report.page import Fragment, typeset
@@ -45,7 +47,10 @@ class Curve(NamedTuple):
 
 
 class Panel(NamedTuple):
-    """Axes of `against_simulation`: labels, curves, and whether to draw the diagonal."""
+    """Axes of `against_simulation`: labels, curves, and whether to draw the diagonal.
+
+    ``log`` names the axes that are logarithmic: "", "x", "y" or "xy".
+    """
 
     title: str
     xlabel: str
@@ -53,6 +58,7 @@ class Panel(NamedTuple):
     curves: Sequence[Curve]
     diagonal: bool = False
     marks: Sequence[tuple[float, float, str]] = ()
+    log: str = ""
 
 
 class Map(NamedTuple):
@@ -78,6 +84,11 @@ class Picture:
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict:
         return {"text/plain": repr(self), self.mime: self.data}
+
+
+def style(changes: dict) -> AbstractContextManager:
+    """The book's style from scratch, whatever a reader's own settings are, and changes to it."""
+    return matplotlib.style.context(["default", STYLE | changes])
 
 
 def bundle(x: np.ndarray, at: np.ndarray, theory: np.ndarray, samples: np.ndarray,
@@ -118,7 +129,7 @@ def against_simulation(panels: Sequence[Panel], dots: int = 8) -> Picture:
     """
     if not panels:
         raise ValueError("panels must hold at least one Panel")
-    with matplotlib.rc_context(STYLE):
+    with style({}):
         figure = Figure(figsize=(3.7 * len(panels), 4.1))
         axes = figure.subplots(2, len(panels), squeeze=False, sharex="col",
                                height_ratios=[4, 1])
@@ -166,7 +177,12 @@ def _finish_panel(top, strip, panel: Panel) -> None:
     named = [(h, t) for h, t in zip(handles, labels) if not t.startswith("_")]
     if named:
         top.legend(*zip(*named), loc="best")
-    top.set(title=panel.title, ylabel=panel.ylabel)
+    top.set(title=panel.title, ylabel=panel.ylabel,
+            **{f"{axis}scale": "log" for axis in panel.log})
+    at = panel.curves[0].at if "x" in panel.log else None
+    if at is not None and len(at) <= 6:  # a few places less than a decade apart
+        top.set_xticks(at, [f"{place:g}" for place in at])
+        top.set_xticks([], minor=True)
     strip.axhspan(-2, 2, color="#dddddd", lw=0)
     strip.axhline(0, color="#888888", lw=0.6)
     reach = max(4.0, 1.1 * np.abs(strip.get_ylim()).max())
@@ -198,7 +214,7 @@ def maps(sigma_w: np.ndarray, sigma_b: np.ndarray, panels: Sequence[Map],
     edges = [edge] * len(panels) if edge is None or isinstance(edge, tuple) else list(edge)
     columns = min(columns, len(panels))
     rows = -(-len(panels) // columns)
-    with matplotlib.rc_context(STYLE | {"axes.spines.top": True, "axes.spines.right": True}):
+    with style({"axes.spines.top": True, "axes.spines.right": True}):
         figure = Figure(figsize=(7.4 / max(columns, 2) * columns, 3.0 * rows if columns < 3
                                  else 2.5 * rows))
         axes = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
@@ -240,7 +256,7 @@ def atlas(edge: tuple[np.ndarray, np.ndarray], places: Sequence[Mapping]) -> Fra
     Returns:
         A `Fragment` of HTML: the picture and the list of chapters with their links.
     """
-    with matplotlib.rc_context(STYLE | {"svg.hashsalt": "atlas", "font.size": 10}):
+    with style({"svg.hashsalt": "atlas", "font.size": 10}):
         figure = Figure(figsize=(6.2, 4.4))
         axes = figure.subplots()
         axes.fill_between(*edge, 0.0, color=BLUE, alpha=0.10, lw=0)
@@ -295,7 +311,7 @@ def slider(draw: Callable, values: Sequence[float], label: str, alt: str,
         raise ValueError("values must hold at least two stops")
     frames = []
     for value in values:
-        with matplotlib.rc_context(STYLE | {"svg.hashsalt": f"{label}{value:g}"}):
+        with style({"svg.hashsalt": f"{label}{value:g}"}):
             figure = Figure(figsize=size)
             axes = figure.subplots()
             if diagonal:
@@ -342,6 +358,7 @@ def _svg(figure: Figure) -> str:
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     text = re.sub(r"(?s)<metadata>.*?</metadata>\s*|<!--.*?-->", "", buffer.getvalue())
+    text = re.sub(r"(?<=<g) id=\"[^\"]*\"", "", text)  # the same names in every figure
     text = re.sub(r"-?\d+\.\d{2,}", _shorter, text)
     return re.sub(r"\s*\n\s*", " ", text).replace('"', "'")  # a notebook escapes double quotes
 

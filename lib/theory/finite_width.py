@@ -68,9 +68,9 @@ def band(q: float, other: float, c: float, sigma_w: float, sigma_b: float, layer
     """Mean-field orbit of two inputs and its spread over networks of finite width.
 
     Args:
-        q, other: squared lengths per unit of the first pre-activations.
+        q, other: squared lengths per unit of the first pre-activations, positive.
         c: their correlation in [-1, 1].
-        sigma_w, sigma_b: standard deviations.
+        sigma_w, sigma_b: standard deviations, not both 0.
         layers: how many, the first included.
         width: neurons a layer.
         phi: activation.
@@ -94,8 +94,10 @@ def band(q: float, other: float, c: float, sigma_w: float, sigma_b: float, layer
     0.04
     """
     phi, width = get(phi), count("width", width)
-    q, other, c = (float(real(name, x, low)) for name, x, low in
-                   (("q", q, 0.0), ("other", other, 0.0), ("c", c, -1.0)))
+    q, other, c = (float(real(name, x, low, high)) for name, x, low, high in
+                   (("q", q, 1e-300, np.inf), ("other", other, 1e-300, np.inf), ("c", c, -1, 1)))
+    sigma_w, sigma_b = (float(real(name, x, low=0.0)) for name, x in
+                        (("sigma_w", sigma_w), ("sigma_b", sigma_b)))
     state, spread = np.array([q, other, c * np.sqrt(q * other)]), np.zeros((3, 3))
     mean, cov = [], []
     for layer in range(count("layers", layers)):

@@ -118,10 +118,14 @@ def q_star(sigma_w: np.ndarray, sigma_b: np.ndarray, *, phi: Phi = "tanh",
     return _fixed_points(sigma_w, sigma_b, phi, missing).value
 
 
-def _fixed_points(sigma_w: np.ndarray, sigma_b: np.ndarray, phi: Activation,
-                  missing: str) -> FixedPoints:
+def _check_missing(missing: str) -> None:
     if missing not in ("raise", "nan"):
         raise ValueError(f"missing must be 'raise' or 'nan', got {missing!r}")
+
+
+def _fixed_points(sigma_w: np.ndarray, sigma_b: np.ndarray, phi: Activation,
+                  missing: str) -> FixedPoints:
+    _check_missing(missing)
     sigma_w, sigma_b = _sigmas(sigma_w, sigma_b)
     found = fixed_points(phi, sigma_w, sigma_b)
     lost = np.isnan(found.value)
@@ -281,7 +285,8 @@ def pair_map(q: np.ndarray, other: np.ndarray, c: np.ndarray, sigma_w: np.ndarra
         The next q, other and c, each of the broadcast shape.
 
     Raises:
-        ValueError: bad arguments. NotTrusted: no bounded error.
+        ValueError: bad arguments. NotTrusted: no bounded error, or a length that becomes 0, so
+            that there is no correlation.
 
     Accuracy: 1e-12 relative for the lengths, 1e-10 absolute for c.
 
@@ -293,6 +298,8 @@ def pair_map(q: np.ndarray, other: np.ndarray, c: np.ndarray, sigma_w: np.ndarra
     sigma_w, sigma_b = _sigmas(sigma_w, sigma_b)
     product = sigma_w**2 * pair_average(phi, q, other, c) + sigma_b**2
     ahead, other_ahead = (length_map(x, sigma_w, sigma_b, phi=phi) for x in (q, other))
+    if not np.all(ahead * other_ahead > 0.0):
+        raise NotTrusted("activity is gone: an input of length 0 has no correlation", product)
     return ahead, other_ahead, np.clip(product / np.sqrt(ahead * other_ahead), -1.0, 1.0)
 
 
@@ -456,6 +463,7 @@ def critical_line(sigma_b: np.ndarray, *, phi: Phi = "tanh", missing: str = "rai
     1.395583975
     """
     from scipy.optimize import elementwise  # costs as much to import as NumPy; used here only
+    _check_missing(missing)
     sigma_b = real("sigma_b", sigma_b, low=0.0)
 
     def squared_bias(log_q, target=0.0):
@@ -468,7 +476,7 @@ def critical_line(sigma_b: np.ndarray, *, phi: Phi = "tanh", missing: str = "rai
     above = squared_bias(scan) >= np.square(sigma_b)[..., None]
     settles = moment_slope(phi, np.exp(scan)) <= moment(phi, np.exp(scan), 1) * (1 + 1e-9)
     crossing = (above[..., 1:] != above[..., :-1]) & (settles[1:] | settles[:-1])
-    at_rest = (sigma_b == 0.0) & (moment(phi, np.zeros(1))[0] == 0.0)  # the line starts at q = 0
+    at_rest = (sigma_b == 0.0) & (moment(phi, np.zeros(1))[0] == 0.0)  # starts at q = 0
     lost = ~crossing.any(axis=-1) & ~at_rest
     if lost.any() and missing == "raise":
         raise NoFixedPoint(f"{phi.name}: no sigma_w has chi1 = 1 and settled lengths at sigma_b "

@@ -8,7 +8,7 @@ import numpy as np
 
 from lib.activations import Activation
 from lib.theory.gaussian import moment
-from lib.theory.hermite import coefficients
+from lib.theory.hermite import coefficients, resolution
 
 STAGES = (64, 256, 1024, 2048, 4096, 8192)
 BLOCK = 400_000  # powers of c held at a time
@@ -28,7 +28,9 @@ class MehlerKernel:
 
     def __init__(self, phi: Activation, q: np.ndarray):
         self.phi, self.q = phi, q
-        self.power, self.slope_power = moment(phi, q, 0), q * moment(phi, q, 1)
+        self.power, slope = moment(phi, q, 0), moment(phi, q, 1)
+        self.slope_power = q * slope
+        self.finer, self.lost = resolution(phi, q, self.power, slope)
         self._stages: dict[int, tuple] = {}
 
     def deficit(self, d: np.ndarray, rtol: float) -> tuple[np.ndarray, np.ndarray]:
@@ -87,24 +89,27 @@ class MehlerKernel:
         """Evaluate with 64 orders, and with more only in the rows whose bound asks for it."""
         d = np.asarray(d, dtype=float)
         shape = (self.q.size, d.shape[-1])
-        value, bound = np.empty(shape), np.full(shape, np.inf)
-        rows = np.arange(self.q.size)
-        for orders in STAGES:
+        value, bound = np.zeros(shape), np.full(shape, np.inf)
+        rows = np.flatnonzero(~self.lost)
+        for orders in STAGES if value.size else ():
+            if rows.size == 0:
+                break
             k, a2, tail, tail_slope = self._series(orders, rows)
             here = d if d.ndim == 1 else d[rows]
             value[rows], bound[rows], scale = stage(k, a2, tail, tail_slope, here)
-            rows = rows[np.any(bound[rows] > rtol * np.abs(scale), axis=1)]
-            if rows.size == 0:
-                break
+            bound[self.lost] = np.inf  # Parseval overshot: the grid misses part of phi
+            rows = rows[np.any(bound[rows] > rtol * np.abs(scale), axis=1) & ~self.lost[rows]]
         return value, bound
 
     def _series(self, orders: int, rows: np.ndarray) -> tuple:
         """Orders, squared coefficients and the two Parseval tails for some rows, remembered."""
         known, *cached = self._stages.get(orders, (np.empty(0, dtype=int),))
         if not np.isin(rows, known).all():
-            k, a = coefficients(self.phi, self.q[rows], orders)
+            k, a = coefficients(self.phi, self.q[rows], orders, self.finer)
             a2 = a * a
-            tail_slope = np.maximum(self.slope_power[rows] - a2 @ k, 0.0)
+            tail_slope = self.slope_power[rows] - a2 @ k
+            self.lost[rows[tail_slope < -1e-11 * self.slope_power[rows]]] = True
+            tail_slope = np.maximum(tail_slope, 0.0)
             tail = np.clip(self.power[rows] - a2.sum(axis=1), 0.0, tail_slope / (k[-1] + 1.0))
             known, cached = rows, (k, a2, tail, tail_slope)
             self._stages[orders] = (known, *cached)
@@ -133,9 +138,11 @@ def off_shell(phi: Activation, q: np.ndarray, other: np.ndarray, c: np.ndarray,
     Source: [mehler1866].
     """
     power, other_power = moment(phi, q, 0), moment(phi, other, 0)
+    finer, lost = resolution(phi, q, power, moment(phi, q, 1))
+    other_finer, other_lost = resolution(phi, other, other_power, moment(phi, other, 1))
     for orders in STAGES:
-        k, a = coefficients(phi, q, orders)
-        b = coefficients(phi, other, orders)[1]
+        k, a = coefficients(phi, q, orders, finer)
+        b = coefficients(phi, other, orders, other_finer)[1]
         tails = [np.maximum(p - np.sum(x * x, axis=1), 0.0) for p, x in
                  ((power, a), (other_power, b))]
         bound = np.sqrt(tails[0] * tails[1]) * np.abs(c) ** (k[-1] + 1)
@@ -143,7 +150,7 @@ def off_shell(phi: Activation, q: np.ndarray, other: np.ndarray, c: np.ndarray,
             break
     terms = np.where(k == 0, 1.0, np.exp(_log_power(k, 1.0 - c[:, None])))
     signs = np.where((c[:, None] < 0) & (k % 2 == 1), -1.0, 1.0)
-    return np.sum(a * b * signs * terms, axis=1), bound
+    return np.sum(a * b * signs * terms, axis=1), np.where(lost | other_lost, np.inf, bound)
 
 
 def _weighted_sum(f, k: np.ndarray, a2: np.ndarray, d: np.ndarray) -> np.ndarray:

@@ -32,11 +32,13 @@ class CorrelationShell:
                              np.where(np.isnan(q), np.nan, sigma_w**2 * at_rest))
 
     def deficit(self, d: np.ndarray, rtol: float = 1e-10) -> np.ndarray:
-        """``1 - C(1 - d)``, broadcast shape."""
+        """``1 - C(1 - d)``, broadcast shape; NaN where q* is."""
+        d = np.where(np.isnan(d), 0.0, d)  # where q* is NaN d may be too
         return np.where(self.alive, self.ratio * self.kernel.deficit(d, rtol), self.chi1 * d)
 
     def slope(self, d: np.ndarray, rtol: float = 1e-10) -> np.ndarray:
-        """``C'(1 - d)``, broadcast shape."""
+        """``C'(1 - d)``, broadcast shape; NaN where q* is."""
+        d = np.where(np.isnan(d), 0.0, d)  # where q* is NaN d may be too
         return np.where(self.alive, self.ratio * self.kernel.slope(d, rtol), self.chi1)
 
     def deficit_star(self) -> np.ndarray:

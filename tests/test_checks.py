@@ -1,0 +1,58 @@
+"""Arguments: what is taken, and that every refusal names the argument."""
+import numpy as np
+import pytest
+
+from lib.checks import count, real
+
+
+@pytest.mark.parametrize("value, shape", [
+    (2, ()), (2.5, ()), ([1, 2], (2,)), ([[1.0], [2.0]], (2, 1)), (np.float32(1), ()), ([], (0,)),
+    (np.arange(3, dtype=np.uint8), (3,)),
+])
+def test_numbers_become_floats_of_the_same_shape(value, shape):
+    array = real("x", value)
+    assert array.dtype == float and array.shape == shape
+    assert np.array_equal(array, value)
+
+
+def test_the_ends_of_the_range_are_in_it():
+    assert real("x", [-1.0, 1.0], low=-1.0, high=1.0).tolist() == [-1.0, 1.0]
+
+
+@pytest.mark.parametrize("value", [
+    "1.0", None, True, [True, False], 1j, [1 + 0j], ["a"], {}, object(), b"1",
+    np.array("2020-01-01", dtype="datetime64[D]"), np.array(3, dtype="timedelta64[D]")])
+def test_what_is_not_a_real_number_is_a_type_error_that_names_it(value):
+    with pytest.raises(TypeError, match="^sigma_w must be real numbers"):
+        real("sigma_w", value, low=0.0)
+
+
+@pytest.mark.parametrize("value, told", [
+    (np.nan, "sigma_b must be finite, got nan"),
+    ([1.0, np.inf], "sigma_b must be finite, got inf"),
+    (-np.inf, "sigma_b must be finite, got -inf"),
+    ([0.5, -0.25], "sigma_b must be at least 0, got -0.25"),
+    (4.5, "sigma_b must be at most 4, got 4.5"),
+    (np.nextafter(4.0, 5.0), "sigma_b must be at most 4"),
+])
+def test_the_first_culprit_and_the_range_are_told(value, told):
+    with pytest.raises(ValueError) as refused:
+        real("sigma_b", value, low=0.0, high=4.0)
+    assert str(refused.value).startswith(told)
+
+
+@pytest.mark.parametrize("value", [1, 7, np.int64(3), np.uint8(9)])
+def test_integers_are_counts(value):
+    assert count("width", value) == value and type(count("width", value)) is int
+
+
+@pytest.mark.parametrize("value", [1.0, "3", None, True, np.True_, np.float64(2), [1], 2j])
+def test_nothing_else_is(value):
+    with pytest.raises(TypeError, match="^width must be an integer"):
+        count("width", value)
+
+
+@pytest.mark.parametrize("value, low", [(0, 1), (-3, 1), (1, 2)])
+def test_a_count_has_a_least_value(value, low):
+    with pytest.raises(ValueError, match=f"^width must be at least {low}, got {value}"):
+        count("width", value, low)
