@@ -37,7 +37,7 @@ class Activation:
         accuracy: relative accuracy of phi, phi' and phi'' that averages may count on.
 
     Accuracy: built-in derivatives are exact to rounding; those found by differences for a
-        caller's own function carry 1e-12 (phi') and 1e-10 (phi'') of its size.
+        caller's own function carry 1e-12 (phi') and 1e-10 (phi'', 1e-9 beside a kink) of its size.
 
     Source: standard definitions; closed averages [williams1997] (erf), [cho2009] (ReLU family),
         the others by Stein's lemma.

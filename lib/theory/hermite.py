@@ -26,7 +26,8 @@ def coefficients(phi: Activation, q: np.ndarray, orders: int,
         The orders ``k``, shape ``(n,)``, and the coefficients, shape ``(rows, n)``.
 
     Accuracy: 1e-16 of ``sqrt(E phi^2)`` each where the grid resolves phi: the trapezoid rule is
-        spectrally accurate.
+        spectrally accurate. The grid ends 12.6 standard deviations out, which costs an
+        exponential phi some 1e-13.
 
     Source: [zhang2019] (expansion), [mehler1866]; rule derived here.
 

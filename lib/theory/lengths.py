@@ -19,8 +19,8 @@ class FixedPoints(NamedTuple):
     """Where the length map sends unit length, each array of the common shape.
 
     ``value`` is q*, NaN where there is none; ``kind`` is "stable", "neutral" (every length
-    stays as it is), "diverges" (q* beyond 1e10), "out of reach" (beyond the lengths at which
-    E phi^2 can be averaged) or "oscillates"; ``repeller`` is the unstable fixed point next
+    stays as it is), "diverges" (q* beyond 1e10) or "out of reach" (beyond the lengths at which
+    E phi^2 can be averaged); ``repeller`` is the unstable fixed point next
     above q*, good to 1e-5: longer inputs leave for ever. Infinite where there is none.
     ``attractors`` counts the attracting fixed points below 1e10.
     """
@@ -50,11 +50,15 @@ class LengthTable:
             self.nodes = np.geomspace(1e-16, 1e10, 261)
             self.nodes = self.nodes[self.nodes <= self.top]
             try:  # an exponential or a sine cannot be averaged far up
-                self.power, self.slope = moment(phi, self.nodes), moment_slope(phi, self.nodes)
+                self.power = moment(phi, self.nodes)
                 break
             except NotTrusted:
                 if self.top == 3.0:
                     raise
+        try:
+            self.slope = moment_slope(phi, self.nodes)
+        except NotTrusted:  # phi' by differences is lost at tiny q
+            self.slope = np.gradient(self.power, self.nodes)
         self.start = int(np.searchsorted(self.nodes, START))
 
     def cubic(self, cell: np.ndarray) -> Callable:
@@ -117,15 +121,15 @@ def fixed_points(phi: Activation, sigma_w: np.ndarray, sigma_b: np.ndarray) -> F
     below = _last_true(longer[:, :table.start + 1])
     cell = np.where(grows, above - 1, below)
     diverges, vanishes = grows & (above < 0), ~grows & (below < 0)
-    value, steep = np.zeros(w2.size), np.zeros(w2.size)
+    value = np.zeros(w2.size)
     rows = np.flatnonzero(~(diverges | vanishes))
-    value[rows], steep[rows] = _polish(phi, table, w2[rows], b2[rows], cell[rows])
+    value[rows] = _polish(phi, table, w2[rows], b2[rows], cell[rows])
     repeller = np.full(w2.size, np.inf)
     rows = np.flatnonzero((longer.sum(axis=1) > cell + 1) & ~diverges)
     away = _first_true(longer[rows] & (np.arange(table.nodes.size) > cell[rows, None]), -1)
     repeller[rows] = _guess(table, w2[rows], b2[rows], away, rising=True)
     beyond = "diverges" if table.top == 1e10 else "out of reach"
-    kind = np.where(diverges, beyond, np.where(steep < -1.0, "oscillates", "stable"))
+    kind = np.where(diverges, beyond, "stable")  # V' >= -1/2 there, whatever phi: no overshoot
     value = np.where(kind == "stable", value, np.nan)
     attractors = (longer[:, :-1] & ~longer[:, 1:]).sum(axis=1) + ~longer[:, 0]
     return FixedPoints(*(x.reshape(shape) for x in (value, kind, repeller, attractors)))
@@ -166,8 +170,8 @@ def _guess(table: LengthTable, w2: np.ndarray, b2: np.ndarray, cell: np.ndarray,
 
 
 def _polish(phi: Activation, table: LengthTable, w2: np.ndarray, b2: np.ndarray,
-            cell: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Newton's method from the table's guess, with the table's slope; also V'(q*)."""
+            cell: np.ndarray) -> np.ndarray:
+    """Newton's method from the table's guess, with the table's slope."""
     q = _guess(table, w2, b2, cell)
     slope = w2 * table.cubic(cell)(q)[1]
     active = np.arange(q.size)
@@ -177,5 +181,5 @@ def _polish(phi: Activation, table: LengthTable, w2: np.ndarray, b2: np.ndarray,
         q[active] = np.clip(here + step, 0.5 * here, 2.0 * here)
         active = active[np.abs(step) > np.maximum(1e-13 * here, 1e-15)]
         if active.size == 0:
-            return q, slope
+            return q
     raise NotTrusted(f"q* did not settle: the last step was {np.abs(step).max():.0e}", q)

@@ -105,7 +105,7 @@ def q_star(sigma_w: np.ndarray, sigma_b: np.ndarray, *, phi: Phi = "tanh",
         sigma_b = 0) unit length stays, so 1.
 
     Raises:
-        NoFixedPoint: lengths diverge, or the map is too steep there to settle.
+        NoFixedPoint: lengths diverge.
         ValueError, TypeError: bad arguments.
 
     Accuracy: 1e-12 relative, or 1e-14 absolute below 1e-2.
@@ -556,7 +556,8 @@ def deficit_orbit(d: np.ndarray, sigma_w: np.ndarray, sigma_b: np.ndarray, layer
     True
     """
     shell = _shell(sigma_w, sigma_b, phi, missing)
-    return _orbit(shell.deficit, real("d", d, low=0.0, high=2.0), layers, sigma_w, sigma_b)
+    return _orbit(lambda d: np.minimum(shell.deficit(d), 2.0),  # opposite, to rounding
+                  real("d", d, low=0.0, high=2.0), layers, sigma_w, sigma_b)
 
 
 def _orbit(step: Callable, start: np.ndarray, layers: int, *others: np.ndarray) -> np.ndarray:
