@@ -69,7 +69,7 @@ def analyse(phi: str | Activation | Callable, sigma_w: float, sigma_b: float) ->
     if kind == "neutral":
         warnings.append("every length is a fixed point; q* = 1 is the start")
     elif kind != "stable":
-        warnings.append({"diverges": "from unit length, lengths grow without bound from layer to layer",
+        warnings.append({"diverges": "from unit length on, lengths grow without bound",
                          "out of reach": "q* is infinite or too large to average phi there",
                          }[kind])
     if np.isfinite(found.repeller):
