@@ -471,11 +471,13 @@ def test_what_is_read_off_a_figure_says_how_well():
 
 def test_claims_are_made_at_parameters_that_their_chapters_have():
     for claim in CLAIMS:
-        assert re.fullmatch(r"[a-z_]+", claim.chapter) and all(map(NAMES.fullmatch, claim.at))
+        assert re.fullmatch(r"[a-z_]+", claim.chapter)
         notebook = BOOK / f"{claim.chapter}.ipynb"
         if notebook.is_file():
             names = {parameter.name for parameter in declared(notebook)}
             assert set(claim.at) <= names, claim.key
+        else:  # a chapter to come: the names that any chapter may have
+            assert all(map(NAMES.fullmatch, claim.at)), claim.key
 
 
 def test_the_stored_findings_answer_the_present_claims():
