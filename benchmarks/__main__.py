@@ -4,10 +4,10 @@ import os
 for library in ("OPENBLAS", "OMP", "MKL"):  # before NumPy is imported: blocks here are small
     os.environ.setdefault(f"{library}_NUM_THREADS", "1")
 
-from benchmarks.items import in_new_process, in_process, process_cost  # noqa: E402
+from benchmarks.items import geometry, in_new_process, in_process, process_cost  # noqa: E402
 from benchmarks.limits import machine, seconds  # noqa: E402
 
-ROW = "{:42} {:>10} {:>10} {:>7} {:>10} {:>7}"
+ROW = "{:50} {:>10} {:>10} {:>7} {:>10} {:>7}"
 MEMORY = 300.0  # MB
 
 
@@ -18,10 +18,10 @@ def main() -> None:
     print(f"a product of 2048 x 2048 takes {here.product:.3f} s of processor time on one thread; "
           f"bars are scaled by {scale:.2f}\n")
     print(ROW.format("work item", "time", "limit", "ratio", "bar", "meets"))
-    for item in in_process():
-        took = seconds(item.work)
+    for item in in_process() + geometry():
+        took = seconds(item.work, item.repeats)
         limit = item.limit(here) if item.limit else None
-        _print(item.name, took, limit, item.bar * scale)
+        _print(item.name, took, limit, item.bar * (scale if item.scaled else 1.0))
     peak = 0.0
     for name, program, bar in in_new_process():
         took, memory = process_cost(program)

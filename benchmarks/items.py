@@ -11,8 +11,11 @@ from typing import Callable, NamedTuple
 
 import numpy as np
 
-from benchmarks.limits import Machine
+from benchmarks.limits import Machine, seconds
 from lib import activations
+from lib.measure.boundary import principal_curvatures
+from lib.networks.readout import boundary_points, hessians, sample_network
+from lib.networks.tangents import Curves
 from lib.theory import meanfield
 from lib.theory.gaussian import moment
 
@@ -24,6 +27,15 @@ import numpy as np
 from lib.theory import meanfield as mf
 grid = np.linspace(1, 5, 41)[:, None], np.linspace(0, 4, 41)
 mf.q_star(*grid), mf.chi1(*grid), mf.c_star(*grid)
+"""
+PEAK = """
+import re, resource, sys
+try:  # Linux counts what the parent held into ru_maxrss
+    kilobytes = re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1]
+except OSError:
+    kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    kilobytes /= 1024 if sys.platform == "darwin" else 1
+print(int(kilobytes) / 1024)
 """
 
 
@@ -38,6 +50,8 @@ class Item(NamedTuple):
     work: Callable[[], object]
     bar: float
     limit: Callable[[Machine], float] | None = None
+    scaled: bool = True  # whether the bar depends on the machine
+    repeats: int = 7
 
 
 def in_process() -> list[Item]:
@@ -56,6 +70,45 @@ def in_process() -> list[Item]:
     ]
 
 
+def geometry() -> list[Item]:
+    """The circle through 50 layers against its bare products, and a decision-boundary figure.
+
+    The weights are drawn beforehand. The limit of the circle is timed, not counted: the same 50
+    products of a weight matrix with the stack of pre-activations and two tangents.
+    """
+    items = [_circle(kind) for kind in (np.float64, np.float32)]
+    net = sample_network(4.0, 0.3, 200, 10, 1)
+
+    def boundary() -> None:
+        points = boundary_points(net, 10, 2, 0.782)
+        for gradient, hessian in hessians(net, points):
+            principal_curvatures(gradient, hessian)
+
+    return [*items, Item("decision boundary, 10 points, 11 layers, N = 200", boundary, 5.0)]
+
+
+def _circle(kind: type) -> Item:
+    width, depth, rng = 1000, 50, np.random.default_rng(0)
+    curves = Curves(2.5, 0.3, width, 1, 0, dtype=kind)
+    start = curves.circle(4.08, 1000)
+    weights = [(kind(2.5 / np.sqrt(width)) * rng.standard_normal((1, width, width), dtype=kind),
+                kind(0.3) * rng.standard_normal((1, width, 1), dtype=kind)) for _ in range(depth)]
+    stack = np.concatenate(start[:3], axis=-1)[0]
+    out = np.empty_like(stack)
+
+    def work() -> None:
+        for _ in curves.moving_layers(start, depth + 1, weights=weights):
+            pass
+
+    def products() -> None:
+        for w, _ in weights:
+            np.matmul(w[0], stack, out=out)
+
+    name = f"circle, N = 1000, 50 layers, {np.dtype(kind).name}"
+    limit = seconds(products, 3)
+    return Item(name, work, limit / 0.75, lambda _: limit, scaled=False, repeats=3)
+
+
 def in_new_process() -> list[tuple[str, str, float]]:
     """Items timed as a whole new process: name, program, bar in seconds."""
     return [("import of theory and networks",
@@ -65,7 +118,7 @@ def in_new_process() -> list[tuple[str, str, float]]:
 
 def process_cost(program: str, repeats: int = 5) -> tuple[float, float]:
     """Processor seconds (median) and peak memory in MB (largest) of a new Python process."""
-    code = f"{program}\nimport resource\nprint(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    code = program + PEAK
     times, peaks = [], []
     for _ in range(repeats + 1):
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -73,5 +126,5 @@ def process_cost(program: str, repeats: int = 5) -> tuple[float, float]:
                               check=True, env={**os.environ})
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         times.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
-        peaks.append(int(told.stdout) / (1024 if sys.platform != "darwin" else 1024**2))
+        peaks.append(float(told.stdout))
     return sorted(times[1:])[repeats // 2], max(peaks)
