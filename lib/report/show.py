@@ -130,7 +130,8 @@ def against_simulation(panels: Sequence[Panel], dots: int = 8) -> Picture:
     if not panels:
         raise ValueError("panels must hold at least one Panel")
     with style({}):
-        figure = Figure(figsize=(3.7 * len(panels), 4.1))
+        each = 3.7 if len(panels) < 3 else 2.8  # a page shows 7.4 inches at full size
+        figure = Figure(figsize=(each * len(panels), 4.1))
         axes = figure.subplots(2, len(panels), squeeze=False, sharex="col",
                                height_ratios=[4, 1])
         for panel, top, strip in zip(panels, *axes):
