@@ -13,6 +13,7 @@ import numpy as np
 from lib.activations import Activation
 from lib.checks import real
 from lib.theory import mehler, polar
+from lib.theory.gaussian import moment
 from lib.theory.price import PriceKernel
 from lib.theory.quadrature import NotTrusted
 
@@ -42,7 +43,6 @@ class Kernel:
         self.phi, self.q = phi, real("q", q, low=0.0)
         self._columns = self.q.ndim > 0 and self.q.shape[-1] == 1
         self._method = _method_for(phi)(phi, self.q.ravel())
-        self._fallback = polar.PolarKernel
 
     @property
     def power(self) -> np.ndarray:
@@ -171,22 +171,18 @@ def pair_average(phi: Activation, q: np.ndarray, other: np.ndarray, c: np.ndarra
     if method is PriceKernel:
         kernel = PriceKernel(phi, rows[0], rows[1])
         return (kernel.power - kernel.deficit(1.0 - rows[2][:, None])[0][:, 0]).reshape(q.shape)
+    allowed = atol * np.sqrt(moment(phi, rows[0]) * moment(phi, rows[1]))
     if method is mehler.MehlerKernel:
         value, bound = mehler.off_shell(phi, *rows, atol)
-        if np.all(bound <= atol * np.sqrt(_power(phi, rows[0]) * _power(phi, rows[1])) + 1e-300):
+        if np.all(bound <= allowed + 1e-300):
             return value.reshape(q.shape)
     grids = polar.GRIDS[1:]
     coarse, fine = (np.array([polar.pair_average(phi.phi, *point, phi.kinks, grid) for point in
                               zip(rows[0], rows[1], np.arccos(rows[2]))]) for grid in grids)
-    if np.any(np.abs(fine - coarse) > atol * np.sqrt(_power(phi, rows[0]) * _power(phi, rows[1]))):
+    if np.any(np.abs(fine - coarse) > allowed):
         raise NotTrusted(f"the average of {phi.name} over two correlated normals is not settled "
                          f"to {atol:g}", fine.reshape(q.shape))
     return fine.reshape(q.shape)
-
-
-def _power(phi: Activation, q: np.ndarray) -> np.ndarray:
-    from lib.theory.gaussian import moment
-    return moment(phi, q, 0)
 
 
 def _method_for(phi: Activation) -> type:

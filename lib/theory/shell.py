@@ -45,7 +45,8 @@ class CorrelationShell:
         """The stable fixed point of D: 0 if chi1 <= 1, else the one root of D(d) = d.
 
         C has non-negative Taylor coefficients, so ``D(d)/d`` falls from chi1 at d = 0 to
-        ``1 - C(0) <= 1`` at d = 1: one root, found by a bracketed Newton iteration.
+        ``1 - C(0) <= 1`` at d = 1: one root, found by Newton's method on whichever of
+        two forms cannot overshoot.
         """
         out = np.where(np.isnan(self.chi1), np.nan, 0.0).ravel()
         rows = np.flatnonzero((self.chi1 > 1.0 + CRITICAL) & self.alive)
