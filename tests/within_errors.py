@@ -1,0 +1,50 @@
+"""nbval for trained networks: a finding may move by its own error, nothing else may.
+
+Training amplifies rounding, and rounding differs between processors: another machine ends with
+weights that are as good and not the same. The tag of a cell says how far its finding may move,
+
+    within-errors     by the stored error, with the same verdict
+    within-3-errors   by three of them, where the networks themselves are chaotic; holds may not
+                      become differs, nor the reverse
+
+and everything else is compared as in any other cell.
+"""
+from collections.abc import Callable
+from copy import deepcopy
+
+from lib.report.claims import MIME
+
+ROOM = {"within-errors": 1, "within-3-errors": 3}  # in stored errors, by tag
+DUST = 1e-9  # of the subtraction of two decimal numbers
+
+
+def settled(new: list[dict], stored: list[dict], room: float) -> list[dict]:
+    """The new outputs, with each finding that agrees with its stored one replaced by it."""
+    new = deepcopy(new)
+    for output, before in zip(new, stored):
+        if agree(*(each.get("data", {}).get(MIME) for each in (output, before)), room):
+            output["data"] = deepcopy(before["data"])
+    return new
+
+
+def agree(new: dict | None, stored: dict | None, room: float) -> bool:
+    """Whether two records of a finding differ only in digits that its error does not support."""
+    if new is None or stored is None:
+        return False
+    numbers = {name: stored[name] for name in ("value", "error")}
+    moved = max(abs(new[name] - number) for name, number in numbers.items())
+    if room > 1 and "undecided" in (new["verdict"], stored["verdict"]):
+        new = new | {"verdict": stored["verdict"]}
+    return moved <= room * stored["error"] * (1 + DUST) and new | numbers == stored
+
+
+def install(cell: type) -> None:
+    """Teach nbval's cell class the rule."""
+    compare: Callable = cell.compare_outputs
+
+    def compare_outputs(self, test, ref, skip_compare=None):
+        for tag in ROOM.keys() & self.cell.metadata.get("tags", []):
+            test = settled(test, ref, ROOM[tag])
+        return compare(self, test, ref, skip_compare)
+
+    cell.compare_outputs = compare_outputs
