@@ -4,11 +4,12 @@
 
     get("tanh")                      by name
     get("leaky_relu", slope=0.2)     a family with its parameter
+    get("x*tanh(x)")                 a formula; nothing of it is executed
     get(lambda x: x * np.tanh(x))    your own; derivatives by differences
 """
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from inspect import signature
 from typing import Callable, Mapping, Sequence
@@ -16,7 +17,9 @@ from typing import Callable, Mapping, Sequence
 import numpy as np
 
 from lib.checks import real
-from lib.differences import derivatives
+from lib.custom import checked
+from lib.formula import formula
+from lib.polynomials import critical_coefficients, hermite_functions
 
 Function = Callable[[np.ndarray], np.ndarray]
 
@@ -107,23 +110,26 @@ def get(phi: str | Activation | Callable, **parameters: float) -> Activation:
     """The activation meant by a name, a callable or an activation.
 
     Args:
-        phi: name, `Activation`, or an elementwise callable of one array.
-        parameters: of the family named (``slope``, ``alpha``, ``beta``), or ``dphi``,
-            ``d2phi``, ``kinks`` and ``name`` of a callable.
+        phi: name, formula of ``x`` as `lib.formula` reads it, `Activation`, SymPy expression in
+            the same functions, or an elementwise callable that takes a NumPy array and returns
+            what ``np.asarray`` understands.
+        parameters: of the family named (``slope``, ``alpha``, ``beta``), or ``kinks`` and
+            ``name`` of a formula, and ``dphi`` and ``d2phi`` of a callable as well.
 
     Returns:
         The `Activation`.
 
     Raises:
-        ValueError: unknown name (the names are listed) or a callable that is not elementwise.
+        ValueError: unknown name (the names are listed), a formula that cannot be read, or a
+            callable that is not elementwise.
         TypeError: neither name nor callable, or a parameter the family does not have.
 
     Accuracy: as `Activation`.
 
     Source: standard definitions.
 
-    >>> float(get("relu").phi(np.array(2.0)))
-    2.0
+    >>> float(get("relu").phi(np.array(2.0))), get("max(x, 0)**2").kinks
+    (2.0, (0.0,))
     """
     if isinstance(phi, Activation):
         if parameters:
@@ -131,14 +137,40 @@ def get(phi: str | Activation | Callable, **parameters: float) -> Activation:
         return phi
     if isinstance(phi, str):
         if phi not in FAMILIES:
-            raise ValueError(f"phi: unknown activation {phi!r}; known: {', '.join(FAMILIES)}")
+            return _read(phi, "x", **parameters)
         return _named(phi, tuple((key, _parameter(phi, key, value))
                                  for key, value in sorted(parameters.items())))
+    if hasattr(phi, "free_symbols") and not isinstance(phi, type):  # an expression of SymPy
+        return _read(str(phi), *_variable(phi), **parameters)
     if not callable(phi):
         raise TypeError(f"phi must be a name, an Activation or a callable, got {phi!r}")
     if not parameters and phi in (np.tanh, np.sin):
         return _named(phi.__name__, ())
     return custom(phi, **parameters)
+
+
+def _read(text: str, variable: str, kinks: Sequence[float] | None = None,
+          name: str = "") -> Activation:
+    """A formula as an activation."""
+    if text.isidentifier() and text != variable:
+        raise ValueError(f"phi: unknown activation {text!r}; known: {', '.join(FAMILIES)}, and "
+                         "formulas as 'x*tanh(x)'")
+    return _formula(text, variable, None if kinks is None else tuple(kinks), name)
+
+
+@lru_cache(maxsize=64)
+def _formula(text: str, variable: str, kinks: tuple | None, name: str) -> Activation:
+    made = formula(text, kinks, variable)
+    return replace(custom(made.phi, made.dphi, made.d2phi, made.kinks, name or text),
+                   together=made.jet)
+
+
+def _variable(expression: object) -> list[str]:
+    """The name of the one symbol that an expression has."""
+    names = [str(symbol) for symbol in expression.free_symbols]
+    if len(names) != 1:
+        raise ValueError(f"phi must have one free symbol, {expression} has {sorted(names)}")
+    return names
 
 
 def family(name: str, **parameters: Sequence[float]) -> list[Activation]:
@@ -165,6 +197,37 @@ def family(name: str, **parameters: Sequence[float]) -> list[Activation]:
         raise TypeError(f"parameters must be exactly one, got {sorted(parameters)}")
     ((key, values),) = parameters.items()
     return [get(name, **{key: value}) for value in values]
+
+
+def hermite(coefficients: Sequence[float], clip: float = 3.0, name: str = "") -> Activation:
+    """The nonlinearity ``sum_k a_k h_k(x)`` of chosen Hermite coefficients, its input clipped.
+
+    Args:
+        coefficients: ``a_0, a_1, ...`` for the orthonormal ``h_k = He_k / sqrt(k!)``.
+        clip: the input is cut to ``[-clip, clip]``, where phi then has corners; ``np.inf`` leaves
+            the polynomial, which is smooth and explodes.
+        name: what to call it.
+
+    Returns:
+        The `Activation`.
+
+    Raises:
+        TypeError, ValueError: not a list of numbers, or a clip that is not positive.
+
+    Accuracy: as `Activation`. With a clip the coefficients of the function are no longer exactly
+        those given: see `lib.theory.features`.
+
+    Source: [zhang2019] (expansion); derived here (clip).
+
+    >>> float(hermite([0.0, 2.0]).phi(np.array(5.0)))
+    6.0
+    """
+    return Activation(name or "hermite series", **hermite_functions(coefficients, clip))
+
+
+def _hermite(decay: float = 0.4, clip: float = 3.0) -> Activation:
+    name = "hermite" if (decay, clip) == (0.4, 3.0) else f"hermite({clip:g}, {decay:g})"
+    return hermite(critical_coefficients(4, decay), clip, name)
 
 
 def _parameter(name: str, key: str, value: object) -> float:
@@ -211,59 +274,7 @@ def custom(phi: Callable, dphi: Callable | None = None, d2phi: Callable | None =
     >>> custom(lambda x: x**3, name="cube").parity
     'odd'
     """
-    kinks = tuple(sorted(real("kinks", kinks).ravel().tolist()))
-    probe = _probe_points(kinks)
-    y = _refuse_unless_elementwise(phi, probe)
-    if dphi is None or d2phi is None:
-        first, second = derivatives(phi, kinks, need=dphi is None, need_second=d2phi is None)
-    for label, given, of in (
-            ("dphi", dphi, phi), ("d2phi", d2phi, first if dphi is None else dphi)):
-        if given is not None:
-            theirs = _refuse_unless_elementwise(given, probe, label)
-            ours = (of(probe + 1e-5) - of(probe - 1e-5)) / 2e-5
-            if not np.allclose(theirs, ours, rtol=1e-4, atol=1e-5 * (1 + np.abs(ours).max())):
-                raise ValueError(f"{label} is not the derivative of phi: at "
-                                 f"{_worst(probe, theirs, ours)}")
-    mirror = np.asarray(phi(-probe))
-    symmetric_kinks = np.allclose(kinks, [-k for k in reversed(kinks)])
-    parity = "odd" if np.allclose(mirror, -y, rtol=1e-13, atol=1e-15) else \
-        "even" if np.allclose(mirror, y, rtol=1e-13, atol=1e-15) else ""
-    known = getattr(phi, "__name__", "<")  # a lambda has none worth showing
-    return Activation(name or ("custom" if known.startswith("<") else known), phi,
-                      first if dphi is None else dphi, second if d2phi is None else d2phi,
-                      kinks, parity if symmetric_kinks else "", accuracy=(
-                          1e-12, 1e-12 if dphi else 1e-11, 1e-12 if d2phi else 1e-8))
-
-
-def _probe_points(kinks: tuple[float, ...]) -> np.ndarray:
-    """Points of both signs, away from the kinks, where a callable is tried out."""
-    x = np.linspace(-7.9, 7.9, 96)
-    return x[np.all(np.abs(x[:, None] - np.asarray(kinks)) > 0.02, axis=-1)]
-
-
-def _refuse_unless_elementwise(f: Callable, x: np.ndarray, label: str = "phi") -> np.ndarray:
-    y = np.asarray(f(x))
-    if y.shape != x.shape:
-        raise ValueError(f"{label} must keep the shape: {x.shape} became {y.shape}")
-    if not (np.issubdtype(y.dtype, np.floating) or np.issubdtype(y.dtype, np.integer)):
-        raise ValueError(f"{label} must return real numbers, got dtype {y.dtype}")
-    if not np.all(np.isfinite(y)):
-        raise ValueError(f"{label} returned {y[~np.isfinite(y)][0]} at x = "
-                         f"{x[~np.isfinite(y)][0]:.3g}")
-    shuffled = x.reshape(2, -1)[:, ::-1] if x.size % 2 == 0 else x[None, ::-1]
-    again = np.asarray(f(shuffled))
-    expected = y.reshape(2, -1)[:, ::-1] if x.size % 2 == 0 else y[None, ::-1]
-    few = np.asarray(f(x[3:5]))
-    if again.shape != expected.shape or not np.allclose(again, expected, rtol=1e-12, atol=1e-15) \
-            or not np.allclose(few, y[3:5], rtol=1e-12, atol=1e-15):
-        raise ValueError(f"{label} must be elementwise and deterministic: the value at one point "
-                         "changed with the other points")
-    return y
-
-
-def _worst(x: np.ndarray, theirs: np.ndarray, ours: np.ndarray) -> str:
-    i = int(np.abs(theirs - ours).argmax())
-    return f"x = {x[i]:.3g} it is {theirs[i]:.6g}, differences give {ours[i]:.6g}"
+    return Activation(**checked(phi, dphi, d2phi, kinks, name))
 
 
 def _tanh() -> Activation:
@@ -415,5 +426,5 @@ FAMILIES: dict[str, Callable[..., Activation]] = {
     "sigmoid": _sigmoid, "gelu": _gelu, "swish": _swish, "silu": _swish,
     "softplus": _softplus, "elu": lambda alpha=1.0: _elu(alpha),
     "selu": lambda: _elu(1.6732632423543772, 1.0507009873554805, "selu"),
-    "sin": _sin, "linear": _linear,
+    "sin": _sin, "linear": _linear, "hermite": _hermite,
 }

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Iterator, Sequence
 
+from lib.report.parameters import did_you_mean
 from lib.report.run import Job, Outcome, execute_all
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -36,6 +37,28 @@ def chapters(root: Path = ROOT) -> list[Path]:
     contents = yaml.safe_load((root / "_toc.yml").read_text("utf-8"))
     paths = [(root / entry).with_suffix(".ipynb") for entry in _entries(contents)]
     return [path for path in paths if path.is_file()]
+
+
+def chapter(name: str, root: Path = ROOT) -> Path:
+    """The notebook of one chapter.
+
+    Args:
+        name: of the file, without its ending.
+        root: the project's folder.
+
+    Returns:
+        Path of the ``.ipynb`` file.
+
+    Raises:
+        ValueError: there is no such chapter; the message suggests and lists.
+
+    >>> chapter("scorecard").name
+    'scorecard.ipynb'
+    """
+    known = {path.stem: path for path in chapters(root)}
+    if name not in known:
+        raise ValueError(f"no chapter {name!r}{did_you_mean(name, known)}")
+    return known[name]
 
 
 def book(names: Sequence[str] = (), workers: int | None = None, root: Path = ROOT) -> int:

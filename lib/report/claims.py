@@ -171,7 +171,7 @@ def read(folder: Path | str | None = None, book: Path = BOOK) -> list[Finding]:
     """
     claims, found = catalogue(book), {}
     for notebook in sorted(Path(folder or book).glob("*.ipynb")):
-        for record in _records(notebook):
+        for record in kept(notebook, MIME):
             finding = _current(record, claims, notebook.name)
             if finding.key in found:
                 raise ValueError(f"{notebook.name}: claim {finding.key!r} is signed twice")
@@ -179,12 +179,17 @@ def read(folder: Path | str | None = None, book: Path = BOOK) -> list[Finding]:
     return [found[key] for key in claims if key in found]
 
 
-def _records(notebook: Path) -> Iterator[dict]:
-    """What the cells of one notebook stored under `MIME`."""
+def kept(notebook: Path, mime: str) -> Iterator[dict]:
+    """What the cells of an executed notebook stored under one MIME type, in their order.
+
+    Args:
+        notebook: path of an .ipynb file.
+        mime: `MIME` for findings, or another type whose content is JSON.
+    """
     for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"]:
         for output in cell.get("outputs", []):
-            if MIME in output.get("data", {}):
-                yield output["data"][MIME]
+            if mime in output.get("data", {}):
+                yield output["data"][mime]
 
 
 def _current(record: dict, claims: Mapping[str, Claim], notebook: str) -> Finding:

@@ -170,8 +170,9 @@ def _source(claim: Claim) -> str:
 
 
 def typeset(text: str) -> str:
-    """The text as HTML, ``σ_w`` with a subscript."""
-    return re.sub(r"(?<=\w)_(\w+)", r"<sub>\1</sub>", escape(text))
+    """The text as HTML, ``σ_w`` with a subscript, but neither ``σ_w²`` with its power in it nor
+    names like ``hard_tanh``."""
+    return re.sub(r"(?<=\b\w)_([^\W²³]+)", r"<sub>\1</sub>", escape(text))
 
 
 def _title(claim: Claim) -> str:

@@ -3,6 +3,8 @@
 import ast
 import io
 import json
+import math
+import re
 import sys
 import tokenize
 from collections.abc import Iterable, Mapping
@@ -11,15 +13,29 @@ from pathlib import Path
 from typing import NamedTuple
 
 KINDS = {"float": float, "int": int, "str": str, "bool": bool}
+ALLOWED = re.compile(r"\s*\[(\S+\.\.\S*|\.\.\S+|\w+(?:\|\w+)+)\]$")  # [0..], [mnist|cifar10]
+
+USUAL = {"sigma_w": "0..", "sigma_b": "0..", "width": "1..", "depth": "1..", "networks": "1..",
+         "seed": "0.."}  # of names that mean the same in every chapter; sigma_w_low is a sigma_w
 
 
 class Parameter(NamedTuple):
-    """One line ``name: kind = default  # help`` of a chapter's parameters cell."""
+    """One line ``name: kind = default  # help [range]`` of a chapter's parameters cell.
+
+    The range is optional: ``[low..high]`` with one end possibly missing, or ``[one|other]``.
+    """
 
     name: str
     kind: type
     default: float | int | str | bool
     help: str
+    allowed: str = ""  # as it stands between the brackets
+
+    @property
+    def range(self) -> str:
+        """What is allowed: what the chapter says, else what its name always implies."""
+        return self.allowed or next(
+            (usual for name, usual in USUAL.items() if f"{self.name}_".startswith(f"{name}_")), "")
 
 
 def declared(notebook: Path) -> tuple[Parameter, ...]:
@@ -78,8 +94,9 @@ def _parameter(line: ast.stmt, comments: Mapping[int, str]) -> Parameter:
         case ast.AnnAssign(ast.Name(name), ast.Name(kind), ast.expr() as value):
             help_text = comments.get(line.end_lineno, "")
             if kind in KINDS and help_text:
-                default = _literal(value)
-                draft = Parameter(name, KINDS[kind], default, help_text)
+                default, within = _literal(value), ALLOWED.search(help_text)
+                draft = Parameter(name, KINDS[kind], default, ALLOWED.sub("", help_text),
+                                  within[1] if within else "")
                 return draft._replace(default=_typed(draft, default))
     raise ValueError(
         f"parameters cell: {ast.unparse(line)!r} is not of the form "
@@ -106,8 +123,8 @@ def check(parameters: Iterable[Parameter], given: Mapping[str, object]) -> dict:
         The given values; an int given for a float has become a float.
 
     Raises:
-        ValueError: a name is not declared (the message lists those that are), or
-            a float is not finite.
+        ValueError: a name is not declared (the message lists those that are), a float
+            is not finite, or a value is out of the range that the chapter states.
         TypeError: a value is not of the declared kind; a bool is never a number.
 
     >>> check(parse("sigma_w: float = 1.5  # weights"), {"sigma_w": 4})
@@ -128,11 +145,50 @@ def _typed(parameter: Parameter, value: object) -> object:
         raise TypeError(
             f"parameter {name!r} is {kind.__name__}, not {type(value).__name__}: {value!r}"
         )
-    if kind is not float:
-        return value
-    if not abs(value) <= sys.float_info.max:
-        raise ValueError(f"parameter {name!r} must be finite, not {value!r}")
-    return float(value)
+    if kind is float:
+        if not abs(value) <= sys.float_info.max:
+            raise ValueError(f"parameter {name!r} must be finite, not {value!r}")
+        value = float(value)
+    if parameter.range and not _within(value, parameter.range):
+        raise ValueError(f"parameter {name!r} must be {_in_words(parameter.range)}, "
+                         f"not {value!r}")
+    return value
+
+
+def _within(value: object, allowed: str) -> bool:
+    """Whether a value is in the range written as ``low..high`` or ``one|other``."""
+    if ".." not in allowed:
+        return str(value) in allowed.split("|")
+    low, high = allowed.split("..")
+    return float(low or -math.inf) <= value <= float(high or math.inf)
+
+
+def _in_words(allowed: str) -> str:
+    low, dots, high = allowed.partition("..")
+    if not dots:
+        return " or ".join(allowed.split("|"))
+    if not high:
+        return f"at least {low}"
+    return f"between {low} and {high}" if low else f"at most {high}"
+
+
+def read(parameter: Parameter, word: str) -> float | int | str | bool:
+    """A word of the command line as a value of the parameter's kind.
+
+    Raises:
+        ValueError: it is none; says what is expected. Ranges are for `check`.
+
+    >>> read(parse("width: int = 9  # neurons")[0], "1_000")
+    1000
+    """
+    name, kind = parameter.name, parameter.kind
+    try:
+        if kind is bool:
+            return {"true": True, "false": False}[word.lower()]
+        return kind(word)
+    except (ValueError, KeyError):
+        expected = {float: "a number", int: "a whole number", bool: "true or false"}[kind]
+        raise ValueError(f"parameter {name!r} must be {expected}, not {word!r}") from None
 
 
 def did_you_mean(name: str, valid: Iterable[str]) -> str:

@@ -10,7 +10,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from lib.report.show import INK, Map, Panel, Picture, style
+from lib.report.show import INK, Map, Panel, Picture, style, whole_ticks
 
 VIEW = np.deg2rad(-60.0), np.deg2rad(25.0)  # azimuth and elevation of the eye
 PIECES = 16  # of one colour each
@@ -187,6 +187,40 @@ def lines(panels: Sequence[Panel], height: float = 2.9, vector: bool = True) -> 
                         axes.plot(curve.at, one, "o", ms=3, mfc="white", mec=curve.color)
             axes.set(title=panel.title, xlabel=panel.xlabel, ylabel=panel.ylabel,
                      **{f"{axis}scale": "log" for axis in panel.log})
+            whole_ticks(axes, panel)
             if any(not curve.label.startswith("_") for curve in panel.curves):
                 axes.legend(loc="best")
         return Picture(figure, vector)
+
+
+def planes(points: Sequence[Sequence[np.ndarray]], rows: Sequence[str],
+           columns: Sequence[str], notes: Sequence[Sequence[str]]) -> Picture:
+    """A table of closed curves in the plane, each enlarged to fill its frame.
+
+    Args:
+        points: for each row and column an array of shape ``(points, 2)``; the colour runs once
+            around the colour circle along it.
+        rows, columns: titles.
+        notes: a word below each curve.
+
+    Returns:
+        A `Picture` in pixels.
+    """
+    with style({}):
+        figure = Figure(figsize=(7.4, 7.9 / len(columns) * len(rows)))
+        table = figure.subplots(len(rows), len(columns), squeeze=False)
+        for i, j in np.ndindex(table.shape):
+            axes, some = table[i, j], np.asarray(points[i][j], dtype=float)
+            some = some - 0.5 * (some.min(axis=0) + some.max(axis=0))
+            some = some / np.abs(some).max()
+            around = np.concatenate([some, some[:1]])
+            hues = matplotlib.colormaps["hsv"](np.arange(len(some)) / len(some))
+            axes.add_collection(LineCollection(
+                np.stack([around[:-1], around[1:]], axis=1), colors=0.85 * hues[:, :3],
+                linewidths=0.8, capstyle="round"))
+            axes.set(xlim=(-1.08, 1.08), ylim=(-1.08, 1.08), aspect="equal", xticks=[],
+                     yticks=[], title=columns[j] if i == 0 else "", xlabel=notes[i][j])
+            if j == 0:
+                axes.set_ylabel(rows[i])
+            axes.spines[:].set_visible(False)
+        return Picture(figure, vector=False)

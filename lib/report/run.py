@@ -20,11 +20,16 @@ CELL_LIMIT = 1200  # seconds; a cell that takes longer has hung
 
 
 class Job(NamedTuple):
-    """One notebook to execute, where to write the executed copy, and its parameters."""
+    """One notebook to execute, where to write the executed copy, and its parameters.
+
+    A copy that is ``canonical`` has no trace of the run; others keep the cell of parameters that
+    papermill put in, and its notes.
+    """
 
     source: Path
     target: Path
     parameters: Mapping[str, object] = {}
+    canonical: bool = True
 
     @property
     def name(self) -> str:
@@ -73,7 +78,7 @@ def execute_all(*groups: Sequence[Job], workers: int | None = None,
         try:
             execute(job, kernels, folder, bar.update)
         except Exception as problem:  # whatever it was, it is this chapter's and goes no further
-            error = _explain(problem)
+            error = explain(problem)
         running.remove(job.name)
         return Outcome(job, time.perf_counter() - start, error)
 
@@ -100,7 +105,7 @@ def execute_all(*groups: Sequence[Job], workers: int | None = None,
 
 
 def execute(job: Job, kernels: type, folder: str, on_cell: Callable[[], object]) -> None:
-    """Execute one notebook by papermill and write the canonical copy.
+    """Execute one notebook by papermill.
 
     Args:
         job: what to execute.
@@ -126,8 +131,9 @@ def execute(job: Job, kernels: type, folder: str, on_cell: Callable[[], object])
         shutdown_kernel="immediate",  # the polite way takes three seconds now and then
         on_cell_complete=lambda cell, cell_index: on_cell(),
     )
-    executed = nbformat.read(job.target, as_version=4)
-    job.target.write_text(canonical(executed), encoding="utf-8", newline="\n")
+    if job.canonical:
+        executed = nbformat.read(job.target, as_version=4)
+        job.target.write_text(canonical(executed), encoding="utf-8", newline="\n")
 
 
 def canonical(notebook: NotebookNode) -> str:
@@ -179,7 +185,8 @@ def _code_cells(job: Job) -> int:
     return written + bool(job.parameters)
 
 
-def _explain(problem: Exception) -> str:
+def explain(problem: Exception) -> str:
+    """Why a chapter failed: the error, and the line and the number of the cell if it has one."""
     from papermill.exceptions import PapermillExecutionError
 
     if isinstance(problem, PapermillExecutionError):

@@ -13,7 +13,10 @@ from typing import Callable, Mapping, NamedTuple, Sequence
 import matplotlib
 import matplotlib.style
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
 from lib.report.page import Fragment, typeset
 
 BLUE, GREEN, RED, INK = "#0072B2", "#009E73", "#D55E00", "#222222"  # Okabe and Ito's
@@ -184,10 +187,17 @@ def _finish_panel(top, strip, panel: Panel) -> None:
     if at is not None and len(at) <= 6:  # a few places less than a decade apart
         top.set_xticks(at, [f"{place:g}" for place in at])
         top.set_xticks([], minor=True)
+    whole_ticks(top, panel)
     strip.axhspan(-2, 2, color="#dddddd", lw=0)
     strip.axhline(0, color="#888888", lw=0.6)
     reach = max(4.0, 1.1 * np.abs(strip.get_ylim()).max())
     strip.set(xlabel=panel.xlabel, ylabel="residual\n/ s.e.", ylim=(-reach, reach))
+
+
+def whole_ticks(axes: Axes, panel: Panel) -> None:
+    """Ticks at whole numbers where all curves are drawn over such: there is no layer 2.5."""
+    if "x" not in panel.log and all(np.array_equal(c.x, np.rint(c.x)) for c in panel.curves):
+        axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
 
 
 def maps(sigma_w: np.ndarray, sigma_b: np.ndarray, panels: Sequence[Map],
@@ -337,7 +347,8 @@ class Slider:
 
     def html(self) -> str:
         """The widget: no library, no network, works from a file."""
-        name = "slider-" + sha256("".join(self.frames).encode()).hexdigest()[:8]
+        told = "".join([self.label, self.alt, *self.stops])  # no frames: they hang on rounding
+        name = "slider-" + sha256(told.encode()).hexdigest()[:8]
         middle, label = len(self.frames) // 2, typeset(self.label)
         letters = dict.fromkeys(g for frame in self.frames for g in GLYPH.findall(frame))
         shared = f'<svg width="0" height="0" aria-hidden="true">{"".join(letters)}</svg>'
@@ -349,8 +360,9 @@ class Slider:
                   "f.forEach((d,i)=>{d.hidden=i!=this.value});"
                   "s.querySelector('output').value=f[this.value].dataset.value")
         return (f'<div class="slider" role="group" aria-label="{html.escape(self.alt)}">'
-                f'<label for="{name}">{label} = <output for="{name}">{self.stops[middle]}'
-                f'</output> <input id="{name}" type="range" min="0" max="{len(self.frames) - 1}" '
+                f'<label for="{name}"><span>{label} =</span> '
+                f'<output for="{name}">{self.stops[middle]}</output> '
+                f'<input id="{name}" type="range" min="0" max="{len(self.frames) - 1}" '
                 f'step="1" value="{middle}" oninput="{script}"></label>{shared}{shown}</div>')
 
 

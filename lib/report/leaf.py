@@ -1,0 +1,138 @@
+"""One executed notebook as one page that needs nothing else: no network, no other file."""
+from __future__ import annotations
+
+import json
+import re
+from base64 import b64encode
+from collections.abc import Iterator, Mapping
+from html import escape
+from importlib.metadata import files
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+
+SHOWN = ("text/html", "image/svg+xml", "image/png", "text/plain")  # the first there is
+MATH = re.compile(r"<eq>|<eqn>|\\\(|\\\[")
+FENCE = re.compile(r"\{(admonition|dropdown)\}\s*(.*)")
+STYLE = """
+body { max-width: 50rem; margin: 2rem auto; padding: 0 1rem; line-height: 1.5;
+       font-family: system-ui, sans-serif; color: #222; background: white; }
+pre { padding: .6rem .8rem; overflow-x: auto; background: #f5f5f5; font-size: .85rem; }
+pre.error { background: #fbe9e7; }
+img, svg { max-width: 100%; height: auto; }
+figure { margin: 1rem 0; } figcaption { font-size: .9rem; color: #444; }
+table { border-collapse: collapse; font-size: .9rem; }
+td, th { padding: .3rem .6rem; border-bottom: 1px solid #ddd; text-align: left; }
+.admonition { margin: 1rem 0; padding: .1rem 1rem; border-left: .3rem solid #4b5f9e; }
+.admonition-title { font-weight: 600; }
+a.far { color: inherit; text-decoration: none; }
+"""
+
+
+def leaf(notebook: Path, book: Path) -> str:
+    """The page of one executed notebook.
+
+    Args:
+        notebook: an .ipynb file.
+        book: folder of the book, for its style sheet.
+
+    Returns:
+        HTML in which formulas, figures and sliders work from a file and without a network.
+    """
+    cells = json.loads(notebook.read_text("utf-8"))["cells"]
+    markdown = _markdown()
+    body = "\n".join(part for cell in cells for part in _cell(cell, markdown))
+    title = re.search(r"<h1>(.*?)</h1>", body)
+    sheet = Path(book) / "_static" / "custom.css"
+    css = STYLE + (sheet.read_text("utf-8") if sheet.is_file() else "")
+    return (f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
+            f'<meta name="viewport" content="width=device-width, initial-scale=1">'
+            f"<title>{title[1] if title else notebook.stem}</title><style>{css}</style>"
+            f"{_mathjax() if MATH.search(body) else ''}</head>\n<body>{body}</body></html>\n")
+
+
+def _cell(cell: Mapping, markdown: MarkdownIt) -> Iterator[str]:
+    """The pieces of HTML of one cell."""
+    source, tags = "".join(cell["source"]), cell["metadata"].get("tags", [])
+    if cell["cell_type"] == "markdown":
+        yield markdown.render(source)
+    if cell["cell_type"] != "code" or "remove-cell" in tags:
+        return
+    if source and "remove-input" not in tags:
+        code = f"<pre><code>{escape(source)}</code></pre>"
+        hidden = "hide-input" in tags or "hide-cell" in tags
+        yield f"<details><summary>code</summary>{code}</details>" if hidden else code
+    told = cell["metadata"].get("mystnb", {})
+    caption = told.get("figure", {}).get("caption", "")
+    shown = "".join(_output(output, told.get("image", {}).get("alt", ""))
+                    for output in cell["outputs"])
+    yield f"<figure>{shown}<figcaption>{markdown.renderInline(caption)}</figcaption></figure>" \
+        if caption else shown
+
+
+def _output(output: Mapping, alt: str) -> str:
+    """One output in the best form there is."""
+    if output["output_type"] == "stream":
+        return f"<pre>{escape(''.join(output['text']))}</pre>"
+    if output["output_type"] == "error":
+        return f'<pre class="error">{escape(output["ename"])}: {escape(output["evalue"])}</pre>'
+    kind = next((kind for kind in SHOWN if kind in output["data"]), None)
+    content = "".join(output["data"][kind]) if kind else ""
+    if kind == "text/html":
+        return content
+    if kind == "image/svg+xml":  # not in line: two drawings may use the same identifiers
+        content = b64encode(content.encode()).decode()
+    if kind and kind.startswith("image/"):
+        return f'<img alt="{escape(alt)}" src="data:{kind};base64,{content}">'
+    return f"<pre>{escape(content)}</pre>" if kind else ""
+
+
+def _markdown() -> MarkdownIt:
+    """The dialect of the chapters: formulas, colon fences, and links to chapters as plain text."""
+    from markdown_it import MarkdownIt
+    from mdit_py_plugins.colon_fence import colon_fence_plugin
+    from mdit_py_plugins.dollarmath import dollarmath_plugin
+
+    markdown = MarkdownIt("commonmark", {"linkify": False}).enable("table")
+    markdown.use(dollarmath_plugin, double_inline=True, renderer=_formula)
+    markdown.use(colon_fence_plugin)
+
+    def fence(self: object, tokens: list, index: int, options: object, env: object) -> str:
+        return _fence(tokens[index].info, tokens[index].content, markdown)
+
+    def link(self: object, tokens: list, index: int, options: object, env: object) -> str:
+        address = str(tokens[index].attrs["href"])
+        near = "://" not in address and not address.startswith("#")  # another page of the book
+        return '<a class="far">' if near else f'<a href="{escape(address)}">'
+
+    markdown.add_render_rule("colon_fence", fence)
+    markdown.add_render_rule("link_open", link)
+    return markdown
+
+
+def _formula(content: str, options: Mapping) -> str:
+    return escape(f"\\[{content}\\]" if options["display_mode"] else f"\\({content}\\)")
+
+
+def _fence(info: str, content: str, markdown: MarkdownIt) -> str:
+    """A note or a folded solution."""
+    lines = content.splitlines()
+    while lines and lines[0].startswith(":"):  # options, of the look
+        del lines[0]
+    inner, known = markdown.render("\n".join(lines)), FENCE.match(info.strip())
+    if not known:
+        return inner
+    title = markdown.renderInline(known[2])
+    if known[1] == "dropdown":
+        return f"<details><summary>{title}</summary>{inner}</details>"
+    return f'<div class="admonition"><p class="admonition-title">{title}</p>{inner}</div>'
+
+
+def _mathjax() -> str:
+    """The script that sets formulas, in the page itself."""
+    shipped = next(file for file in files("sphinx-mathjax-offline")
+                   if file.name == "tex-svg-full.js")  # the one that needs no further file
+    script = Path(str(shipped.locate())).read_text("utf-8").replace("</script", r"<\/script")
+    return f"<script>{script}</script>"

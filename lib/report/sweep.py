@@ -1,0 +1,227 @@
+"""The command `sweep`: a chapter at every point of a grid, on Dask, safe against being killed."""
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from hashlib import sha256
+from itertools import islice
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING
+
+from lib.report.build import ROOT, chapter
+from lib.report.grid import Grid, grid
+from lib.report.hand import library, one_run
+from lib.report.journal import Journal, key
+from lib.report.once import RUNS, filename
+from lib.report.parameters import declared
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+MANY = 1000  # runs that nobody starts by mistake
+PROMPT, PATIENCE = 3, 60  # seconds for an answer, and for a worker to come back
+
+
+class SweepError(RuntimeError):
+    """The sweep could not go on; what is finished is safe."""
+
+
+def sweep(name: str, given: Sequence[tuple[str, str]] = (), seeds: int | None = None,
+          out: Path | None = None, scheduler: str = "", workers: int | None = None,
+          yes: bool = False, root: Path = ROOT) -> int:
+    """Execute one chapter at every combination of some values of its parameters.
+
+    Each run is on disk as soon as it ends. The same command goes on where it was stopped or
+    killed, and makes no finished run again.
+
+    Args:
+        name: of the chapter.
+        given, seeds: what to sweep, as for `lib.report.grid.grid`.
+        out: folder of the table, the journal and the plots; by default one named by the command.
+        scheduler: address of a Dask scheduler at work; by default one is started here.
+        workers: how many runs at once, if it is started here; by default one a core.
+        yes: whether not to ask before more than `MANY` runs.
+        root: the project's folder.
+
+    Returns:
+        Exit code: 0, or 1 if a run failed.
+
+    Raises:
+        ValueError: what `lib.report.grid.grid` refuses, a folder that another sweep uses or whose
+            runs are of another version. SweepError: no scheduler, or no worker that can serve.
+        OSError: the folder cannot be written.
+    """
+    source = chapter(name, root)
+    parameters = declared(source)
+    points = grid(parameters, given, seeds)
+    if points.size > MANY and not yes:
+        _ask(points.size)
+    words = dict(given) | ({"seeds": seeds} if seeds else {})
+    folder = Path(out) if out else RUNS / f"sweep-{filename(name, words)}"
+    text, defaults = bare(source), {one.name: one.default for one in parameters}
+    heading = {"chapter": name, "version": sha256((text + library()).encode()).hexdigest()[:16],
+               "parameters": list(defaults)}
+    with Journal(folder, heading) as journal:
+        todo = [point for point in points if not journal.stands(defaults | point)]
+        if todo:
+            with _client(scheduler, min(workers or cores(), len(todo))) as client:
+                _work(client, journal, (name, text, library()), defaults, todo, points.size)
+        return _finish(journal, points, defaults)
+
+
+def _ask(size: int) -> None:
+    """Go on only if a person says so."""
+    if not sys.stdin.isatty():
+        raise ValueError(f"{size} runs; if that is meant, give --yes")
+    if input(f"{size} runs. Go on? [y/N] ").strip().lower() not in ("y", "yes"):
+        raise ValueError("not confirmed; nothing was run")
+
+
+def cores() -> int:
+    """How many processors this process may use."""
+    allowed = getattr(os, "sched_getaffinity", lambda process: range(os.cpu_count() or 1))
+    return len(allowed(0))
+
+
+def bare(notebook: Path) -> str:
+    """A notebook's text without its outputs: what there is to execute."""
+    data = json.loads(notebook.read_text("utf-8"))
+    for cell in data["cells"]:
+        if cell["cell_type"] == "code":
+            cell.update(outputs=[], execution_count=None)
+    return json.dumps(data, sort_keys=True)
+
+
+@contextmanager
+def _client(scheduler: str, workers: int) -> Iterator[Client]:
+    """A client of the scheduler at this address, or of one started here with its workers."""
+    from distributed import Client, LocalCluster
+
+    logging.disable()  # Dask's tracebacks; what matters is told by the errors raised here
+    cluster = None if scheduler else LocalCluster(
+        n_workers=workers, threads_per_worker=1, host="127.0.0.1", dashboard_address=None,
+        memory_limit=0, silence_logs=logging.CRITICAL, preload=["lib.report.hand"])
+    try:
+        try:
+            client = Client(cluster or scheduler, timeout=PROMPT, set_as_default=False)
+        except (OSError, ValueError) as problem:
+            raise SweepError(f"no scheduler at {scheduler}: {problem}") from None
+        try:
+            yield client
+        finally:
+            with suppress(TimeoutError):
+                client.close(timeout=PROMPT)
+    finally:
+        if cluster:
+            with suppress(TimeoutError):  # a worker that will not end now ends with this process
+                cluster.close(timeout=PROMPT)
+        logging.disable(logging.NOTSET)
+
+
+def _work(client: Client, journal: Journal, chapter: tuple[str, str, str], defaults: dict,
+          todo: Sequence[dict], total: int) -> None:
+    """Run the points, a few more submitted than there are hands, and keep each as it ends."""
+    from distributed import Future
+    from tqdm import tqdm
+
+    ended: SimpleQueue[Future | None] = SimpleQueue()
+    running: dict[Future, dict] = {}
+    left, seen = iter(todo), time.monotonic()
+
+    def submit(count: int) -> None:
+        for point in islice(left, count):
+            future = client.submit(one_run, *chapter, point, pure=False)
+            running[future] = point
+            future.add_done_callback(ended.put)
+
+    with _interrupts(ended), tqdm(total=total, initial=total - len(todo), unit="run",
+                                  disable=not sys.stderr.isatty()) as bar:
+        try:
+            submit(4 * max(4, cores()))
+            while running:
+                try:
+                    future = ended.get(timeout=1)
+                except Empty:
+                    seen = _alive(client, seen)
+                    bar.refresh()
+                    continue
+                if future is None:
+                    raise KeyboardInterrupt
+                point = running.pop(future)
+                run = _result(future)
+                journal.add({"parameters": defaults | point} | run)
+                if run["problem"]:
+                    told = ", ".join(f"{name} = {value}" for name, value in point.items())
+                    bar.write(f"  failed at {told}: {run['problem'].splitlines()[0]}")
+                bar.update()
+                submit(1)
+        finally:
+            client.cancel(list(running))
+
+
+@contextmanager
+def _interrupts(ended: SimpleQueue) -> Iterator[None]:
+    """Ctrl-C as one more message: raised anywhere else, Dask's own threads might swallow it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, lambda number, frame: ended.put(None))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _alive(client: Client, seen: float) -> float:
+    """When a worker was last seen; an error if scheduler or workers have been gone for long."""
+    workers = client.scheduler_info(n_workers=-1).get("workers") \
+        if client.status == "running" else None
+    if workers:
+        return time.monotonic()
+    if time.monotonic() - seen > PATIENCE:
+        what = "no worker" if client.status == "running" else "the scheduler is gone, no answer"
+        raise SweepError(f"{what} for {PATIENCE:g} s; the same command goes on later")
+    return seen
+
+
+def _result(future: object) -> dict:
+    """What a task returned; a worker that died again and again is the run's failure."""
+    from concurrent.futures import CancelledError
+
+    from distributed import KilledWorker
+
+    try:
+        return future.result()
+    except KilledWorker as problem:
+        return {"findings": [], "seconds": 0.0, "problem": f"KilledWorker: {problem}",
+                "final": False}
+    except CancelledError:
+        raise SweepError("the scheduler is gone; the same command goes on where this "
+                         "stopped") from None
+    except Exception as problem:  # this is about the workers, and not about a chapter
+        raise SweepError(f"the workers cannot serve: {type(problem).__name__}: {problem}\n"
+                         "they need this project, in this version, installed") from None
+
+
+def _finish(journal: Journal, points: Grid, defaults: dict) -> int:
+    """Put the table into the order of the grid, draw the findings, say what there is."""
+    from lib.report.pictures_sweep import findings
+
+    ours = {key(defaults | point): None for point in points}
+    runs = [journal.runs[name] for name in ours]
+    journal.write_rows(runs + [run for name, run in journal.runs.items() if name not in ours])
+    failed = sum(bool(run["problem"]) for run in runs)
+    print(f"{len(runs)} runs, {failed} failed: {journal.rows}")
+    for claim, picture in findings(points.axes, runs).items():
+        drawn = journal.folder / f"{claim}.svg"
+        drawn.write_text(picture.data, "utf-8")
+        print(drawn)
+    return 1 if failed else 0

@@ -1,0 +1,131 @@
+"""The commands `run` and `list`: what they refuse, what they write, what plain papermill does."""
+import functools
+import re
+import subprocess
+import sys
+
+import pytest
+from tiny import CELLS, project, texts
+
+from lib.__main__ import main
+from lib.report import build, once
+
+slow = pytest.mark.slow
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """The command line in a tiny project, files going to `out` beside it."""
+    project(tmp_path)
+    for module, name in ((once, "run"), (once, "listing")):
+        monkeypatch.setattr(module, name, functools.partial(getattr(module, name), root=tmp_path))
+    monkeypatch.chdir(tmp_path)
+    return lambda *words: main(list(words))
+
+
+@slow
+def test_a_run_writes_notebook_and_page_and_tells_the_verdicts(run, tmp_path, capsys):
+    assert run("run", "tiny", "-p", "sigma_w", "1", "-p", "fresh", "false") == 0
+    told = capsys.readouterr().out
+    assert "twice: 2.00 ± 0.10 (paper: 2 to 4) → undecided" in told
+    assert "counted: 7 exactly (expected: at least 0) → holds" in told
+    made = tmp_path / "runs" / "tiny-sigma_w=1.0-fresh=False.ipynb"
+    assert sorted((tmp_path / "runs").iterdir()) == [made.with_suffix(".html"), made]
+    assert [line.split()[-1] for line in texts(made)] == ["undecided", "holds"]
+    assert '"fresh = False' in made.read_text("utf-8"), "injected, for the reader"
+    page = made.with_suffix(".html").read_text("utf-8")
+    assert "<h1>A tiny chapter</h1>" in page and "Twice σ<sub>w</sub>." in page
+    assert "<details><summary>Solution</summary>" in page and r"\(x^2\)" in page
+    assert "other.ipynb" not in page and not re.search(r"<(script|link|img)[^>]+(src|href)=.http",
+                                                       page), "needs another file"
+
+
+@slow
+def test_a_second_run_is_refused_until_forced(run, tmp_path, capsys):
+    (tmp_path / "runs").mkdir()
+    old = tmp_path / "runs" / "tiny.html"
+    old.write_text("old", "utf-8")
+    assert run("run", "tiny") == 2
+    assert "runs/tiny.html is there already; --force replaces it" in capsys.readouterr().err
+    assert old.read_text("utf-8") == "old"
+    assert run("run", "tiny", "--force") == 0
+    assert "A tiny chapter" in old.read_text("utf-8")
+
+
+@slow
+def test_a_failing_chapter_leaves_how_far_it_came(run, tmp_path, capsys):
+    project(tmp_path, [*CELLS[:1], "1 / 0", *CELLS[1:]])
+    assert run("run", "tiny", "--out", "deep/er", "--store", "full") == 1
+    told = capsys.readouterr()
+    assert "ZeroDivisionError: division by zero\nin cell" in told.err
+    assert "twice: 3.00" in told.out and "counted" not in told.out
+    page = (tmp_path / "deep" / "er" / "tiny.html").read_text("utf-8")
+    assert "ZeroDivisionError: division by zero" in page
+    assert not (tmp_path / "book" / "stored").exists(), "half a run is not stored"
+
+
+@pytest.mark.parametrize("words, told", [
+    (["tinny"], "no chapter 'tinny'; did you mean 'tiny'?"),
+    (["tiny", "-p", "sigmaw", "1"], "did you mean 'sigma_w'? valid are: sigma_w, name, fresh"),
+    (["tiny", "-p", "sigma_w", "big"], "'sigma_w' must be a number, not 'big'"),
+    (["tiny", "-p", "sigma_w", "nan"], "'sigma_w' must be finite"),
+    (["tiny", "-p", "sigma_w", "-1"], "'sigma_w' must be between 0 and 5, not -1.0"),
+    (["tiny", "-p", "seed", "1.5"], "'seed' must be a whole number, not '1.5'"),
+    (["tiny", "-p", "seed", "-1"], "'seed' must be at least 0, not -1"),
+    (["tiny", "-p", "name", "tan"], "'name' must be tanh or relu, not 'tan'"),
+    (["tiny", "-p", "fresh", "1"], "'fresh' must be true or false, not '1'"),
+    (["tiny", "-p", "seed", "1", "-p", "seed", "2"], "'seed' is given twice"),
+    (["tiny", "--store", "Full run"], "the label of a stored run"),
+])
+def test_bad_words_are_refused_before_anything_runs(run, tmp_path, capsys, words, told):
+    assert run("run", *words) == 2
+    assert told in capsys.readouterr().err
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize("words", [["run"], ["run", "tiny", "-p", "seed"], ["runn", "tiny"],
+                                   ["list", "-p", "seed", "1"]])
+def test_words_that_argparse_refuses(run, words):
+    with pytest.raises(SystemExit) as ended:
+        run(*words)
+    assert ended.value.code == 2
+
+
+def test_a_folder_that_cannot_be_made_is_a_failure(run, tmp_path, capsys):
+    (tmp_path / "file").write_text("", "utf-8")
+    assert run("run", "tiny", "--out", "file/runs") == 1
+    assert "file" in capsys.readouterr().err
+
+
+def test_list_reads_the_notebooks(run, capsys):
+    assert run("list") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:2] == ["tiny", "  A tiny chapter (about two seconds)"]
+    assert [line.split() for line in lines[2:]] == [
+        ["sigma_w:", "float", "=", "1.5", "of", "the", "weights", "[0..5]"],
+        ["name:", "str", "=", "'tanh'", "which", "nonlinearity", "[tanh|relu]"],
+        ["fresh:", "bool", "=", "True", "new", "weights"],
+        ["seed:", "int", "=", "7", "of", "the", "random", "numbers", "[0..]"]]
+
+
+def test_every_chapter_of_the_book_can_be_listed(capsys):
+    assert main(["list"]) == 0
+    told = capsys.readouterr().out
+    assert all(f"{path.stem}\n" in told for path in build.chapters())
+
+
+def test_names_of_files_are_short_plain_and_tell_values_apart():
+    one = once.filename("c", {"formula": "x*tanh(x)"})
+    other = once.filename("c", {"formula": "x+tanh(x)"})
+    assert one != other and re.fullmatch(r"[\w.=+-]+", one)
+    assert len(once.filename("c", {"formula": "x" * 500})) < 120
+
+
+@slow
+def test_plain_papermill_goes_on_working(tmp_path):
+    project(tmp_path)
+    told = subprocess.run(
+        [sys.executable, "-m", "papermill", "book/tiny.ipynb", "mine.ipynb", "-p", "sigma_w", "2",
+         "--no-progress-bar"], cwd=tmp_path, capture_output=True, text=True)
+    assert told.returncode == 0, told.stderr
+    assert texts(tmp_path / "mine.ipynb")[0].endswith("4.00 ± 0.10 (paper: 2 to 4) → undecided")
