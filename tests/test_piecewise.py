@@ -1,0 +1,403 @@
+"""Exact counting against dense sampling, closed forms and degenerate cases."""
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lib import activations
+from lib.networks import arclength
+from lib.networks.paths import arc, circle, line, random_arcs, random_frame
+from lib.networks.piecewise import TooManyPieces, patterns, trace
+from lib.networks.readout import sample_network
+from lib.networks.sawtooth import sawtooth
+from lib.networks.sweeps import sweep
+from lib.networks.tally import sample_networks, sampled_transitions, tally, transitions
+
+SIGN = activations.get(np.sign, kinks=(0.0,), name="sign")
+PHIS = [activations.get("relu"), activations.get("hard_tanh"), SIGN,
+        activations.get("leaky_relu", slope=0.3)]
+POINTS, BLOCK = 1_000_000, 15_625
+SPANS = {line: 1.0, arc: np.pi / 2, circle: 2 * np.pi}
+TIMES = {kind: span * (np.arange(POINTS) + 0.5) / POINTS for kind, span in SPANS.items()}
+BASES = {kind: t[None] if kind is line else np.stack([np.cos(t), np.sin(t)])
+         for kind, t in TIMES.items()}
+
+
+def sampled_layers(kind, ends, net, basis):
+    """Pre-activations, shape (width, points), of a path by its definition and a forward pass."""
+    x0, x1 = ends
+    x = x0[:, None] + (x1 - x0)[:, None] * basis if kind is line else np.stack(ends, 1) @ basis
+    for w, b in zip(net.weights, net.biases):
+        h = w @ x
+        h += b[:, None]
+        yield h
+        x = net.phi.phi(h)
+
+
+def crude_counts(kind, ends, net):
+    """Changes of region and of sign, for each neuron, between neighbours of a dense sample."""
+    levels = [*net.phi.kinks, 0.0]
+    sizes = [len(b) for b in net.biases]
+    counts = [np.zeros((len(levels), size), int) for size in sizes]
+    first, last = [None] * len(sizes), [None] * len(sizes)
+    for start in range(0, POINTS, BLOCK):
+        basis = BASES[kind][:, start:start + BLOCK]
+        for i, h in enumerate(sampled_layers(kind, ends, net, basis)):
+            above = np.array([h > level for level in levels])
+            counts[i] += np.count_nonzero(above[..., 1:] != above[..., :-1], axis=-1)
+            if start:
+                counts[i] += above[..., 0] != last[i]
+            else:
+                first[i] = above[..., 0]
+            last[i] = above[..., -1]
+    if kind is circle:
+        counts = [c + (f != e) for c, f, e in zip(counts, first, last)]
+    return [(c[:-1].sum(axis=0), c[-1]) for c in counts]
+
+
+def random_case(seed):
+    """A small network and the ends of a path; all of it depends on the seed alone."""
+    rng = np.random.default_rng(seed)
+    phi, kind = PHIS[seed % 4], list(SPANS)[seed // 4 % 3]
+    inputs, width, depth = (int(rng.integers(low, high)) for low, high in (
+        (2, 5), (2, 5), (1, 4)))
+    net = sample_network(rng.uniform(0.8, 2.5), rng.uniform(0, 0.5), width, depth, rng, phi,
+                         inputs)
+    return kind, rng.standard_normal((2, inputs)), net
+
+
+@settings(max_examples=200, deadline=None, derandomize=True, database=None)
+@given(st.integers(0, 10**6))
+def test_counts_equal_a_sample_of_a_million_points(seed):
+    kind, ends, net = random_case(seed)
+    layers = list(trace(kind(*ends), net.weights, net.biases, net.phi))
+    for layer, (regions, signs) in zip(layers, crude_counts(kind, ends, net), strict=True):
+        assert layer.transitions.tolist() == regions.tolist()
+        assert layer.sign_transitions.tolist() == signs.tolist()
+
+
+def forward_points(net, x):
+    """Activations of the last layer at some inputs, written out."""
+    for w, b in zip(net.weights, net.biases):
+        x = net.phi.phi(x @ w.T + b)
+    return x
+
+
+def one_layer(w, b, path, phi="relu"):
+    """The only layer of a network with given weights."""
+    [layer] = trace(path, [np.array(w, dtype=float)], [np.array(b, dtype=float)], phi)
+    return layer
+
+
+@pytest.mark.parametrize("phi, curve", [("relu", line), ("hard_tanh", circle), ("relu", arc)])
+def test_values_at_the_nodes_are_those_of_a_forward_pass(phi, curve):
+    rng = np.random.default_rng(5)
+    net = sample_network(1.6, 0.3, 12, 4, rng, phi, 3)
+    ends = rng.standard_normal((2, 3))
+    layers = list(trace(curve(*ends), net.weights, net.biases, phi))
+    t = layers[-1].t
+    basis = t[None] if curve is line else np.stack([np.cos(t), np.sin(t)])
+    for layer, h in zip(layers, sampled_layers(curve, ends, net, basis)):
+        assert np.abs(h.T[np.searchsorted(t, layer.t)] - layer.ends).max() < 1e-12
+    assert np.setdiff1d(t, layers[-2].t).size == layers[-1].transitions.sum() > 5
+
+
+def test_what_is_straight_has_no_transitions():
+    net = sample_network(2.0, 0.5, 9, 5, 1, "linear", 3)
+    for layer in trace(circle([1.0, 0, 0], [0, 1.0, 0]), net.weights, net.biases, "linear"):
+        assert layer.pieces == 1 and not layer.transitions.any()
+    assert layer.sign_transitions.max() <= 2  # a sinusoid
+
+
+def test_a_ray_through_the_origin():
+    rng = np.random.default_rng(2)
+    net = sample_network(1.5, 0.0, 30, 4, rng, "relu", 7)
+    x = rng.standard_normal(7)
+    through = list(trace(line(-x, 2 * x), net.weights, net.biases))
+    assert through[0].transitions.tolist() == [1] * 30
+    assert [layer.pieces for layer in through] == [2] * 4 == patterns(through)
+    for layer, positive, negative in zip(through, *(
+            sampled_layers(line, (s * x, s * x), net, np.zeros((1, 1))) for s in (1, -1))):
+        assert layer.transitions.tolist() == ((positive > 0) != (negative > 0))[:, 0].tolist()
+    away = list(trace(line(0.5 * x, 3 * x), net.weights, net.biases))
+    assert [layer.pieces for layer in away] == [1] * 4
+    assert not any(layer.transitions.any() for layer in away)
+
+
+def test_from_the_origin_along_a_ray():
+    net = sample_network(1.5, 0.0, 20, 3, 4, "relu", 5)
+    for layer in trace(line(np.zeros(5), np.ones(5)), net.weights, net.biases):
+        assert layer.pieces == 1 and layer.transitions.sum() == layer.sign_transitions.sum() == 0
+
+
+@pytest.mark.parametrize("phi", ["relu", "hard_tanh"])
+def test_a_dead_layer(phi):
+    net = sample_network(1.5, 0.1, 6, 4, 0, phi, 3)
+    net.biases[1][:] = -50.0
+    layers = list(trace(circle([3.0, 0, 0], [0, 3.0, 0]), net.weights, net.biases, phi))
+    assert layers[0].transitions.any()
+    assert not any(layer.transitions.any() or layer.sign_transitions.any()
+                   for layer in layers[1:])
+    assert [layer.pieces for layer in layers] == [layers[0].pieces] * 4
+    assert arclength.length(layers[-1]) == 0
+
+
+def test_a_layer_dead_on_half_of_the_path():
+    rise = [[1.0]], [-0.5]
+    up = [np.array(w) for w in ([[1.0]], [[2.0], [-1.0]])], [np.array([-0.5]), np.zeros(2)]
+    first, second = trace(line([0.0], [1.0]), *up)
+    assert one_layer(*rise, line([0.0], [1.0])).transitions.tolist() == [1]
+    assert second.transitions.tolist() == [1, 0]  # 0 to active at the same point; never active
+    assert (first.pieces, second.pieces, patterns([first, second])) == (2, 2, [2, 2])
+
+
+def test_coincident_breakpoints_count_for_each_neuron():
+    w = np.array([[1.0], [1.0], [2.0], [3.0]])
+    layer = one_layer(w, [-0.3, -0.3, -0.6, -0.9 + 4e-16], line([0.0], [1.0]))
+    assert layer.transitions.tolist() == [1] * 4 and layer.pieces == 2
+
+
+@pytest.mark.parametrize("curve", [line, arc])
+@pytest.mark.parametrize("phi", PHIS, ids=lambda phi: phi.name)
+def test_a_path_of_length_zero(curve, phi):
+    ends = (np.ones(3), np.ones(3)) if curve is line else np.zeros((2, 3))
+    net = sample_network(1.5, 0.3, 6, 3, 0, phi, 3)
+    layers = list(trace(curve(*ends), net.weights, net.biases, phi))
+    assert [layer.pieces for layer in layers] == [1] * 3 == patterns(layers)
+    assert not any(layer.transitions.any() or layer.sign_transitions.any() for layer in layers)
+    if phi.continuous:
+        assert arclength.length(layers[-1]) < 1e-14
+        assert arclength.angular_length(layers[-1]) < 1e-12
+
+
+@pytest.mark.parametrize("phi, level", [("relu", 0.0), ("hard_tanh", 1.0), ("hard_tanh", 0.0)])
+def test_a_breakpoint_at_an_end_is_none(phi, level):
+    for x0, x1 in ((0.0, 0.4), (0.0, -0.4), (0.4, 0.0), (-0.4, 0.0)):
+        layer = one_layer([[1.0]], [level], line([x0], [x1]), phi)
+        assert layer.pieces == 1 and layer.transitions.sum() == 0
+        assert layer.sign_transitions.sum() == 0
+        assert layer.signs[2].item() == (level + 0.5 * (x0 + x1) > 0)
+
+
+@pytest.mark.parametrize("phi, regions", [("relu", 2), ("hard_tanh", 4)])
+def test_the_seam_of_a_circle_is_a_point_like_others(phi, regions):
+    for turn in (0.0, 0.3, np.pi / 2, np.pi):
+        u = np.array([np.cos(turn), np.sin(turn)])
+        layer = one_layer([2 * u], [0.0], circle([1.0, 0.0], [0.0, 1.0]), phi)
+        assert layer.transitions.tolist() == [regions] and layer.pieces == regions
+        assert layer.sign_transitions.tolist() == [2]
+    at_seam = one_layer([[0.0, 3.0]], [1.0], circle([1.0, 0.0], [0.0, 1.0]), "hard_tanh")
+    assert at_seam.transitions.tolist() == [4] and at_seam.pieces == 4
+
+
+def test_touching_a_kink_is_no_transition():
+    path = arc([1.0, 0.0], [0.0, 1.0], np.pi, -np.pi, centre=[-1.0, 0.0])
+    layer = one_layer([[1.0, 0.0], [0.0, 1.0]], [0.0, 0.0], path)
+    assert layer.transitions.tolist() == [0, 2] and layer.pieces == 2
+    just = one_layer([[1.0, 0.0]], [1e-6], path)  # two zeros 0.003 apart, between equal signs
+    assert just.transitions.tolist() == [2]
+
+
+def test_a_path_that_comes_back_into_a_cell():
+    layer = one_layer([[1.0, 0.0], [-1.0, 0.0]], [-0.9, -0.9], circle([1.0, 0], [0, 1.0]))
+    assert (layer.pieces, patterns([layer])) == (4, [3])
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_patterns_against_a_set_of_sampled_patterns(seed):
+    kind, ends, net = random_case(100 + seed)
+    layers = list(trace(kind(*ends), net.weights, net.biases, net.phi))
+    name, found = np.zeros(POINTS // 5, int), []
+    for h in sampled_layers(kind, ends, net, BASES[kind][:, ::5]):
+        for neuron in h:
+            name = 3 * name + sum((neuron > kink).astype(int) for kink in net.phi.kinks)
+        found.append(len(np.unique(name)))
+    assert patterns(layers) == found
+    if kind is line:
+        assert patterns(layers) == [layer.pieces for layer in layers]
+
+
+@pytest.mark.parametrize("curve", [line, arc, circle])
+@pytest.mark.parametrize("phi", ["relu", "hard_tanh"])
+def test_lengths_and_angles_against_short_chords(curve, phi):
+    rng = np.random.default_rng(3)
+    net = sample_network(1.8, 0.2, 16, 3, rng, phi, 4)
+    ends, offset = rng.standard_normal((2, 4)), 0.7
+    layers = list(trace(curve(*ends), net.weights, net.biases, phi))
+    t = np.linspace(0, SPANS[curve], 200_001)
+    basis = t[None] if curve is line else np.stack([np.cos(t), np.sin(t)])
+    for layer, h in zip(layers, sampled_layers(curve, ends, net, basis)):
+        x = np.clip(h, -1, 1) if phi == "hard_tanh" else np.maximum(h, 0)
+        u = np.concatenate([x, np.full((1, len(t)), offset)])
+        u /= np.sqrt(np.sum(u * u, axis=0))
+        for exact, points in ((arclength.length(layer), x),
+                              (arclength.angular_length(layer, offset), u)):
+            chords = np.sqrt(np.sum(np.diff(points, axis=1) ** 2, axis=0)).sum()
+            assert chords <= exact + 1e-9 and exact == pytest.approx(chords, rel=2e-4)
+
+
+def test_lengths_in_closed_form():
+    ellipse = one_layer(np.eye(2), [0.0, 0.0], circle([3.0, 0.0], [0.0, 1.0]), "linear")
+    t = 2 * np.pi * np.arange(200) / 200  # the trapezoid rule is exact for a periodic integrand
+    perimeter = np.mean(np.sqrt(9 * np.sin(t) ** 2 + np.cos(t) ** 2)) * 2 * np.pi
+    assert arclength.length(ellipse) == pytest.approx(perimeter, rel=1e-13)
+    straight = one_layer(np.eye(2), [0.0, 0.0], line([1.0, 0.0], [1.0, 5.0]), "linear")
+    assert arclength.length(straight) == pytest.approx(5.0, rel=1e-15)
+    assert arclength.angular_length(straight) == pytest.approx(np.arctan(5.0), rel=1e-15)
+    back = one_layer([[1.0, 0.0]], [0.0], circle([1.0, 0.0], [0.0, 1.0]), "linear")
+    assert arclength.length(back) == pytest.approx(4.0, rel=1e-13)  # there and back
+    assert arclength.angular_length(back, 2.0) == pytest.approx(4 * np.arctan(0.5), rel=1e-9)
+
+
+@pytest.mark.parametrize("distance", [1e-2, 1e-4])
+def test_passing_close_to_the_origin_turns_the_direction(distance):
+    near = one_layer(np.eye(2), [0.0, distance], arc([1.0, 0.0], [0.0, 0.0], 2.0), "linear")
+    exact = np.pi - np.arctan(distance) - np.arctan(-distance / np.cos(2.0))
+    assert arclength.angular_length(near) == pytest.approx(exact, abs=1e-6)
+
+
+@pytest.mark.parametrize("distance", [1e-7, 1e-10, 0.0])
+def test_an_angle_that_cannot_be_resolved_says_so(distance):
+    near = one_layer(np.eye(2), [0.0, distance], arc([1.0, 0.0], [0.0, 0.0], 2.0), "linear")
+    with pytest.raises(arclength.Unresolved) as told:
+        arclength.angular_length(near)
+    assert told.value.best >= 0
+
+
+@pytest.mark.parametrize("layer, phi", [(1, "hard_tanh"), (2, "hard_tanh"), (3, "relu")])
+def test_dichotomies_against_networks_with_turned_weights(layer, phi):
+    rng = np.random.default_rng(layer)
+    net = sample_network(2.0, 0.1, 5, 4, rng, phi, 3)
+    x, other = rng.standard_normal((6, 3)), rng.standard_normal(net.weights[layer - 1].shape)
+    found = sweep(net.weights, net.biases, x, layer, other, phi)
+    signs = []
+    for t in 2 * np.pi * (np.arange(20_000) + 0.5) / 20_000:
+        turned = [*net.weights]
+        turned[layer - 1] = turned[layer - 1] * np.cos(t) + other * np.sin(t)
+        z, hs = x, []
+        for w, b in zip(turned, net.biases):
+            hs.append(z @ w.T + b)
+            z = net.phi.phi(hs[-1])
+        signs.append(np.array(hs[layer - 1:]) > 0)
+    signs = np.array(signs)  # time, layer, input, neuron
+    labels = np.sum(signs << np.arange(6)[:, None], axis=2)
+    assert found.dichotomies.tolist() == [
+        [len(set(labels[:, i, j])) for j in range(5)] for i in range(labels.shape[1])]
+    changes = (signs != np.roll(signs, 1, axis=0)).sum(axis=(0, 2))
+    assert found.transitions.tolist() == changes.tolist()
+
+
+def test_what_changes_at_once_is_one_labelling():
+    x = np.array([[1.0, 2.0], [1.0, 2.0], [-1.0, -2.0]])
+    other = np.array([[2.0, -1.0], [0.0, 1.0]])
+    found = sweep([np.eye(2)], [np.zeros(2)], x, 1, other)
+    assert found.dichotomies.tolist() == [[2, 2]] and found.transitions.tolist() == [[6, 6]]
+
+
+def test_a_tally_holds_what_each_trace_says():
+    rng = np.random.default_rng(8)
+    frame = random_frame(6, rng)
+    nets = [sample_network(1.8, 0.3, 10, 3, rng, "hard_tanh", 6) for _ in range(2)]
+    told = tally([arc(*frame)] * 2, nets, offset=0.4)
+    layers = list(trace(arc(*frame), nets[1].weights, nets[1].biases, "hard_tanh"))
+    t = np.linspace(0, np.pi / 2, 100_001)
+    x = np.stack([np.cos(t), np.sin(t)], axis=1) @ frame
+    assert told.length[1, 0] == pytest.approx(np.pi / 2 * np.sqrt(6), rel=1e-12)
+    assert told.angle[1, 0] == pytest.approx(np.pi / 2 * np.sqrt(6 / 6.16), rel=1e-6)
+    for i, (w, b) in enumerate(zip(nets[1].weights, nets[1].biases)):
+        h = x @ w.T + b
+        x = np.clip(h, -1, 1)
+        assert told.signs[1, i] == np.count_nonzero(np.diff(h > 0, axis=0))
+        assert told.regions[1, i] == np.count_nonzero(np.diff(x == 1, axis=0)) \
+            + np.count_nonzero(np.diff(x == -1, axis=0))
+        assert told.length[1, i + 1] == pytest.approx(
+            np.sqrt(np.sum(np.diff(x, axis=0) ** 2, axis=1)).sum(), rel=1e-4)
+        assert told.pieces[1, i] == layers[i].pieces
+
+
+def test_random_frames_are_orthogonal_and_random():
+    frames = np.array([random_frame(3, seed) for seed in range(4000)])
+    gram = frames @ frames.transpose(0, 2, 1)
+    assert np.abs(gram - 3 * np.eye(2)).max() < 1e-12
+    assert np.abs(frames.mean(axis=0)).max() < 0.1
+    assert np.abs(frames.transpose(1, 2, 0) @ frames.transpose(1, 0, 2) / 4000
+                  - np.eye(3)).max() < 0.1
+
+
+def test_too_many_pieces_is_an_error():
+    net = sample_network(1.5, 0.1, 20, 3, 0, "relu", 3)
+    given = []
+    with pytest.raises(TooManyPieces) as told:
+        for layer in trace(line(-np.ones(3), np.ones(3)), net.weights, net.biases, most=15):
+            given.append(layer)
+    assert told.value.best > 15 and all(layer.pieces <= 15 for layer in given)
+
+
+@pytest.mark.parametrize("call, words", [
+    (lambda: line([1.0], [1.0, 2.0]), "x1 must be a vector as long as x0"),
+    (lambda: arc([1.0], [2.0], 7.0), "stop must be above start by at most 2 pi"),
+    (lambda: arc([1.0], [2.0], 0.0), "stop must be above start"),
+    (lambda: one_layer([[1.0]], [0.0], line([0.0], [1.0]), "tanh"), "phi must be straight"),
+    (lambda: one_layer([[1.0]], [0.0], line([0.0], [1.0]), activations.get(
+        lambda x: x + np.sign(x), kinks=(0.0,))), "phi must not jump and slope"),
+    (lambda: one_layer([[1.0, 2.0]], [0.0], line([0.0], [1.0])), r"weights\[0\] and biases\[0\]"),
+    (lambda: patterns([]), "layers must hold"),
+    (lambda: one_layer([[np.nan]], [0.0], line([0.0], [1.0])), "weights must be finite"),
+    (lambda: arclength.length(one_layer([[1.0]], [0.5], line([0.0], [1.0]), SIGN)),
+     "which have no length"),
+    (lambda: sweep([np.eye(2)], [np.zeros(2)], np.eye(2), 2, np.eye(2)), "layer must be at most"),
+    (lambda: sweep([np.eye(2)], [np.zeros(2)], np.eye(2), 1, np.eye(3)), "other must have shape"),
+    (lambda: sweep([np.eye(2)], [np.zeros(2)], np.eye(63), 1, np.eye(2)), "inputs must have"),
+])
+def test_bad_input_is_named(call, words):
+    with pytest.raises(ValueError, match=words):
+        call()
+
+
+@pytest.mark.parametrize("depth", [1, 2, 7, 15])
+def test_the_sawtooth_is_the_tent_composed_with_itself(depth):
+    net, x = sawtooth(depth), np.linspace(0, 1, 4097)
+    y = x
+    for _ in range(depth):
+        y = 1 - np.abs(1 - 2 * y)
+    z = forward_points(net, x[:, None])
+    assert np.array_equal(z @ net.beta * np.sqrt(2), y) or np.allclose(
+        z @ net.beta * np.sqrt(2), y, rtol=0, atol=1e-15)
+    layers = list(trace(line([0.0], [1.0]), net.weights, net.biases))
+    assert layers[-1].pieces == 2**depth == patterns(layers)[-1]
+
+
+def test_sampling_loses_transitions_and_never_invents_one():
+    net = sample_network(4.0, 0.0, 20, 6, 3, "hard_tanh", 5)
+    path = arc(*random_frame(5, 1))
+    exact = tally([path], [net]).regions[0]
+    lost = [exact - sampled_transitions(path, net, n) for n in (50, 500, 200_001)]
+    assert lost[0].sum() > lost[1].sum() > lost[2].sum() == 0 and np.min(lost) >= 0
+
+
+def test_many_networks_with_many_arcs():
+    nets = sample_networks(400, 1.5, 0.2, 6, 2, seed=3, phi="relu", inputs=4)
+    paths = random_arcs(400, 4, seed=3, stop=2 * np.pi, radius=0.5)
+    assert np.allclose([path.frame @ path.frame.T for path in paths], np.eye(2))
+    first = np.array([net.weights[0] for net in nets])
+    frames = np.array([path.frame for path in paths])
+    assert first.std() == pytest.approx(0.75, rel=0.03)
+    overlap = np.einsum("nij,nkj->nik", first, frames)  # independent: normal, variance 0.75^2
+    assert np.abs(overlap.mean(axis=0)).max() < 0.2
+    assert overlap.std() == pytest.approx(0.75, rel=0.05)
+    assert np.array_equal(sample_networks(1, 1.5, 0.2, 6, 2, 3, "relu", 4)[0].weights[1],
+                          nets[0].weights[1])
+    told, full = transitions(paths[:3], nets[:3]), tally(paths[:3], nets[:3], 0.3)
+    for name in ("signs", "regions", "pieces"):
+        assert np.array_equal(getattr(told, name), getattr(full, name))
+    steps = transitions(paths[:2], sample_networks(2, 1.5, 0.2, 6, 2, 3, SIGN, 4))
+    assert steps.pieces.shape == (2, 2) and np.ptp(steps.pieces, axis=1).max() == 0
+
+
+def test_a_closed_curve_passes_a_level_an_even_number_of_times():
+    """Circles aligned to a neuron's weights: zeros within rounding of the quarters' ends."""
+    for seed in range(60):
+        frame = random_frame(8, seed)
+        rows = np.vstack([frame / np.sqrt(8), [[1e-15, 5] @ frame], [[5, 1e-15] @ frame]])
+        [layer] = trace(circle(*frame), [rows], [np.zeros(4)], "hard_tanh")
+        assert layer.sign_transitions.tolist() == [2, 2, 2, 2]
