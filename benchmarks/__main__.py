@@ -6,7 +6,12 @@ for library in ("OPENBLAS", "OMP", "MKL"):  # before NumPy is imported: blocks h
 
 from benchmarks.items import geometry, in_new_process, in_process, process_cost  # noqa: E402
 from benchmarks.limits import machine, seconds  # noqa: E402
+from benchmarks.hermite import hermite  # noqa: E402
+from benchmarks.lyapunov import lyapunov  # noqa: E402
+from benchmarks.training import training  # noqa: E402
+from benchmarks.trajectories import trajectories  # noqa: E402
 
+SUBJECTS = (in_process, geometry, trajectories, training, lyapunov, hermite)
 ROW = "{:50} {:>10} {:>10} {:>7} {:>10} {:>7}"
 MEMORY = 300.0  # MB
 
@@ -18,7 +23,7 @@ def main() -> None:
     print(f"a product of 2048 x 2048 takes {here.product:.3f} s of processor time on one thread; "
           f"bars are scaled by {scale:.2f}\n")
     print(ROW.format("work item", "time", "limit", "ratio", "bar", "meets"))
-    for item in in_process() + geometry():
+    for item in (item for subject in SUBJECTS for item in subject()):
         took = seconds(item.work, item.repeats)
         limit = item.limit(here) if item.limit else None
         _print(item.name, took, limit, item.bar * (scale if item.scaled else 1.0))

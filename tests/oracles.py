@@ -29,6 +29,28 @@ def _zero(x):
 
 
 # phi, phi', phi'' (deltas left out), written down from the textbooks in mpmath.
+HERMITE = [mp.sqrt(sum(n * 0.4**n for n in range(4)))] + [mp.mpf(0.4) ** (mp.mpf(n) / 2)
+                                                         for n in range(4)]
+
+
+def _clipped_series(sizes, clip):
+    """Orthonormal Hermite polynomials of mpmath, by H_n(x / sqrt 2) = 2^(n/2) He_n(x)."""
+    norm = mp.sqrt(sum(a * a for a in sizes))
+    signs = [1, 1, -1, -1, 1]
+
+    def order(m):
+        def f(x):
+            if m and abs(x) >= clip:
+                return mp.mpf(0)
+            x = max(min(x, mp.mpf(clip)), -mp.mpf(clip))
+            return sum(sign * a / norm / mp.sqrt(mp.factorial(n)) * mp.ff(n, m)
+                       * mp.hermite(n - m, x / mp.sqrt(2)) / mp.mpf(2) ** (mp.mpf(n - m) / 2)
+                       for n, (sign, a) in enumerate(zip(signs, sizes)) if n >= m)
+        return f
+
+    return order(0), order(1), order(2)
+
+
 EXACT = {
     "tanh": (mp.tanh, lambda x: mp.sech(x) ** 2, lambda x: -2 * mp.tanh(x) * mp.sech(x) ** 2),
     "erf": (mp.erf, lambda x: 2 / mp.sqrt(mp.pi) * mp.exp(-x * x),
@@ -53,8 +75,10 @@ EXACT = {
     "linear": (lambda x: x, lambda x: mp.mpf(1), _zero),
 }
 EXACT["silu"] = EXACT["swish"]
-DELTAS = {"relu", "leaky_relu", "hard_tanh", "selu"}  # E phi''^2 is infinite
-KINKS = {"relu": (0,), "leaky_relu": (0,), "hard_tanh": (-1, 1), "elu": (0,), "selu": (0,)}
+EXACT["hermite"] = _clipped_series(HERMITE, 3)
+DELTAS = {"relu", "leaky_relu", "hard_tanh", "selu", "hermite"}  # E phi''^2 is infinite
+KINKS = {"relu": (0,), "leaky_relu": (0,), "hard_tanh": (-1, 1), "elu": (0,), "selu": (0,),
+         "hermite": (-3, 3)}
 
 
 def average(f, q, kinks=()):

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from lib.report.parameters import Parameter, check, declared, did_you_mean, parse
+from lib.report.parameters import Parameter, check, declared, did_you_mean, parse, read
 
 CELL = '''sigma_w: float = 1.5  # standard deviation of the weights
 width: int = 1_000  # neurons in a layer
@@ -97,3 +97,63 @@ def test_bad_values_are_refused(given, error, told):
 def test_a_suggestion_needs_likeness():
     assert "did you mean" not in did_you_mean("zzz", ["sigma_w"])
     assert did_you_mean("x", []) == "; valid are: none"
+
+
+RANGES = '''width: int = 9  # neurons [1..10]
+sigma_b: float = 0.3  # of the biases [0..]
+shift: float = -1  # at most nothing [..0]
+source: str = "embedded"  # which images [embedded|full]
+index: int = 0  # see a[0] and b [note]
+'''
+
+
+def test_a_range_stands_in_brackets_at_the_end():
+    assert [(one.help, one.allowed) for one in parse(RANGES)] == [
+        ("neurons", "1..10"), ("of the biases", "0.."), ("at most nothing", "..0"),
+        ("which images", "embedded|full"), ("see a[0] and b [note]", "")]
+
+
+@pytest.mark.parametrize("given, told", [
+    ({"width": 11}, "'width' must be between 1 and 10, not 11"),
+    ({"width": 0}, "between 1 and 10"),
+    ({"sigma_b": -1e-9}, "'sigma_b' must be at least 0, not -1e-09"),
+    ({"shift": 0.5}, "'shift' must be at most 0, not 0.5"),
+    ({"source": "ful"}, "'source' must be embedded or full, not 'ful'"),
+])
+def test_what_is_out_of_range_is_refused(given, told):
+    with pytest.raises(ValueError, match=told):
+        check(parse(RANGES), given)
+
+
+def test_names_that_mean_the_same_everywhere_have_their_range_unsaid():
+    cell = "sigma_w_low: float = 1.0  # of the weights\nseed: int = 0  # of the numbers\n" \
+           "widths: str = 'a'  # no width\nnetworks: int = 5  # at least two [2..]\n"
+    assert [one.range for one in parse(cell)] == ["0..", "0..", "", "2.."]
+    for given, told in (({"sigma_w_low": -0.1}, "at least 0"), ({"seed": -1}, "at least 0"),
+                        ({"networks": 1}, "at least 2")):
+        with pytest.raises(ValueError, match=told):
+            check(parse(cell), given)
+
+
+def test_the_ends_of_a_range_are_in_it_and_a_default_must_be():
+    inside = {"width": 10, "sigma_b": 0, "shift": 0, "source": "full", "index": -5}
+    assert check(parse(RANGES), inside) == inside
+    with pytest.raises(ValueError, match="'x' must be at least 2, not 1"):
+        parse("x: int = 1  # too small [2..]")
+
+
+@pytest.mark.parametrize("name, word, value", [
+    ("sigma_w", "4", 4.0), ("sigma_w", "1e-3", 0.001), ("width", "1_000", 1000),
+    ("activation", "4", "4"), ("fresh", "False", False), ("fresh", "true", True)])
+def test_words_are_read_by_kind(name, word, value):
+    (parameter,) = [one for one in parse(CELL) if one.name == name]
+    assert read(parameter, word) == value and type(read(parameter, word)) is type(value)
+
+
+@pytest.mark.parametrize("name, word, told", [
+    ("sigma_w", "1,5", "'sigma_w' must be a number, not '1,5'"),
+    ("width", "1e3", "'width' must be a whole number"), ("fresh", "yes", "must be true or false")])
+def test_words_of_another_kind_are_refused(name, word, told):
+    (parameter,) = [one for one in parse(CELL) if one.name == name]
+    with pytest.raises(ValueError, match=told):
+        read(parameter, word)
