@@ -20,8 +20,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lib.datasets import Images, NoData, Provenance, WrongFile, first, load, standardised
-from lib.datasets.published import SETS, Archive, Part
+from lib.tasks import Images, NoData, Provenance, WrongFile, first, load, standardised
+from lib.tasks.published import SETS, Archive, Part
 
 COUNTS = {"train": 12, "test": 6}
 RNG = np.random.default_rng(5)
@@ -447,7 +447,7 @@ def test_a_silent_host_is_given_up_after_seconds(monkeypatch):
         raise requests.ConnectTimeout(f"no answer from {url}")
 
     monkeypatch.setattr(requests, "get", silent)
-    monkeypatch.setattr("lib.datasets.download.time.monotonic", lambda: next(clock))
+    monkeypatch.setattr("lib.tasks.download.time.monotonic", lambda: next(clock))
     monkeypatch.setitem(SETS, "mnist", SETS["mnist"]._replace(
         mirrors=tuple(f"http://mirror{k}.invalid/" for k in range(9))))
     with pytest.raises(NoData, match="mirror0.*ConnectTimeout.*mirror1"):

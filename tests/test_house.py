@@ -27,7 +27,7 @@ MAY_IMPORT = {
     "theory": {"activations", "checks"},
     "networks": {"activations", "checks"},
     "measure": {"checks"},
-    "datasets": {"checks"},
+    "tasks": {"checks"},
     "report": {"checks"},
     "__main__": {"report"},
 }
@@ -35,7 +35,7 @@ MAY_IMPORT = {
 FIGURES = {"lib.report.show"} | {f"lib.report.{path.stem}"
                                  for path in (ROOT / "lib" / "report").glob("pictures*.py")}
 # With Args, Returns, Source in every public docstring.
-DOCUMENTED = {"activations", "formula", "polynomials", "theory", "networks", "measure", "datasets"}
+DOCUMENTED = {"activations", "formula", "polynomials", "theory", "networks", "measure", "tasks"}
 
 MODULE_LINES, FUNCTION_LINES, PACKAGE_LINES = 250, 40, 15
 

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
 
-from lib.datasets.series import StepTooCoarse, forecast, lorenz, mackey_glass
+from lib.tasks.series import StepTooCoarse, forecast, lorenz, mackey_glass
 
 
 def by_steps(tau, until, start=1.2):

@@ -4,8 +4,8 @@ import os
 import time
 from pathlib import Path
 
-from lib.datasets.published import SETS
-from lib.datasets.records import NoData
+from lib.tasks.published import SETS
+from lib.tasks.records import NoData
 
 CONNECT, READ = 4.0, 60.0  # seconds without an answer, without a byte
 PATIENCE = 6.0  # seconds of failing after which the other mirrors are not tried
@@ -26,7 +26,7 @@ def fetch(name: str, split: str, folder: Path) -> None:
     Raises:
         NoData: no network, no such file there, another content, or pooch is not installed.
 
-    Source: the archives that the authors publish; hashes in `lib.datasets.published`.
+    Source: the archives that the authors publish; hashes in `lib.tasks.published`.
 
     >>> fetch("mnist", "test", Path("x"))  # doctest: +SKIP
     """

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from lib.datasets.containers import embedded, find, verify
-from lib.datasets.download import fetch
-from lib.datasets.published import SETS
-from lib.datasets.records import Images, NoData, Provenance
+from oldlib.datasets.containers import embedded, find, verify
+from oldlib.datasets.download import fetch
+from oldlib.datasets.published import SETS
+from oldlib.datasets.records import Images, NoData, Provenance
 
 FOLDER = "EXPRESSIVITY_DATA"  # environment variable: a folder with full data sets
 SOURCES = ("auto", "embedded", "full")

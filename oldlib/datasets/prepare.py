@@ -1,9 +1,9 @@
 """From bytes to the numbers a network is fed."""
 import numpy as np
 
-from lib.checks import count
-from lib.datasets.published import SETS
-from lib.datasets.records import Images
+from oldlib.checks import count
+from oldlib.datasets.published import SETS
+from oldlib.datasets.records import Images
 
 
 def standardised(data: Images, pool: int = 1, flat: bool = False) -> np.ndarray:
@@ -28,7 +28,7 @@ def standardised(data: Images, pool: int = 1, flat: bool = False) -> np.ndarray:
 
     Source: derived here (mean and deviation of the verified training images).
 
-    >>> from lib.datasets.records import Provenance
+    >>> from oldlib.datasets.records import Provenance
     >>> where = Provenance("mnist", "MNIST", "test", "full", 1, 10000, "0f")
     >>> black = Images(np.zeros((1, 2, 2, 1), np.uint8), np.zeros(1, np.int64), where)
     >>> standardised(black, pool=2, flat=True).round(4).tolist()

@@ -3,7 +3,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lib.checks import count as checked_count
+from oldlib.checks import count as checked_count
 
 
 class NoData(OSError):

@@ -7,9 +7,9 @@ from typing import Callable, Iterator, NamedTuple
 
 import numpy as np
 
-import lib.datasets.formats as formats
-from lib.datasets.published import SETS, DataSet, Part
-from lib.datasets.records import NoData, WrongFile
+import oldlib.datasets.formats as formats
+from oldlib.datasets.published import SETS, DataSet, Part
+from oldlib.datasets.records import NoData, WrongFile
 
 TAR = "cifar-10-binary.tar.gz"
 PICKLED = "cifar-10-python.tar.gz"
@@ -71,7 +71,7 @@ def embedded(name: str, split: str) -> list[Block]:
     >>> embedded("cifar10", "test")[0].images.shape
     (500, 32, 32, 3)
     """
-    data, folder = SETS[name], files("lib.datasets") / "embedded" / name
+    data, folder = SETS[name], files("lib.tasks") / "embedded" / name
     if data.layout == "idx":
         return _arrays(folder / f"{name}_small.npz", split)
     part = data.embedded[split][0]

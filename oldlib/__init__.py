@@ -1,0 +1,1 @@
+"""The computations behind the book. Import the modules by name; this file imports nothing."""

@@ -1,0 +1,1 @@
+"""Measurements on arrays; knows neither the theory nor the networks they come from."""

@@ -1,0 +1,283 @@
+"""Finite-time Lyapunov exponents of given Jacobians: singular values, as logarithms.
+
+Three roads for three cases. A small ``J^T J`` has its leading eigenvalue in closed form or from
+LAPACK. A chain of layers too long for one matrix has its singular values from QR sweeps. A J
+known only by its products with vectors has its largest one from Golub and Kahan's
+bidiagonalisation. What is returned is ``ln Lambda``; the exponent is that divided by the depth.
+"""
+from typing import Callable, NamedTuple, Sequence
+
+import numpy as np
+
+from oldlib.checks import count, real
+
+RANGE = 500.0  # natural logarithms that one matrix of floats spans with room to spare
+ROUNDING = 1e-15  # a share of a layer's size, times its width, that counts as nothing
+
+
+class Stretch(NamedTuple):
+    """``ln Lambda_1``, shape ``(...)``, and the unit vector that is stretched so, ``(..., d)``.
+
+    The sign of a direction means nothing. Where nothing is stretched at all the logarithm is
+    minus infinity and the direction arbitrary.
+    """
+
+    log: np.ndarray
+    direction: np.ndarray
+
+
+class NotConverged(ArithmeticError):
+    """Singular values not found to the tolerance; ``best`` holds what was found so far and
+    ``residual`` how far each is from being one."""
+
+    def __init__(self, message: str, best: object, residual: np.ndarray):
+        super().__init__(message)
+        self.best, self.residual = best, residual
+
+
+def leading(gram: np.ndarray, log_scale: np.ndarray | float = 0.0,
+            frame: np.ndarray | None = None) -> Stretch:
+    """The largest stretching of ``J^T J = exp(2 log_scale) gram`` and its direction.
+
+    Args:
+        gram: symmetric, shape ``(..., d, d)``.
+        log_scale: shape ``(...)``.
+        frame: orthonormal columns, the same for every point, in which gram is written, shape
+            ``(networks, inputs, d)`` for a gram of shape ``(networks, points, d, d)``.
+
+    Returns:
+        The `Stretch`.
+
+    Raises:
+        ValueError, TypeError: not square, or not finite.
+
+    Accuracy: rounding for the logarithm; the direction is off by rounding over the relative gap
+        to the second eigenvalue of gram.
+
+    Source: [storm2024]; two by two in closed form, derived here.
+
+    >>> leading([[4.0, 0.0], [0.0, 1.0]]).direction.tolist()
+    [1.0, 0.0]
+    """
+    gram = real("gram", gram)
+    if gram.ndim < 2 or gram.shape[-1] != gram.shape[-2]:
+        raise ValueError(f"gram must have shape (..., d, d), got {gram.shape}")
+    if gram.shape[-1] == 2:
+        a, b, c = gram[..., 0, 0], gram[..., 0, 1], gram[..., 1, 1]
+        top = 0.5 * (a + c) + np.hypot(0.5 * (a - c), b)
+        angle = 0.5 * np.arctan2(2.0 * b, a - c)
+        direction = np.stack([np.cos(angle), np.sin(angle)], axis=-1)
+    else:
+        values, vectors = np.linalg.eigh(gram)
+        top, direction = np.maximum(values[..., -1], 0.0), vectors[..., -1]
+    if frame is not None:
+        direction = direction @ np.swapaxes(real("frame", frame), -1, -2)
+    with np.errstate(divide="ignore"):
+        return Stretch(0.5 * np.log(top) + log_scale, direction)
+
+
+def spectrum(jacobians: Sequence[np.ndarray], tolerance: float = 1e-9,
+             sweeps: int = 60) -> np.ndarray:
+    """Logarithms of all singular values of a product of layers, however long.
+
+    A QR sweep along the chain replaces it by triangular factors whose diagonals multiply; each
+    further sweep, along the transposed chain, is a step of the QR algorithm on ``J^T J``. What
+    the sweeps have graded is finished by a Jacobi SVD if one matrix can hold it, else by more
+    sweeps.
+
+    Args:
+        jacobians: one array a layer, ``(..., out, in)``, the first layer first.
+        tolerance: on the logarithms.
+        sweeps: how many at most.
+
+    Returns:
+        Shape ``(..., k)``, descending, k the smallest dimension. A singular value that is zero to
+        the rounding of a layer is minus infinity.
+
+    Raises:
+        NotConverged: close singular values in a chain that no one matrix can hold.
+        ValueError, TypeError: shapes that do not follow each other, numbers not finite.
+
+    Accuracy: 1e-13 times the number of layers and the condition number of a single layer, or
+        the tolerance where more sweeps were needed.
+
+    Source: QR sweeps [dieci1997], Jacobi SVD [drmac2008]; put together here.
+
+    >>> spectrum([np.diag([2.0, 0.5])] * 1000)[0].round(6) == round(1000 * np.log(2.0), 6)
+    np.True_
+    """
+    chain = _chain(jacobians)
+    tolerance = float(real("tolerance", tolerance, low=1e-13))
+    sweeps = count("sweeps", sweeps)
+    chain = _sweep(_sweep(chain, False))
+    shape, flat = chain[0].shape, [r.reshape(-1, *r.shape[-2:]) for r in chain]
+    found = [_finish([r[i] for r in flat], tolerance, sweeps) for i in range(len(flat[0]))]
+    return np.stack(found).reshape(shape[:-1])
+
+
+def _chain(jacobians: Sequence[np.ndarray]) -> list[np.ndarray]:
+    chain = [real("jacobians", j) for j in jacobians]
+    if not chain:
+        raise ValueError("jacobians must hold at least one layer")
+    for below, above in zip(chain, chain[1:]):
+        if above.ndim != below.ndim or above.shape[-1] != below.shape[-2]:
+            raise ValueError(f"jacobians: a layer of shape {above.shape} cannot follow one of "
+                             f"shape {below.shape}")
+    return chain
+
+
+def _sweep(chain: list[np.ndarray], transpose: bool = True) -> list[np.ndarray]:
+    """Triangular factors R of ``A = A_n .. A_1 = Q R_n .. R_1``, or of ``A^T``."""
+    if transpose:
+        chain = [np.swapaxes(a, -1, -2) for a in chain[::-1]]
+    q, factors = None, []
+    for a in chain:
+        q, r = np.linalg.qr(a if q is None else a @ q)
+        sizes = np.abs(r).max(axis=-1, keepdims=True)
+        floor = ROUNDING * r.shape[-1] * sizes.max(axis=-2, keepdims=True)
+        r = np.where(sizes > floor, r, 0.0)  # rows of a rank that only rounding gives
+        factors.append(r)
+    return factors
+
+
+def _finish(chain: list[np.ndarray], tolerance: float, sweeps: int) -> np.ndarray:
+    """Singular values of one chain of triangular factors, as logarithms, descending."""
+    for _ in range(sweeps):
+        log_rows, rows = _product(chain)
+        alive = np.isfinite(log_rows)
+        diagonal = np.abs(np.diagonal(rows))[alive]
+        log_rows, rows = log_rows[alive], rows[alive]
+        dead = np.full(len(alive) - len(rows), -np.inf)
+        if len(rows) == 0 or np.ptp(log_rows) <= RANGE:
+            return np.concatenate([_graded(log_rows, rows), dead])
+        rest = np.sqrt(np.maximum(np.sum(rows**2, axis=1) - diagonal**2, 0.0))
+        with np.errstate(divide="ignore"):
+            found = np.sort(log_rows + np.log(diagonal))[::-1]
+        if np.all(rest <= tolerance / np.sqrt(len(rows)) * diagonal):
+            return np.concatenate([found, dead])
+        chain = _sweep(chain)
+    raise NotConverged(f"the sweeps have left close singular values apart after {sweeps}; take "
+                       "more sweeps, or fewer layers", np.concatenate([found, dead]), rest)
+
+
+def _product(chain: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """The product of triangular factors as ``exp(log_rows)[:, None] * rows``, rows of size 1."""
+    size = len(chain[0])
+    log_rows, rows = np.zeros(size), np.eye(size)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        for r in chain:
+            parts = np.log(np.abs(r)) + log_rows
+            peak = parts.max(axis=1)
+            rows = np.where(np.isfinite(peak)[:, None], np.sign(r) * np.exp(
+                parts - peak[:, None]), 0.0) @ rows
+            norm = np.sqrt(np.sum(rows**2, axis=1))
+            log_rows = peak + np.log(norm)
+            rows = rows / np.where(norm > 0.0, norm, 1.0)[:, None]
+    return log_rows, rows
+
+
+def _graded(log_rows: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Singular values of ``exp(log_rows)[:, None] * rows``, the small ones as exact as the large.
+    """
+    from scipy.linalg.lapack import dgejsv
+
+    if len(rows) == 0:
+        return log_rows
+    middle = 0.5 * (log_rows.max() + log_rows.min())
+    matrix = np.exp(log_rows - middle)[:, None] * rows
+    values, *_, work, _, info = dgejsv(matrix.T, joba=0, jobu=3, jobv=3, jobr=0)
+    if info != 0:
+        raise NotConverged(f"LAPACK's Jacobi SVD gave up ({info})", values, np.inf)
+    with np.errstate(divide="ignore"):
+        return np.sort(np.log(values) + np.log(work[0] / work[1]) + middle)[::-1]
+
+
+def top_singular(apply: Callable, adjoint: Callable, start: np.ndarray,
+                 tolerance: float = 1e-6, steps: int = 100) -> Stretch:
+    """The largest singular value of many matrices at once, from products with vectors.
+
+    Golub and Kahan's bidiagonalisation with full orthogonalisation. After k steps the leading
+    singular triple (s, u, v) of the bidiagonal matrix satisfies ``J v = s u`` exactly and
+    ``|J^T u - s v| = r s`` with a known r, so that some singular value lies within a share r of
+    s. It stops when r is below the tolerance at every matrix.
+
+    Args:
+        apply: takes vectors ``(..., d)`` to ``J v`` of shape ``(..., n)``, matrix by matrix.
+        adjoint: takes ``(..., n)`` to ``J^T u``.
+        start: random vectors, ``(..., d)``.
+        tolerance: on r.
+        steps: how many at most; d are enough for any matrix.
+
+    Returns:
+        The `Stretch`, in the units of ``apply``.
+
+    Raises:
+        NotConverged: with the best `Stretch` and r, where r is still above the tolerance.
+        ValueError, TypeError: bad arguments.
+
+    Accuracy: the logarithm is within about r of a singular value's, and with a gap to the next
+        within r^2 over the relative gap; the direction within r over that gap. That the value
+        is the largest rests on the start: for random ones it is missed by a share e
+        after k steps with a probability of less than ``1.65 sqrt(d) exp(-(2 k - 1) sqrt(2 e))``.
+
+    Source: [golub1965]; probability [kuczynski1992].
+
+    >>> j = np.diag([3.0, 1.0])
+    >>> top_singular(lambda v: v @ j.T, lambda u: u @ j, np.ones((1, 2))).log.round(6).tolist()
+    [1.098612]
+    """
+    tolerance = float(real("tolerance", tolerance, low=1e-14))
+    start = real("start", start)
+    if start.ndim < 1 or not np.all(start.any(axis=-1)):
+        raise ValueError("start must hold vectors along its last axis, none of them zero")
+    steps = min(count("steps", steps), start.shape[-1])
+    v = _unit(start)[0]
+    right, left, alphas, betas = [v], [], [], []
+    u, beta = 0.0, 0.0
+    for step in range(1, steps + 1):
+        u, alpha = _unit(_orthogonal(np.asarray(apply(v)) - beta * u, left), alphas)
+        left.append(u)
+        alphas.append(alpha)
+        v, beta = _unit(_orthogonal(np.asarray(adjoint(u)) - alpha * v, right), alphas)
+        betas.append(beta)
+        if step == steps or (step >= 3 and (step & (step - 1) == 0 or step % 5 == 0)):
+            top, residual = _leading_triple(alphas, betas, right)
+            if np.all(residual <= tolerance):
+                return top
+        right.append(v)
+    raise NotConverged(f"a residual of {np.max(residual):.1g} is left after {steps} steps, "
+                       f"{tolerance:.1g} was wanted: take more steps", top, residual)
+
+
+def _unit(x: np.ndarray, seen: Sequence[np.ndarray] = ()) -> tuple[np.ndarray, np.ndarray]:
+    """Unit vectors and lengths; what is rounding beside the lengths seen is zero."""
+    size = np.sqrt(np.sum(x * x, axis=-1, keepdims=True))
+    if len(seen):
+        size = np.where(size > 1e-14 * np.max(seen, axis=0), size, 0.0)
+    return x / np.where(size > 0.0, size, np.inf), size
+
+
+def _orthogonal(x: np.ndarray, basis: Sequence[np.ndarray]) -> np.ndarray:
+    """Remove what lies along a basis; twice, which is enough."""
+    if basis:
+        vectors = np.stack(basis, axis=-2)
+        for _ in range(2):
+            x = x - ((vectors @ x[..., None])[..., 0][..., None, :] @ vectors)[..., 0, :]
+    return x
+
+
+def _leading_triple(alphas: list[np.ndarray], betas: list[np.ndarray],
+                    right: list[np.ndarray]) -> tuple[Stretch, np.ndarray]:
+    """Leading singular value of the bidiagonal matrix, its direction and its residual."""
+    k = len(alphas)
+    matrix = np.zeros((*alphas[0].shape[:-1], k, k))
+    for i in range(k):
+        matrix[..., i, i] = alphas[i][..., 0]
+        if i:
+            matrix[..., i - 1, i] = betas[i - 1][..., 0]
+    u, s, vt = np.linalg.svd(matrix)
+    top = s[..., 0]
+    direction = (vt[..., 0, None, :] @ np.stack(right, axis=-2))[..., 0, :]
+    residual = betas[-1][..., 0] * np.abs(u[..., -1, 0]) / np.where(top > 0.0, top, 1.0)
+    with np.errstate(divide="ignore"):
+        return Stretch(np.log(top), direction), residual

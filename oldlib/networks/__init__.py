@@ -1,0 +1,1 @@
+"""Finite width: sampled random networks. Nothing here knows the theory."""

@@ -1,0 +1,268 @@
+"""Runs too long for the book, kept as small files with where they come from.
+
+``python -m lib run CHAPTER -p NAME VALUE ... --store LABEL`` executes a chapter once and writes
+``book/stored/CHAPTER.LABEL.json``: its findings and tables, parameters, date and versions. A
+chapter shows such a file by ``stored("CHAPTER", "LABEL")``; nothing is computed then.
+"""
+from __future__ import annotations
+
+import json
+import math
+import os
+import platform
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from html import escape
+from importlib.metadata import version
+from pathlib import Path
+
+from oldlib.report import page, wording
+from oldlib.report.catalogue import BOOK, catalogue
+from oldlib.report.claims import MIME, Finding, kept
+from oldlib.report.parameters import Parameter, check, declared, did_you_mean
+
+TABLE = "application/vnd.expressivity.table+json"
+LABEL = re.compile(r"[a-z0-9]+([_-][a-z0-9]+)*")
+MEANING = ("key", "chapter", "low", "high", "at")  # of a claim; its sentence may be reworded
+PACKAGES = ("numpy", "scipy")  # what a number may hang on
+
+
+@dataclass(frozen=True, repr=False)
+class Table:
+    """A small table. Shown as the last expression of a cell it can be stored with the run."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str | float, ...], ...]
+    caption: str
+
+    def __repr__(self) -> str:
+        """The table in plain text, columns aligned."""
+        cells = [self.columns, *(map(_shown, row) for row in self.rows)]
+        cells = [list(row) for row in cells]
+        widths = [max(map(len, column)) for column in zip(*cells)]
+        lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in cells]
+        return "\n".join([self.caption, *lines])
+
+    def html(self) -> str:
+        """The table for a page."""
+        head = "".join(f'<th scope="col">{page.typeset(title)}</th>' for title in self.columns)
+        rows = "".join("<tr>" + "".join(f"<td>{page.typeset(_shown(cell))}</td>" for cell in row)
+                       + "</tr>" for row in self.rows)
+        return (f'<table class="table"><caption>{page.typeset(self.caption)}</caption>'
+                f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>")
+
+    def record(self) -> dict:
+        """The table as JSON."""
+        return {"columns": list(self.columns), "rows": [list(row) for row in self.rows],
+                "caption": self.caption}
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict:
+        return {"text/plain": repr(self), "text/html": self.html(), TABLE: self.record()}
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence], caption: str) -> Table:
+    """A small table, shown in the chapter and kept by ``--store``.
+
+    Args:
+        columns: titles.
+        rows: each with one text or number a column. Numbers are rounded to four significant
+            digits, for other roundings give texts; NaN is a dash.
+        caption: what the table shows.
+
+    Returns:
+        A `Table`; make it the last expression of a cell.
+
+    Raises:
+        ValueError: a row is not as long as there are columns, or there are none.
+
+    >>> table(["layer", "accuracy"], [[1, 0.91234]], "By layer.")
+    By layer.
+    layer  accuracy
+    1      0.9123
+    """
+    if not columns or not rows or any(len(row) != len(columns) for row in rows):
+        raise ValueError(f"rows must be rows of {len(columns)} cells, one for each of columns")
+    return Table(tuple(map(str, columns)), tuple(tuple(map(_plain, row)) for row in rows), caption)
+
+
+def _plain(cell: object) -> str | float:
+    """A cell as JSON can hold it, with no more digits than are shown."""
+    cell = cell.item() if hasattr(cell, "item") else cell  # NumPy's numbers are not JSON's
+    if isinstance(cell, bool) or not isinstance(cell, (int, float)):
+        return str(cell)
+    if not math.isfinite(cell):
+        return "–" if math.isnan(cell) else f"{cell:g}".replace("inf", "∞")
+    return cell if isinstance(cell, int) else float(f"{cell:.4g}")
+
+
+def _shown(cell: str | float) -> str:
+    return f"{cell:.4g}" if isinstance(cell, float) else str(cell)
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Stored:
+    """A stored run. Index it by a claim's key to get the `Finding`; ``tables`` are its tables."""
+
+    chapter: str
+    label: str
+    parameters: Mapping[str, float | int | str | bool]
+    date: str
+    minutes: float
+    versions: Mapping[str, str]
+    processor: str
+    findings: tuple[Finding, ...]
+    tables: tuple[Table, ...]
+    command: str  # that renews it
+
+    def __getitem__(self, key: str) -> Finding:
+        """The finding for one claim."""
+        found = {finding.key: finding for finding in self.findings}
+        if key not in found:
+            raise KeyError(f"{key!r}{did_you_mean(key, found)}")
+        return found[key]
+
+    @property
+    def origin(self) -> str:
+        """One sentence: parameters, date, duration and machine."""
+        given = ", ".join(f"{name} = {value}" for name, value in self.parameters.items())
+        made = ", ".join(f"{name} {number}" for name, number in self.versions.items())
+        return (f"Stored run “{self.label}”: {given}. Run on {self.date} in {self.minutes:g} "
+                f"minutes ({made}; {self.processor}), not recomputed here.")
+
+    def __repr__(self) -> str:
+        """The origin, one line a finding, and the tables."""
+        lines = [f"{finding.key}: {finding!r}" for finding in self.findings]
+        return "\n".join([self.origin, *lines, *map(repr, self.tables)])
+
+    def _repr_html_(self) -> str:
+        head = "".join(f'<th scope="col">{title}</th>'
+                       for title in ("claim", "range", "this run finds", "verdict"))
+        rows = "".join(
+            f"<tr><td>{page.typeset(finding.says)}</td>"
+            f"<td>{finding.whose}: {wording.bounds(finding.low, finding.high)}</td>"
+            f"<td>{escape(wording.measured(finding.value, finding.error))}</td>"
+            f'<td class="claim claim-{finding.verdict}"><strong class="verdict">'
+            f"{finding.verdict}</strong></td></tr>" for finding in self.findings)
+        claims = (f'<table class="table claims"><thead><tr>{head}</tr></thead>'
+                  f"<tbody>{rows}</tbody></table>") if rows else ""
+        return (f'<div class="stored scorecard"><p>{escape(self.origin)}</p>{claims}'
+                f"{''.join(one.html() for one in self.tables)}"
+                f"<p><small>Renewed by <code>{escape(self.command)}</code></small></p></div>")
+
+
+def place(chapter: str, label: str, book: Path = BOOK) -> Path:
+    """The file of a stored run.
+
+    Args:
+        chapter: name of the notebook, without its ending.
+        label: name of the run, in small letters.
+        book: folder of the notebooks.
+
+    Raises:
+        ValueError: the label is not one.
+
+    >>> place("order_to_chaos", "full").name
+    'order_to_chaos.full.json'
+    """
+    if not LABEL.fullmatch(label):
+        raise ValueError(f"the label of a stored run is like 'full' or 'ten-seeds', not {label!r}")
+    return Path(book) / "stored" / f"{chapter}.{label}.json"
+
+
+def stored(chapter: str, label: str, book: Path = BOOK) -> Stored | page.Fragment:
+    """A stored run of a chapter, to be shown beside its own findings.
+
+    Args:
+        chapter, label: as they were given to ``python -m lib run CHAPTER --store LABEL``.
+        book: folder of the notebooks.
+
+    Returns:
+        The `Stored` run, or a note that there is none yet: the chapter must run through before
+        it can be stored.
+
+    Raises:
+        ValueError: the file answers claims or parameters that have changed since; says how to
+            renew it.
+    """
+    path = place(chapter, label, book)
+    if not path.is_file():
+        text = f"no stored run yet: python -m lib run {chapter} -p ... --store {label}"
+        return page.Fragment(f"<p><em>{escape(text)}</em></p>", text)
+    return load(path, book)
+
+
+def load(path: Path, book: Path = BOOK) -> Stored:
+    """A stored run from its file, its verdicts computed from the claims of today.
+
+    Args:
+        path: the file.
+        book: folder of claims.toml and the notebooks.
+
+    Raises:
+        ValueError: as for `stored`.
+    """
+    data = json.loads(Path(path).read_text("utf-8"))
+    parameters = declared(Path(book) / f"{data['chapter']}.ipynb")
+    command = renewal(data["chapter"], data["label"], data["parameters"], parameters)
+    try:
+        check(parameters, data["parameters"])
+        findings = tuple(_current(record, book) for record in data["findings"])
+    except (ValueError, TypeError) as problem:
+        raise ValueError(f"{Path(path).name}: {problem}; renew it: {command}") from None
+    tables = tuple(table(**one) for one in data["tables"])
+    return Stored(**data | {"findings": findings, "tables": tables, "command": command})
+
+
+def _current(record: Mapping, book: Path) -> Finding:
+    """A stored finding, if claims.toml still asks the same."""
+    claim = catalogue(book).get(record["key"])
+    stated = claim.record() if claim else {}
+    if not claim or any(record.get(name) != stated[name] for name in MEANING):
+        raise ValueError(f"claims.toml no longer makes the claim {record['key']!r} in this form")
+    return Finding(**vars(claim), **{name: record[name] for name in ("value", "error", "present")})
+
+
+def renewal(chapter: str, label: str, given: Mapping, parameters: Sequence[Parameter]) -> str:
+    """The command that makes a stored run anew: what differs from the chapter's defaults."""
+    defaults = {parameter.name: parameter.default for parameter in parameters}
+    words = [word for name, value in given.items() if defaults.get(name) != value
+             for word in ("-p", name, str(value))]
+    return shlex.join(["python", "-m", "lib", "run", chapter, *words, "--store", label, "--force"])
+
+
+def store(notebook: Path, target: Path, parameters: Mapping, minutes: float) -> None:
+    """Keep the findings and tables of an executed notebook, the file whole or not at all.
+
+    Args:
+        notebook: the executed notebook.
+        target: from `place`.
+        parameters: the values of all the chapter's parameters in this run.
+        minutes: how long it took.
+    """
+    chapter, label = target.name.removesuffix(".json").split(".")
+    data = {
+        "chapter": chapter, "label": label, "parameters": dict(parameters),
+        "date": datetime.now(UTC).date().isoformat(), "minutes": round(minutes, 1),
+        "versions": versions(), "processor": processor(),
+        "findings": list(kept(notebook, MIME)), "tables": list(kept(notebook, TABLE)),
+    }
+    target.parent.mkdir(exist_ok=True)
+    draft = target.with_suffix(".part")
+    draft.write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    os.replace(draft, target)
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages that decide the digits."""
+    return {"Python": platform.python_version()} | {name: version(name) for name in PACKAGES}
+
+
+def processor() -> str:
+    """The kind of processor, as the system names it; nothing that names the machine."""
+    listed = Path("/proc/cpuinfo")
+    text = listed.read_text("utf-8", "replace") if listed.is_file() else ""
+    kind = re.search(r"model name\s*: (.+)", text)
+    return kind[1].strip() if kind else platform.machine()
