@@ -1,73 +1,61 @@
-"""Checks of arguments: one clear error that names the argument, before any work.
-
-Nothing here computes, so theory and simulation may both use it and stay independent.
-"""
+"""Checks of arguments, one clear error that names the argument before any work; and distrust."""
 import operator
+from typing import Iterable
 
 import numpy as np
 
 
-def real(name: str, value: object, low: float = -np.inf, high: float = np.inf) -> np.ndarray:
-    """The argument as an array of finite floats in ``[low, high]``.
+class Untrusted(ArithmeticError):
+    """A number that could not be computed to the accuracy promised; ``best`` is the best there is.
 
     Args:
-        name: what to call the argument in the error.
-        value: number or array of numbers.
-        low, high: the allowed range, ends included.
-
-    Returns:
-        Float array of the same shape.
-
-    Raises:
-        TypeError: not numbers. ValueError: NaN, infinite or out of range.
-
-    >>> real("sigma_w", -1.0, low=0.0)
-    Traceback (most recent call last):
-    ...
-    ValueError: sigma_w must be at least 0, got -1
+        message: what went wrong, where, and what to do.
+        best: the values as far as they are known, NaN where nothing is.
     """
+
+    def __init__(self, message: str, best: object = None):
+        super().__init__(message)
+        self.best = best
+
+
+def real(name: str, value: object, low: float = -np.inf, high: float = np.inf) -> np.ndarray:
+    """The argument as an array of finite floats in ``[low, high]``."""
     array = np.asarray(value)
     if array.dtype.kind not in "iuf":
         raise TypeError(f"{name} must be real numbers, got {value!r}")
     array = array.astype(float)
-    if not np.all(np.isfinite(array)):
-        raise ValueError(f"{name} must be finite, got {_culprit(array, ~np.isfinite(array))}")
-    if np.any(array < low):
-        raise ValueError(f"{name} must be at least {low:g}, got {_culprit(array, array < low)}")
-    if np.any(array > high):
-        raise ValueError(f"{name} must be at most {high:g}, got {_culprit(array, array > high)}")
+    for fault, wrong in (("finite", ~np.isfinite(array)), (f"at least {low:g}", array < low),
+                         (f"at most {high:g}", array > high)):
+        if wrong.any():
+            raise ValueError(f"{name} must be {fault}, got {array[wrong].flat[0]:g}")
     return array
 
 
-def count(name: str, value: object, low: int = 1) -> int:
-    """The argument as an integer of at least ``low``.
+def number(name: str, value: object, low: float = -np.inf, high: float = np.inf) -> float:
+    """The argument as one finite float in ``[low, high]``."""
+    array = real(name, value, low, high)
+    if array.ndim:
+        raise TypeError(f"{name} must be one number, got shape {array.shape}")
+    return float(array)
 
-    Args:
-        name: what to call the argument in the error.
-        value: anything that is an integer (``5``, ``np.int64(5)``; not ``5.0`` or ``True``).
-        low: smallest allowed value.
 
-    Returns:
-        A Python int.
-
-    Raises:
-        TypeError: not an integer. ValueError: too small.
-
-    >>> count("width", 0)
-    Traceback (most recent call last):
-    ...
-    ValueError: width must be at least 1, got 0
-    """
+def count(name: str, value: object, low: int = 1, high: float = np.inf) -> int:
+    """The argument as an integer from ``low`` to ``high``; a bool is none."""
     try:
-        number = operator.index(value)  # type: ignore[arg-type]
+        whole = operator.index(value)  # type: ignore[arg-type]
     except TypeError:
-        number = None
-    if number is None or isinstance(value, (bool, np.bool_)):
+        whole = None
+    if whole is None or isinstance(value, (bool, np.bool_)):
         raise TypeError(f"{name} must be an integer, got {value!r}")
-    if number < low:
-        raise ValueError(f"{name} must be at least {low}, got {number}")
-    return number
+    if not low <= whole <= high:
+        bound = f"at least {low}" if whole < low else f"at most {high:g}"
+        raise ValueError(f"{name} must be {bound}, got {whole}")
+    return whole
 
 
-def _culprit(array: np.ndarray, bad: np.ndarray) -> str:
-    return f"{array[bad].flat[0]:g}"
+def choice(name: str, value: object, options: Iterable) -> object:
+    """The argument, if it is one of the options."""
+    options = list(options)
+    if value not in options:
+        raise ValueError(f"{name} must be {' or '.join(map(repr, options))}, got {value!r}")
+    return value

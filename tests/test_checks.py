@@ -2,7 +2,7 @@
 import numpy as np
 import pytest
 
-from lib.checks import count, real
+from lib.checks import Untrusted, choice, count, number, real
 
 
 @pytest.mark.parametrize("value, shape", [
@@ -56,3 +56,29 @@ def test_nothing_else_is(value):
 def test_a_count_has_a_least_value(value, low):
     with pytest.raises(ValueError, match=f"^width must be at least {low}, got {value}"):
         count("width", value, low)
+
+
+def test_one_number_is_a_float_and_an_array_is_refused():
+    assert number("q", np.float32(2), low=0.0) == 2.0 and type(number("q", 2)) is float
+    with pytest.raises(TypeError, match=r"^q must be one number, got shape \(2,\)"):
+        number("q", [1.0, 2.0])
+    with pytest.raises(ValueError, match="^q must be at least 0, got -1"):
+        number("q", -1, low=0.0)
+
+
+def test_a_count_may_have_a_largest_value():
+    assert count("layer", 8, high=8) == 8
+    with pytest.raises(ValueError, match="^layer must be at most 8, got 9"):
+        count("layer", 9, high=8)
+
+
+def test_one_of_some_options():
+    assert choice("missing", "nan", ("raise", "nan")) == "nan"
+    with pytest.raises(ValueError, match="^missing must be 'raise' or 'nan', got 'no'"):
+        choice("missing", "no", ("raise", "nan"))
+
+
+def test_what_cannot_be_trusted_carries_the_best_there_is():
+    problem = Untrusted("not settled", best=3.0)
+    assert isinstance(problem, ArithmeticError)
+    assert (str(problem), problem.best) == ("not settled", 3.0)

@@ -5,7 +5,6 @@ something. Each rule is a function from a source text to a list of complaints, s
 the end can feed it a fault.
 """
 import ast
-import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,25 +18,22 @@ FILES = sorted((ROOT / "lib").rglob("*.py"))
 # What each part of lib may import from lib, besides itself. A new part must be entered here.
 MAY_IMPORT = {
     "checks": set(),
-    "differences": {"checks"},
-    "polynomials": {"checks"},
-    "custom": {"checks", "differences"},
-    "formula": {"checks"},
-    "activations": {"checks", "custom", "formula", "polynomials"},
-    "theory": {"activations", "checks"},
-    "networks": {"activations", "checks"},
-    "measure": {"checks"},
+    "estimate": {"checks"},
+    "profile": {"checks"},
+    "jets": {"checks"},
+    "formula": {"checks", "jets"},
+    "activations": {"checks", "jets", "formula"},
+    "theory": {"activations", "checks", "estimate", "profile"},
+    "networks": {"activations", "checks", "estimate", "profile", "measure"},
+    "measure": {"checks", "estimate"},
     "tasks": {"checks"},
-    "report": {"checks"},
+    "report": {"checks", "estimate", "profile"},
     "__main__": {"report"},
 }
 # Nobody else imports matplotlib.
-FIGURES = {"lib.report.show"} | {f"lib.report.{path.stem}"
-                                 for path in (ROOT / "lib" / "report").glob("pictures*.py")}
-# With Args, Returns, Source in every public docstring.
-DOCUMENTED = {"activations", "formula", "polynomials", "theory", "networks", "measure", "tasks"}
+FIGURES = {"lib.report.figures", "lib.report.gallery"}
 
-MODULE_LINES, FUNCTION_LINES, PACKAGE_LINES = 250, 40, 15
+FUNCTION_LINES = 40
 
 
 def module_name(path: Path) -> str:
@@ -91,23 +87,14 @@ def import_faults(source: str, module: str) -> list[str]:
     faults += [f"imports {name} at the top; do it in the function" for name in sorted(heavy)]
     everywhere = {name.split(".")[0] for name, _ in imports(tree)}
     if "matplotlib" in everywhere and module not in FIGURES:
-        faults.append("imports matplotlib; figures belong to lib.report.show and pictures")
+        faults.append("imports matplotlib; figures belong to lib.report.figures and gallery")
     return faults
 
 
-def size_faults(source: str, package: bool = False) -> list[str]:
-    """A module or a function that is too long, its docstrings and comments not counted."""
-    faults, lines, tree = [], source.splitlines(), ast.parse(source)
-    allowed = PACKAGE_LINES if package else MODULE_LINES
-    words = {number for node in ast.walk(tree)
-             if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef))
-             and ast.get_docstring(node)
-             for number in range(node.body[0].lineno - 1, node.body[0].end_lineno)}
-    code = [line for number, line in enumerate(lines) if number not in words
-            and line.strip() and not line.strip().startswith("#")]
-    if len(code) > allowed:
-        faults.append(f"{len(code)} lines, at most {allowed}")
-    for node in ast.walk(tree):
+def size_faults(source: str) -> list[str]:
+    """A function that is too long, its docstring and comments not counted."""
+    faults, lines = [], source.splitlines()
+    for node in ast.walk(ast.parse(source)):
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
             body = node.body[1:] if ast.get_docstring(node) else node.body
             code = [line for line in lines[body[0].lineno - 1:node.end_lineno]
@@ -127,21 +114,17 @@ def public(tree: ast.Module) -> Iterator[tuple[str, ast.AST]]:
                     yield f"{node.name}.{inner.name}", inner
 
 
-def docstring_faults(source: str, module: str) -> list[str]:
-    """Public names without docstring or type hints, functions without the fields they need."""
+def docstring_faults(source: str) -> list[str]:
+    """Public names without docstring or type hints."""
     tree = ast.parse(source)
     faults = [] if ast.get_docstring(tree) else ["no docstring"]
     for name, node in public(tree):
-        text = ast.get_docstring(node) or ""
-        if not text:
+        if not ast.get_docstring(node):
             faults.append(f"{name}: no docstring")
         if isinstance(node, ast.FunctionDef):
             untyped = [argument.arg for argument in arguments(node) if not argument.annotation]
             if untyped or not node.returns:
                 faults.append(f"{name}: no type hint for {', '.join(untyped or ['what returns'])}")
-            if part(module) in DOCUMENTED and "." not in name:
-                missing = needed(node) - set(re.findall(r"^(\w+)(?:, \w+)?:", text, re.MULTILINE))
-                faults += [f"{name}: no {field}" for field in sorted(missing)]
     return faults
 
 
@@ -151,19 +134,6 @@ def arguments(node: ast.FunctionDef) -> list[ast.arg]:
     named = [*given.posonlyargs, *given.args, *given.kwonlyargs]
     starred = [argument for argument in (given.vararg, given.kwarg) if argument]
     return [argument for argument in named + starred if argument.arg not in ("self", "cls")]
-
-
-def needed(node: ast.FunctionDef) -> set[str]:
-    """Fields that the docstring of a numerical function must have."""
-    returns = ast.unparse(node.returns) if node.returns else "None"
-    fields = {"Source"}
-    if arguments(node):
-        fields.add("Args")
-    if returns != "None":
-        fields.add("Returns")
-    if re.search("float|ndarray|complex", returns):
-        fields.add("Accuracy")
-    return fields
 
 
 def cycle(graph: dict[str, set[str]]) -> list[str]:
@@ -185,12 +155,12 @@ def test_imports(path):
 
 @each_file
 def test_sizes(path):
-    assert size_faults(path.read_text("utf-8"), path.name == "__init__.py") == []
+    assert size_faults(path.read_text("utf-8")) == []
 
 
 @each_file
 def test_docstrings(path):
-    assert docstring_faults(path.read_text("utf-8"), module_name(path)) == []
+    assert docstring_faults(path.read_text("utf-8")) == []
 
 
 def test_no_cycles():
@@ -198,12 +168,6 @@ def test_no_cycles():
     graph = {module: {name for name, real in imports(tree) if real and name in trees} - {module}
              for module, tree in trees.items()}
     assert cycle(graph) == []
-
-
-def test_import_is_cheap():
-    code = "import sys, lib; print([m for m in ('numpy', 'scipy') if m in sys.modules])"
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert told.stdout == "[]\n"
 
 
 def test_lint():
@@ -222,7 +186,7 @@ def test_lint():
     ("lib.theory.x", "import scipy.special", "imports scipy at the top"),
     ("lib.theory.x", "class A:\n    import scipy", "imports scipy at the top"),
     ("lib.report.run", "import papermill", "imports papermill at the top"),
-    ("lib.report.claims", "def f():\n    import matplotlib.pyplot", "belong to lib.report.show"),
+    ("lib.report.claims", "def f():\n    import matplotlib.pyplot", "belong to lib.report.figures"),
     ("lib.novelty", "", "enter lib.novelty"),
 ])
 def test_a_forbidden_import_is_found(module, source, fault):
@@ -233,14 +197,12 @@ def test_allowed_imports_are_allowed():
     source = "import numpy as np\nfrom lib.activations import get\n" \
              "from lib.theory import gaussian\ndef f():\n    import scipy.special"
     assert import_faults(source, "lib.theory.x") == []
-    assert import_faults("import matplotlib.pyplot as plt", "lib.report.show") == []
+    assert import_faults("import matplotlib.pyplot as plt", "lib.report.figures") == []
 
 
 def test_what_is_too_long_is_found():
     body = "\n".join(["def f():", '    """Doc."""', *["    x = 1"] * 41])
     assert size_faults(body) == ["f: 41 lines, at most 40"]
-    assert size_faults("x = 1\n" * 251) == ["251 lines, at most 250"]
-    assert size_faults("x = 1\n" * 16, package=True) == ["16 lines, at most 15"]
 
 
 @pytest.mark.parametrize("source, fault", [
@@ -248,12 +210,9 @@ def test_what_is_too_long_is_found():
     ('class A:\n  "Doc."\n  def f(self) -> None: pass', "A.f: no docstring"),
     ('def f(x) -> None:\n  "Doc."', "f: no type hint for x"),
     ('def f(x: int):\n  "Doc."', "f: no type hint for what returns"),
-    ('def f(x: int) -> None:\n  """Doc.\n\n  Source: here.\n  """', "f: no Args"),
-    ('def f() -> float:\n  """Doc.\n\n  Source: here.\n  """', "f: no Accuracy"),
-    ('def f() -> None:\n  """Doc."""', "f: no Source"),
 ])
 def test_a_poor_docstring_is_found(source, fault):
-    assert fault in docstring_faults(f'"""Doc."""\n{source}', "lib.theory.x")
+    assert fault in docstring_faults(f'"""Doc."""\n{source}')
 
 
 def test_a_ring_of_imports_is_found():
