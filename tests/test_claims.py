@@ -364,6 +364,12 @@ def test_a_note_may_grow(book):
     assert read(book=book)[0].note == "Read again."
 
 
+def test_where_a_range_comes_from_may_be_told_later(book):
+    store(book, sign(book, "slope-below-one", 1.0, 0.01))
+    amend(book, 'note = "Read."', 'kind = "paper"\nrange_from = "figure"')
+    assert read(book=book)[0].range_from == "figure"
+
+
 # The catalogue
 
 GOOD = 'says = "S."\nsource = "poole2016"\nchapter = "c"\nlow = 1\n'
@@ -389,6 +395,10 @@ GOOD = 'says = "S."\nsource = "poole2016"\nchapter = "c"\nlow = 1\n'
     ("[a]\n" + GOOD + "high = true", "as numbers"),
     ("[a]\n" + GOOD + "at = 3", "'at' a table"),
     ("[a]\n" + GOOD + "note = 3", "'note' must be a text"),
+    ("[a]\n" + GOOD + 'kind = "theirs"\nrange_from = "text"', "'kind' must be one of paper, ours"),
+    ("[a]\n" + GOOD + 'range_from = "text"', "'kind' must be one of paper, ours, not None"),
+    ("[a]\n" + GOOD + 'kind = "paper"', "'range_from' of kind 'paper' must be one of text, fig"),
+    ("[a]\n" + GOOD + 'kind = "ours"\nrange_from = "text"', "must be one of theory, reading"),
 ])
 def test_a_poor_claim_is_refused(tmp_path, text, told):
     (tmp_path / "claims.toml").write_text(text, "utf-8")

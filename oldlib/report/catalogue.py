@@ -12,6 +12,7 @@ from oldlib.report.parameters import did_you_mean
 BOOK = Path(__file__).resolve().parents[2] / "book"  # lib is installed where it stands
 OURS = "derived here"  # how the source of a claim begins that no paper makes
 PAPER = re.compile(r"\b[a-z]+\d{4}\b")  # a key of references.bib
+ORIGINS = {"paper": ("text", "figure", "reading", "memory"), "ours": ("theory", "reading")}
 KEY = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
@@ -27,6 +28,8 @@ class Claim:
     high: float = math.inf
     at: Mapping[str, float | int | str | bool] = field(default_factory=dict)
     note: str = ""
+    kind: str = ""  # whose statement: a key of ORIGINS
+    range_from: str = ""  # what the range rests on: one of its values
 
     @property
     def paper(self) -> str:
@@ -44,9 +47,10 @@ class Claim:
         return "not attempted"
 
     def record(self) -> dict:
-        """The claim as JSON can hold it, without the note, which may grow at any time."""
+        """The claim as JSON can hold it, without what says nothing of the number."""
         record = asdict(self)
-        del record["note"]
+        for name in ("note", "kind", "range_from"):
+            del record[name]
         for name in ("low", "high"):
             record[name] = record[name] if math.isfinite(record[name]) else None
         return record
@@ -95,8 +99,20 @@ def _claim(key: str, table: object) -> Claim:
         raise ValueError("'source' must name a paper of references.bib: 'poole2016, Fig. 1A'")
     if not isinstance(table.get("note", ""), str) or not isinstance(table.get("at", {}), dict):
         raise ValueError("'note' must be a text and 'at' a table")
+    _origin(table.get("kind"), table.get("range_from"))
     _interval([table[name] for name in ("low", "high") if name in table])
     return Claim(key=key, **table)
+
+
+def _origin(kind: object, range_from: object) -> None:
+    """Refuse an origin that is none; neither need be given yet."""
+    if kind is None and range_from is None:
+        return
+    if kind not in ORIGINS:
+        raise ValueError(f"'kind' must be one of {', '.join(ORIGINS)}, not {kind!r}")
+    if range_from not in ORIGINS[kind]:
+        raise ValueError(f"'range_from' of kind {kind!r} must be one of "
+                         f"{', '.join(ORIGINS[kind])}, not {range_from!r}")
 
 
 def _interval(given: list) -> None:
