@@ -12,7 +12,8 @@ from lib.report.parameters import did_you_mean
 BOOK = Path(__file__).resolve().parents[2] / "book"  # lib is installed where it stands
 OURS = "derived here"  # how the source of a claim begins that no paper makes
 PAPER = re.compile(r"\b[a-z]+\d{4}\b")  # a key of references.bib
-ORIGINS = {"paper": ("text", "figure", "reading", "memory"), "ours": ("theory", "reading")}
+ORIGINS = {"kind": ("paper", "ours"),
+           "range_from": ("text", "figure", "reading", "memory", "theory")}
 KEY = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
@@ -28,8 +29,8 @@ class Claim:
     high: float = math.inf
     at: Mapping[str, float | int | str | bool] = field(default_factory=dict)
     note: str = ""
-    kind: str = ""  # whose statement: a key of ORIGINS
-    range_from: str = ""  # what the range rests on: one of its values
+    kind: str = ""  # whose statement it is, as `ORIGINS` lists them
+    range_from: str = ""  # what the range rests on
 
     @property
     def paper(self) -> str:
@@ -99,20 +100,11 @@ def _claim(key: str, table: object) -> Claim:
         raise ValueError("'source' must name a paper of references.bib: 'poole2016, Fig. 1A'")
     if not isinstance(table.get("note", ""), str) or not isinstance(table.get("at", {}), dict):
         raise ValueError("'note' must be a text and 'at' a table")
-    _origin(table.get("kind"), table.get("range_from"))
+    for name, words in ORIGINS.items():
+        if table.get(name, words[0]) not in words:
+            raise ValueError(f"{name!r} must be one of {', '.join(words)}")
     _interval([table[name] for name in ("low", "high") if name in table])
     return Claim(key=key, **table)
-
-
-def _origin(kind: object, range_from: object) -> None:
-    """Refuse an origin that is none; neither need be given yet."""
-    if kind is None and range_from is None:
-        return
-    if kind not in ORIGINS:
-        raise ValueError(f"'kind' must be one of {', '.join(ORIGINS)}, not {kind!r}")
-    if range_from not in ORIGINS[kind]:
-        raise ValueError(f"'range_from' of kind {kind!r} must be one of "
-                         f"{', '.join(ORIGINS[kind])}, not {range_from!r}")
 
 
 def _interval(given: list) -> None:
