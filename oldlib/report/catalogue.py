@@ -29,6 +29,8 @@ class Claim:
     high: float = math.inf
     at: Mapping[str, float | int | str | bool] = field(default_factory=dict)
     note: str = ""
+    kind: str = ""
+    range_from: str = ""
     kind: str = ""  # whose statement it is, as `ORIGINS` lists them
     range_from: str = ""  # what the range rests on
 
