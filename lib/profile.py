@@ -16,6 +16,7 @@ class Profile:
             ``sd_q, sd_c``, standard deviations over networks, where it was given a width.
         networks: how many networks were sampled; None for theory.
         x: what the points are, for axes: lengths, correlations or angles; shape ``(point,)``.
+        sigma: ``{"sigma_w": values, "sigma_b": values}`` over the last axes, for legends.
     """
 
     label: str
@@ -23,6 +24,7 @@ class Profile:
     fields: Mapping[str, np.ndarray] = field(default_factory=dict)
     networks: int | None = None
     x: np.ndarray | None = None
+    sigma: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def __getattr__(self, name: str) -> np.ndarray:
         fields = self.__dict__.get("fields", {})  # absent while a copy is being made
