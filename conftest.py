@@ -8,7 +8,7 @@ import pytest
 from hypothesis import settings
 from jupyter_client.manager import KernelManager
 
-from lib.report.kernels import SURROUNDINGS, private_kernels
+from lib.report.execute import SURROUNDINGS, private_kernels
 from tests.within_errors import install
 
 os.environ.update(SURROUNDINGS, MPLBACKEND="agg")  # two workers share the cores

@@ -27,10 +27,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options["given"] = given
     elif given:
         parser.error(f"{command} takes no parameters")
-    from lib.report import build, once, sweep  # not above: `--help` answers at once
+    from lib.report import run, site, sweep  # not above: `--help` answers at once
 
-    works = {"book": build.book, "site": build.site, "refresh": build.refresh,
-             "list": once.listing, "run": once.run, "sweep": sweep.sweep}
+    works = {"book": site.book, "site": site.site, "refresh": site.refresh,
+             "list": run.listing, "run": run.run, "sweep": sweep.sweep}
     try:
         return works[command](**options)
     except ValueError as problem:
@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # `python -m lib list | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except (build.BuildError, sweep.SweepError, OSError) as problem:
+    except (site.BuildError, sweep.SweepError, OSError) as problem:
         print(str(problem) or repr(problem), file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -14,7 +14,7 @@ from lib.report import page, wording
 from lib.report.catalogue import BOOK, catalogue
 from lib.report.claims import MIME, VERDICTS, Claims, Finding, UnknownClaim, read, scorecard, tally
 from lib.report.parameters import declared
-from lib.report.run import Job, execute_all
+from lib.report.execute import Job, execute_all
 
 CHAPTER = 'sigma_w: float = 1.5  # weights\nname: str = "tanh"  # phi\nseed: int = 0  # seed\n'
 HERE = {"sigma_w": 1.5, "name": "tanh", "seed": 0}

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from nbval.plugin import get_sanitize_patterns
 
-from lib.report.build import chapters
+from lib.report.site import chapters
 from lib.report.parameters import parse
 
 ROOT = Path(__file__).parents[1]

@@ -1,197 +1,132 @@
-"""The machinery that executes, refreshes and builds, on tiny books made for the purpose."""
-import os
-import signal
+"""The commands `run` and `list`: what they refuse, what they write, what plain papermill does."""
+import functools
+import re
 import subprocess
 import sys
-import time
-from pathlib import Path
 
-import nbformat
 import pytest
+from tiny import CELLS, project, texts
 
 from lib.__main__ import main
-from lib.report import build
-from lib.report.run import Job, execute_all
+from lib.report import run as once
+from lib.report import site
 
-pytestmark = pytest.mark.slow
-
-CONFIG = "title: tiny\nonly_build_toc_files: true\nexecute: {execute_notebooks: 'off'}\n"
-
-
-def write(path: Path, *cells: str) -> Path:
-    """A notebook with these code cells after a title, the first tagged `parameters`."""
-    made = [nbformat.v4.new_code_cell(cell) for cell in cells]
-    made[0].metadata["tags"] = ["parameters"]
-    title = nbformat.v4.new_markdown_cell(f"# {path.stem}\n\n## Section")
-    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-    nbformat.write(nbformat.v4.new_notebook(cells=[title, *made], metadata=kernel), path)
-    return path
+slow = pytest.mark.slow
 
 
 @pytest.fixture
-def root(tmp_path: Path) -> Path:
-    """A project with a good chapter, a second one and a scorecard."""
-    (tmp_path / "book").mkdir()
-    names = ("good", "other", "scorecard")
-    chapters = "".join(f"  - file: book/{name}\n" for name in names)
-    (tmp_path / "_toc.yml").write_text(
-        f"format: jb-book\nroot: book/intro\nchapters:\n{chapters}", "utf-8")
-    (tmp_path / "_config.yml").write_text(CONFIG, "utf-8")
-    (tmp_path / "book" / "intro.md").write_text("# Tiny\n", "utf-8")
-    write(tmp_path / "book" / "good.ipynb", "a: int = 2  # a number", "print('one')\na + 1")
-    write(tmp_path / "book" / "other.ipynb", "a: int = 2  # a number", "a + 2")
-    write(tmp_path / "book" / "scorecard.ipynb", 'executions: str = ""  # folder',
-          "import os\nsorted(os.listdir(executions)) if executions else 'stored'")
-    return tmp_path
+def run(tmp_path, monkeypatch):
+    """The command line in a tiny project, files going to `out` beside it."""
+    project(tmp_path)
+    for module, name in ((once, "run"), (once, "listing")):
+        monkeypatch.setattr(module, name, functools.partial(getattr(module, name), root=tmp_path))
+    monkeypatch.chdir(tmp_path)
+    return lambda *words: main(list(words))
 
 
-def contents(folder: Path) -> dict[str, bytes]:
-    """Name and bytes of every file in the folder."""
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
-
-
-def outputs(path: Path) -> list[str]:
-    """Texts shown by a notebook's results."""
-    cells = nbformat.read(path, as_version=4).cells
-    return [output.data["text/plain"] for cell in cells for output in cell.get("outputs", [])
-            if output.output_type == "execute_result"]
-
-
-def break_chapter(root: Path) -> None:
-    """Make the chapter `other` fail in its second cell."""
-    write(root / "book" / "other.ipynb", "a: int = 2  # a number", "'before'", "1 / 0", "'after'")
-
-
-def test_book_runs_all_then_the_scorecard_and_touches_nothing(root, capsys):
-    before = contents(root / "book")
-    assert build.book(root=root) == 0
-    assert contents(root / "book") == before
-    executed = root / "_build" / "executed"
-    assert outputs(executed / "good.ipynb") == ["3"]
-    assert outputs(executed / "scorecard.ipynb") == ["['good.ipynb', 'other.ipynb']"]
-    page = (root / "_build" / "html" / "book" / "scorecard.html").read_text("utf-8")
-    assert "other.ipynb" in page and str(executed) not in page, "the injected cell shows"
+@slow
+def test_a_run_writes_notebook_and_page_and_tells_the_verdicts(run, tmp_path, capsys):
+    assert run("run", "tiny", "-p", "sigma_w", "1", "-p", "fresh", "false") == 0
     told = capsys.readouterr().out
-    assert "claims: " in told and "index.html\n" in told and "file://" in told
+    assert "twice: 2.00 ± 0.10 (paper: 2 to 4) → undecided" in told
+    assert "counted: 7 exactly (expected: at least 0) → holds" in told
+    made = tmp_path / "runs" / "tiny-sigma_w=1.0-fresh=False.ipynb"
+    assert sorted((tmp_path / "runs").iterdir()) == [made.with_suffix(".html"), made]
+    assert [line.split()[-1] for line in texts(made)] == ["undecided", "holds"]
+    assert '"fresh = False' in made.read_text("utf-8"), "injected, for the reader"
+    page = made.with_suffix(".html").read_text("utf-8")
+    assert "<h1>A tiny chapter</h1>" in page and "Twice σ<sub>w</sub>." in page
+    assert "<details><summary>Solution</summary>" in page and r"\(x^2\)" in page
+    assert "other.ipynb" not in page and not re.search(r"<(script|link|img)[^>]+(src|href)=.http",
+                                                       page), "needs another file"
 
 
-def test_a_failing_chapter_is_named_and_stops_no_other(root, capsys):
-    break_chapter(root)
-    assert build.book(root=root) == 1
+@slow
+def test_a_second_run_is_refused_until_forced(run, tmp_path, capsys):
+    (tmp_path / "runs").mkdir()
+    old = tmp_path / "runs" / "tiny.html"
+    old.write_text("old", "utf-8")
+    assert run("run", "tiny") == 2
+    assert "runs/tiny.html is there already; --force replaces it" in capsys.readouterr().err
+    assert old.read_text("utf-8") == "old"
+    assert run("run", "tiny", "--force") == 0
+    assert "A tiny chapter" in old.read_text("utf-8")
+
+
+@slow
+def test_a_failing_chapter_leaves_how_far_it_came(run, tmp_path, capsys):
+    project(tmp_path, [*CELLS[:1], "1 / 0", *CELLS[1:]])
+    assert run("run", "tiny", "--out", "deep/er", "--store", "full") == 1
     told = capsys.readouterr()
-    assert "ZeroDivisionError: division by zero\nin cell [3], 1 / 0" in told.err
-    assert "1 of 3 failed" in told.err and "FAILED" in told.out
-    executed = root / "_build" / "executed"
-    assert outputs(executed / "good.ipynb") == ["3"]
-    assert outputs(executed / "other.ipynb") == ["'before'"]
-    assert not (root / "_build" / "html").exists()
+    assert "ZeroDivisionError: division by zero\nin cell" in told.err
+    assert "twice: 3.00" in told.out and "counted" not in told.out
+    page = (tmp_path / "deep" / "er" / "tiny.html").read_text("utf-8")
+    assert "ZeroDivisionError: division by zero" in page
+    assert not (tmp_path / "book" / "stored").exists(), "half a run is not stored"
 
 
-def test_chosen_chapters_are_executed_and_the_others_show_what_is_stored(root):
-    break_chapter(root)
-    stored = (root / "book" / "other.ipynb").read_bytes()
-    assert build.book(["good"], root=root) == 0
-    executed = root / "_build" / "executed"
-    assert (executed / "other.ipynb").read_bytes() == stored
-    assert outputs(executed / "good.ipynb") == ["3"]
-    assert (root / "_build" / "html" / "index.html").exists()
+@pytest.mark.parametrize("words, told", [
+    (["tinny"], "no chapter 'tinny'; did you mean 'tiny'?"),
+    (["tiny", "-p", "sigmaw", "1"], "did you mean 'sigma_w'? valid are: sigma_w, name, fresh"),
+    (["tiny", "-p", "sigma_w", "big"], "'sigma_w' must be a number, not 'big'"),
+    (["tiny", "-p", "sigma_w", "nan"], "'sigma_w' must be finite"),
+    (["tiny", "-p", "sigma_w", "-1"], "'sigma_w' must be between 0 and 5, not -1.0"),
+    (["tiny", "-p", "seed", "1.5"], "'seed' must be a whole number, not '1.5'"),
+    (["tiny", "-p", "seed", "-1"], "'seed' must be at least 0, not -1"),
+    (["tiny", "-p", "name", "tan"], "'name' must be tanh or relu, not 'tan'"),
+    (["tiny", "-p", "fresh", "1"], "'fresh' must be true or false, not '1'"),
+    (["tiny", "-p", "seed", "1", "-p", "seed", "2"], "'seed' is given twice"),
+    (["tiny", "--store", "Full run"], "the label of a stored run"),
+])
+def test_bad_words_are_refused_before_anything_runs(run, tmp_path, capsys, words, told):
+    assert run("run", *words) == 2
+    assert told in capsys.readouterr().err
+    assert not (tmp_path / "runs").exists()
 
 
-def test_a_warning_fails_the_build_and_keeps_the_older_pages(root, capsys):
-    old = root / "_build" / "html"
-    old.mkdir(parents=True)
-    (old / "index.html").write_text("old", "utf-8")
-    (root / "book" / "intro.md").write_text("# Tiny\n\n[](nowhere.md)\n", "utf-8")
-    with pytest.raises(build.BuildError, match="book/intro.md:3: WARNING: .*nowhere.md"):
-        build.site(root)
-    assert (old / "index.html").read_text("utf-8") == "old"
+@pytest.mark.parametrize("words", [["run"], ["run", "tiny", "-p", "seed"], ["runn", "tiny"],
+                                   ["list", "-p", "seed", "1"]])
+def test_words_that_argparse_refuses(run, words):
+    with pytest.raises(SystemExit) as ended:
+        run(*words)
+    assert ended.value.code == 2
 
 
-def test_refresh_stores_whole_or_not_at_all_and_the_same_bytes_twice(root, capsys):
-    break_chapter(root)
-    before = contents(root / "book")
-    assert build.refresh(root=root) == 1
-    after = contents(root / "book")
-    assert after["other.ipynb"] == before["other.ipynb"]
-    assert after["good.ipynb"] != before["good.ipynb"]
-    assert outputs(root / "book" / "scorecard.ipynb") == ["'stored'"]
-    assert "ZeroDivisionError" in capsys.readouterr().err
-    assert build.refresh(["good"], root=root) == 0
-    assert contents(root / "book") == after
-    assert "as it was" in capsys.readouterr().out
+def test_a_folder_that_cannot_be_made_is_a_failure(run, tmp_path, capsys):
+    (tmp_path / "file").write_text("", "utf-8")
+    assert run("run", "tiny", "--out", "file/runs") == 1
+    assert "file" in capsys.readouterr().err
 
 
-def test_what_is_stored_has_no_trace_of_the_run(root):
-    build.refresh(["good"], root=root)
-    notebook = nbformat.read(root / "book" / "good.ipynb", as_version=4)
-    assert set(notebook.metadata) == {"kernelspec", "language_info"}
-    assert [dict(cell.metadata) for cell in notebook.cells] == [{}, {"tags": ["parameters"]}, {}]
-    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    assert [cell.execution_count for cell in code] == [1, 2]
+def test_list_reads_the_notebooks(run, capsys):
+    assert run("list") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:2] == ["tiny", "  A tiny chapter (about two seconds)"]
+    assert [line.split() for line in lines[2:]] == [
+        ["sigma_w:", "float", "=", "1.5", "of", "the", "weights", "[0..5]"],
+        ["name:", "str", "=", "'tanh'", "which", "nonlinearity", "[tanh|relu]"],
+        ["fresh:", "bool", "=", "True", "new", "weights"],
+        ["seed:", "int", "=", "7", "of", "the", "random", "numbers", "[0..]"]]
 
 
-def test_kernels_take_nothing_from_the_machine(tmp_path):
-    source = write(tmp_path / "where.ipynb", "a: int = 0  # nothing", "import os, sys",
-                   "os.environ['OPENBLAS_NUM_THREADS'], sys.executable, os.listdir('.') is None",
-                   "os.environ['IPYTHONDIR'].startswith(os.getcwd())")
-    target = tmp_path / "out" / "where.ipynb"
-    (outcome,) = execute_all([Job(source, target, {"a": 1})], workers=1)
-    assert outcome.error == "" and outcome.seconds > 0
-    assert outputs(target) == [str(("1", sys.executable, False)), "True"]
+def test_every_chapter_of_the_book_can_be_listed(capsys):
+    assert main(["list"]) == 0
+    told = capsys.readouterr().out
+    assert all(f"{path.stem}\n" in told for path in site.chapters())
 
 
-def test_unknown_chapter_is_refused_before_anything_runs(root, capsys):
-    with pytest.raises(ValueError, match="no chapter goood; there are good, other, scorecard"):
-        build.book(["goood"], root=root)
-    assert not (root / "_build" / "html").exists()
-    assert main(["refresh", "order_to_kaos"]) == 2
-    assert "order_to_kaos" in capsys.readouterr().err
+def test_names_of_files_are_short_plain_and_tell_values_apart():
+    one = once.filename("c", {"formula": "x*tanh(x)"})
+    other = once.filename("c", {"formula": "x+tanh(x)"})
+    assert one != other and re.fullmatch(r"[\w.=+-]+", one)
+    assert len(once.filename("c", {"formula": "x" * 500})) < 120
 
 
-@pytest.mark.skipif(os.name != "posix", reason="sends a signal")
-def test_interrupt_ends_the_kernels_and_leaves_the_notebooks(root):
-    mark = root / "started"
-    write(root / "book" / "other.ipynb", "a: int = 0  # nothing",
-          f"import os, time, pathlib\npathlib.Path({str(mark)!r}).write_text(str(os.getpid()))",
-          "time.sleep(300)")
-    before = contents(root / "book")
-    command = "import functools, pathlib, sys\n" \
-              "from lib.__main__ import main\n" \
-              "from lib.report import build\n" \
-              "root = pathlib.Path(sys.argv[1])\n" \
-              "build.refresh = functools.partial(build.refresh, root=root)\n" \
-              "sys.exit(main(['refresh', 'other']))"
-    process = subprocess.Popen([sys.executable, "-c", command, str(root)],
-                               stderr=subprocess.PIPE, text=True)
-    wait_for(mark.exists)
-    process.send_signal(signal.SIGINT)
-    _, told = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert "interrupted" in told and "Traceback" not in told
-    assert contents(root / "book") == before
-    wait_for(lambda: not alive(int(mark.read_text())))
-
-
-def wait_for(condition, seconds: float = 60) -> None:
-    """Until it is true, or the test has failed."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.05)
-
-
-def alive(process: int) -> bool:
-    """Whether a process of this number runs."""
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    return True
-
-
-def test_help_answers_at_once_and_imports_nothing_heavy():
-    code = "import sys, lib.__main__\n" \
-           "try: lib.__main__.main(['--help'])\n" \
-           "except SystemExit: print([m for m in ('numpy', 'papermill') if m in sys.modules])"
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert "refresh" in told.stdout and told.stdout.endswith("[]\n")
+@slow
+def test_plain_papermill_goes_on_working(tmp_path):
+    project(tmp_path)
+    told = subprocess.run(
+        [sys.executable, "-m", "papermill", "book/tiny.ipynb", "mine.ipynb", "-p", "sigma_w", "2",
+         "--no-progress-bar"], cwd=tmp_path, capture_output=True, text=True)
+    assert told.returncode == 0, told.stderr
+    assert texts(tmp_path / "mine.ipynb")[0].endswith("4.00 ± 0.10 (paper: 2 to 4) → undecided")

@@ -6,7 +6,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from lib.report.build import ROOT, build
+from lib.report.site import ROOT, build
 
 LOADING = {  # what a browser fetches by itself
     "script": "src", "img": "src", "source": "src", "iframe": "src", "embed": "src",

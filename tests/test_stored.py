@@ -10,8 +10,8 @@ import pytest
 from tiny import CELLS, project, texts
 
 from lib.__main__ import main
-from lib.report import once
-from lib.report.build import chapters
+from lib.report import run as once
+from lib.report.site import chapters
 from lib.report.catalogue import BOOK
 from lib.report.claims import read
 from lib.report.stored import TABLE, load, place, stored, table

@@ -15,9 +15,9 @@ from tiny import CELLS, project
 
 from lib.__main__ import main
 from lib.report import sweep as engine
-from lib.report.grid import grid
+from lib.report.parameters import grid, parse
 from lib.report.journal import COLUMNS, Journal
-from lib.report.parameters import parse
+
 from lib.report.pictures_sweep import findings
 
 resource = pytest.importorskip("resource")  # kills and full disks are made the POSIX way

@@ -32,14 +32,11 @@ a.far { color: inherit; text-decoration: none; }
 
 
 def leaf(notebook: Path, book: Path) -> str:
-    """The page of one executed notebook.
+    """The page of an executed notebook; formulas, figures and sliders work from a file, offline.
 
     Args:
         notebook: an .ipynb file.
         book: folder of the book, for its style sheet.
-
-    Returns:
-        HTML in which formulas, figures and sliders work from a file and without a network.
     """
     cells = json.loads(notebook.read_text("utf-8"))["cells"]
     markdown = _markdown()

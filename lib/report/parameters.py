@@ -1,17 +1,19 @@
-"""The parameters a chapter declares, and what a reader may give for them."""
+"""The parameters a chapter declares, what a reader may give for them, and grids of them."""
 
 import ast
 import io
+import itertools
 import json
 import math
 import re
 import sys
 import tokenize
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import NamedTuple
 
+MOST = 100_000  # values of one parameter
 KINDS = {"float": float, "int": int, "str": str, "bool": bool}
 ALLOWED = re.compile(r"\s*\[(\S+\.\.\S*|\.\.\S+|\w+(?:\|\w+)+)\]$")  # [0..], [mnist|cifar10]
 
@@ -39,48 +41,27 @@ class Parameter(NamedTuple):
 
 
 def declared(notebook: Path) -> tuple[Parameter, ...]:
-    """The parameters in the cell of ``notebook`` that is tagged ``parameters``.
-
-    Args:
-        notebook: path of an .ipynb file; nothing in it is executed.
-
-    Returns:
-        One `Parameter` a line, in the order of the cell.
-
-    Raises:
-        ValueError: there is not exactly one such cell, or a line of it is not
-            ``name: float|int|str|bool = literal  # help``.
-        TypeError: a default is not of the kind its own line announces.
-    """
+    """The parameters in the cell of a notebook tagged ``parameters``; nothing is executed."""
     cells = json.loads(Path(notebook).read_text(encoding="utf-8"))["cells"]
-    tagged = [
-        "".join(cell["source"])
-        for cell in cells
-        if "parameters" in cell.get("metadata", {}).get("tags", [])
-    ]
+    tagged = ["".join(cell["source"]) for cell in cells
+              if "parameters" in cell.get("metadata", {}).get("tags", [])]
     if len(tagged) != 1:
-        raise ValueError(
-            f"{Path(notebook).name} has {len(tagged)} cells tagged 'parameters'; "
-            "a chapter has exactly one"
-        )
+        raise ValueError(f"{Path(notebook).name} has {len(tagged)} cells tagged 'parameters'; "
+                         "a chapter has exactly one")
     return parse(tagged[0])
 
 
 def parse(source: str) -> tuple[Parameter, ...]:
     """The parameters in the source of a parameters cell.
 
-    Raises:
-        ValueError, TypeError: as for `declared`.
+    Each line is ``name: float|int|str|bool = literal  # help [range]``.
 
     >>> parse("width: int = 1000  # neurons in a layer")[0].help
     'neurons in a layer'
     """
     tokens = tokenize.generate_tokens(io.StringIO(source).readline)
-    comments = {
-        token.start[0]: token.string.lstrip("# ")
-        for token in tokens
-        if token.type == tokenize.COMMENT
-    }
+    comments = {token.start[0]: token.string.lstrip("# ") for token in tokens
+                if token.type == tokenize.COMMENT}
     found = tuple(_parameter(line, comments) for line in ast.parse(source).body)
     names = [parameter.name for parameter in found]
     if len(set(names)) < len(names):
@@ -98,10 +79,8 @@ def _parameter(line: ast.stmt, comments: Mapping[int, str]) -> Parameter:
                 draft = Parameter(name, KINDS[kind], default, ALLOWED.sub("", help_text),
                                   within[1] if within else "")
                 return draft._replace(default=_typed(draft, default))
-    raise ValueError(
-        f"parameters cell: {ast.unparse(line)!r} is not of the form "
-        "'name: float|int|str|bool = literal  # help'"
-    )
+    raise ValueError(f"parameters cell: {ast.unparse(line)!r} is not of the form "
+                     "'name: float|int|str|bool = literal  # help'")
 
 
 def _literal(value: ast.expr) -> object:
@@ -113,19 +92,9 @@ def _literal(value: ast.expr) -> object:
 
 
 def check(parameters: Iterable[Parameter], given: Mapping[str, object]) -> dict:
-    """The given values, once every name and type is known to be right.
+    """The given values, once every name, kind and range is known to be right.
 
-    Args:
-        parameters: what the chapter declares.
-        given: name and value; not every parameter need be given.
-
-    Returns:
-        The given values; an int given for a float has become a float.
-
-    Raises:
-        ValueError: a name is not declared (the message lists those that are), a float
-            is not finite, or a value is out of the range that the chapter states.
-        TypeError: a value is not of the declared kind; a bool is never a number.
+    An int given for a float becomes a float; a bool is never a number.
 
     >>> check(parse("sigma_w: float = 1.5  # weights"), {"sigma_w": 4})
     {'sigma_w': 4.0}
@@ -140,11 +109,9 @@ def check(parameters: Iterable[Parameter], given: Mapping[str, object]) -> dict:
 def _typed(parameter: Parameter, value: object) -> object:
     """``value`` as the parameter's kind, or a TypeError or ValueError that names it."""
     name, kind = parameter.name, parameter.kind
-    fits = type(value) is kind or (kind is float and type(value) is int)
-    if not fits:
-        raise TypeError(
-            f"parameter {name!r} is {kind.__name__}, not {type(value).__name__}: {value!r}"
-        )
+    if not (type(value) is kind or (kind is float and type(value) is int)):
+        raise TypeError(f"parameter {name!r} is {kind.__name__}, not {type(value).__name__}: "
+                        f"{value!r}")
     if kind is float:
         if not abs(value) <= sys.float_info.max:
             raise ValueError(f"parameter {name!r} must be finite, not {value!r}")
@@ -173,10 +140,7 @@ def _in_words(allowed: str) -> str:
 
 
 def read(parameter: Parameter, word: str) -> float | int | str | bool:
-    """A word of the command line as a value of the parameter's kind.
-
-    Raises:
-        ValueError: it is none; says what is expected. Ranges are for `check`.
+    """A word of the command line as a value of the parameter's kind; ranges are for `check`.
 
     >>> read(parse("width: int = 9  # neurons")[0], "1_000")
     1000
@@ -189,6 +153,110 @@ def read(parameter: Parameter, word: str) -> float | int | str | bool:
     except (ValueError, KeyError):
         expected = {float: "a number", int: "a whole number", bool: "true or false"}[kind]
         raise ValueError(f"parameter {name!r} must be {expected}, not {word!r}") from None
+
+
+def understood(parameters: Iterable[Parameter], given: Iterable[tuple[str, str]],
+               meaning: Callable[[Parameter, str], object] = read) -> dict:
+    """Names and words of the command line as values of the chapter's parameters, each checked.
+
+    Args:
+        meaning: what a word becomes: a value, or for a `grid` a list of values.
+    """
+    known = {parameter.name: parameter for parameter in parameters}
+    values: dict = {}
+    for name, word in given:
+        if name not in known:
+            raise ValueError(f"unknown parameter {name!r}{did_you_mean(name, known)}")
+        if name in values:
+            raise ValueError(f"parameter {name!r} is given twice")
+        values[name] = meaning(known[name], word)
+    return values if meaning is not read else check(known.values(), values)
+
+
+class Grid(NamedTuple):
+    """Every combination of the values of some parameters, the last one fastest."""
+
+    axes: Mapping[str, Sequence[float | int | str | bool]]
+
+    @property
+    def size(self) -> int:
+        """How many points there are; none is made for counting."""
+        return math.prod(map(len, self.axes.values()))
+
+    def __iter__(self) -> Iterator[dict]:
+        """The points, each a dictionary of parameters."""
+        for values in itertools.product(*self.axes.values()):
+            yield dict(zip(self.axes, values))
+
+
+def grid(parameters: Sequence[Parameter], given: Sequence[tuple[str, str]],
+         seeds: int | None = None) -> Grid:
+    """What ``-p sigma_w 1:4:13 -p sigma_b 0.1,0.3 --seeds 8`` means.
+
+    Args:
+        given: names and words; a word is a value, several with commas, or ``low:high:count``.
+        seeds: how many seeds, counted from the chapter's own; None for its own only.
+
+    >>> grid(parse("sigma_w: float = 1.5  # weights"), [("sigma_w", "1:2:3,4")]).axes
+    {'sigma_w': [1.0, 1.5, 2.0, 4.0]}
+    """
+    axes = understood(parameters, given, _axis)
+    if seeds is not None:
+        start = {one.name: one.default for one in parameters}.get("seed")
+        if start is None or "seed" in axes:
+            raise ValueError("--seeds needs a chapter with a parameter 'seed', "
+                             "which is not given by -p")
+        axes["seed"] = range(start, start + seeds)
+    if not axes:
+        raise ValueError("nothing to sweep: give -p NAME VALUES or --seeds N")
+    return Grid(axes)
+
+
+def _axis(parameter: Parameter, word: str) -> list:
+    """The values of one parameter, each checked."""
+    numbers = parameter.kind in (int, float)
+    values = [value for piece in _pieces(word)
+              for value in (_range(parameter, piece) if numbers and ":" in piece
+                            else [read(parameter, piece.strip())])]
+    for value in values:
+        check([parameter], {parameter.name: value})
+    if len(set(values)) < len(values):
+        raise ValueError(f"parameter {parameter.name!r}: {word!r} holds a value twice")
+    return values
+
+
+def _pieces(word: str) -> list[str]:
+    """The word split at its commas, but for those between the arguments of a formula."""
+    pieces, depth = [""], 0
+    for letter in word:
+        depth += (letter == "(") - (letter == ")")
+        if letter == "," and depth == 0:
+            pieces.append("")
+        else:
+            pieces[-1] += letter
+    return pieces
+
+
+def _range(parameter: Parameter, piece: str) -> list:
+    """Evenly spaced values, both ends included."""
+    name = f"parameter {parameter.name!r}"
+    try:
+        low, high, count = piece.split(":")
+        first, last, number = float(low), float(high), int(count)
+    except ValueError:
+        raise ValueError(f"{name}: {piece!r} is not of the form low:high:count") from None
+    if not (math.isfinite(first) and math.isfinite(last)):
+        raise ValueError(f"{name}: the ends of {piece!r} must be finite")
+    if not 1 <= number <= MOST or (number == 1) != (first == last):
+        raise ValueError(f"{name}: {piece!r} has {number} points from {first:g} to {last:g}; "
+                         f"a range has two ends and 2 to {MOST} points")
+    step = (last - first) / max(number - 1, 1)
+    values = [float(f"{first + step * index:.12g}") for index in range(number)]  # 0.3, not 0.30..4
+    if parameter.kind is float:
+        return values
+    if any(value != round(value) for value in values):
+        raise ValueError(f"{name} is int, and {piece!r} does not fall on whole numbers")
+    return [round(value) for value in values]
 
 
 def did_you_mean(name: str, valid: Iterable[str]) -> str:

@@ -1,195 +1,104 @@
-"""Notebooks executed from scratch: fresh kernels side by side, under one progress bar."""
+"""The commands for readers: `run` one chapter with other parameters, and `list` what there is."""
 from __future__ import annotations
 
-import itertools
+import json
 import os
+import re
 import sys
 import tempfile
-import time
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Callable, Mapping, NamedTuple, Sequence
 
-from lib.report.kernels import private_kernels
+from lib.report import stored
+from lib.report.claims import read as findings
+from lib.report.execute import Job, execute_all
+from lib.report.leaf import leaf
+from lib.report.parameters import declared, understood
+from lib.report.site import ROOT, chapter, chapters
 
-if TYPE_CHECKING:
-    from nbformat import NotebookNode
-    from tqdm import tqdm
-
-CELL_LIMIT = 1200  # seconds; a cell that takes longer has hung
-
-
-class Job(NamedTuple):
-    """One notebook to execute, where to write the executed copy, and its parameters.
-
-    A copy that is ``canonical`` has no trace of the run; others keep the cell of parameters that
-    papermill put in, and its notes.
-    """
-
-    source: Path
-    target: Path
-    parameters: Mapping[str, object] = {}
-    canonical: bool = True
-
-    @property
-    def name(self) -> str:
-        """Name of the chapter: the file's, without its ending."""
-        return self.source.stem
+RUNS = Path("runs")
+NAME_LENGTH = 100
+TAKES = re.compile(r"takes\s+([^.]+?(?:seconds?|minutes?))")  # in a chapter's first cell
 
 
-class Outcome(NamedTuple):
-    """How the execution of one notebook ended; ``error`` is empty if it ran through."""
+def run(name: str, given: Sequence[tuple[str, str]] = (), out: Path = RUNS, store: str = "",
+        force: bool = False, root: Path = ROOT) -> int:
+    """Execute one chapter with other parameters.
 
-    job: Job
-    seconds: float
-    error: str = ""
-
-    def word(self) -> str:
-        """What to print behind it: nothing, or that it failed."""
-        return "FAILED" if self.error else ""
-
-
-def execute_all(*groups: Sequence[Job], workers: int | None = None,
-                settle: Callable[[Outcome], str] = Outcome.word) -> list[Outcome]:
-    """Execute notebooks side by side, each by papermill in a kernel of its own.
-
-    A notebook that fails stops no other; what it did before failing stands in its target.
+    Everything is checked first. The executed notebook and its page are written whole, at the end,
+    however far the chapter came; the exit code is 1 where it failed.
 
     Args:
-        groups: what to execute, group after group; the targets' folders are made.
-        workers: how many at once; by default one a core.
-        settle: called with each outcome as it comes in; returns the word to print behind it.
-
-    Returns:
-        One outcome a job, in the order given.
-
-    Raises:
-        KeyboardInterrupt: on Ctrl-C, after every kernel has been ended.
+        given: names of parameters and their values as words.
+        out: folder to write into.
+        store: label under which the book keeps the findings; none if empty.
+        force: whether to replace files of an earlier run.
     """
-    from jupyter_client import AsyncKernelManager
-    from tqdm import tqdm
-
-    running: list[str] = []
-    futures: list[Future] = []
-
-    def work(job: Job) -> Outcome:
-        running.append(job.name)
-        start, error = time.perf_counter(), ""
-        try:
-            execute(job, kernels, folder, bar.update)
-        except Exception as problem:  # whatever it was, it is this chapter's and goes no further
-            error = explain(problem)
-        running.remove(job.name)
-        return Outcome(job, time.perf_counter() - start, error)
-
-    with (
-        tempfile.TemporaryDirectory(prefix="k", ignore_cleanup_errors=True) as folder,
-        tqdm(total=sum(map(_code_cells, itertools.chain(*groups))), leave=False,
-             disable=not sys.stderr.isatty(),
-             bar_format="{l_bar}{bar}| {n_fmt}/{total_fmt} cells, {elapsed}{postfix}") as bar,
-        ThreadPoolExecutor(workers or os.cpu_count()) as pool,
-    ):
-        kernels = private_kernels(Path(folder), AsyncKernelManager)
-        try:
-            for group in groups:
-                started = [pool.submit(work, job) for job in group]
-                futures += started
-                _watch(started, bar, running, settle)
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            while not all(future.done() for future in futures):
-                kernels.kill_all()  # again and again: one may have been about to start
-                time.sleep(0.1)
-            raise
-    return [future.result() for future in futures]
+    source = chapter(name, root)
+    parameters = declared(source)
+    values = understood(parameters, given)
+    target = Path(out) / f"{filename(name, values)}.ipynb"
+    keep = stored.place(name, store, root / "book") if store else None
+    for file in (target, target.with_suffix(".html"), keep):
+        if file and file.exists() and not force:
+            raise ValueError(f"{file} is there already; --force replaces it")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".run", dir=target.parent) as folder:
+        draft = Path(folder) / target.name
+        (outcome,) = execute_all([Job(source, draft, values, canonical=False)])
+        if draft.is_file():  # it is not if the kernel could not even start
+            _publish(draft, target, root / "book")
+    if outcome.error:
+        print(f"{name} failed\n{outcome.error}", file=sys.stderr)
+        return 1
+    if keep:
+        defaults = {parameter.name: parameter.default for parameter in parameters}
+        stored.store(target, keep, defaults | values, outcome.seconds / 60)
+        print(keep)
+    return 0
 
 
-def execute(job: Job, kernels: type, folder: str, on_cell: Callable[[], object]) -> None:
-    """Execute one notebook by papermill.
+def _publish(draft: Path, target: Path, book: Path) -> None:
+    """Print the verdicts of an executed notebook; move it and its page to where they belong."""
+    told = findings(draft.parent, book)
+    draft.with_suffix(".html").write_text(leaf(draft, book), "utf-8")
+    for file in (target, target.with_suffix(".html")):
+        os.replace(draft.with_name(file.name), file)
+    for finding in told:
+        print(f"  {finding.key}: {finding!r}")
+    print(f"{target}\n{target.with_suffix('.html')}")
 
-    Args:
-        job: what to execute.
-        kernels: kernel manager class, from `lib.report.kernels.private_kernels`.
-        folder: working folder of the kernel. It is not the notebook's, as a chapter must run
-            from any folder.
-        on_cell: called after each code cell.
 
-    Raises:
-        Exception: whatever papermill raises when a cell fails or a kernel dies.
+def filename(chapter: str, values: Mapping[str, object]) -> str:
+    """A name for the files of a run: the chapter and what was given, safe on every system.
+
+    >>> filename("order_to_chaos", {"sigma_b": 0.5, "activation": "x*tanh(x)"})
+    'order_to_chaos-sigma_b=0.5-activation=x_tanh_x_-37eb6e'
     """
-    import nbformat
-    import papermill
-
-    job.target.parent.mkdir(parents=True, exist_ok=True)
-    papermill.execute_notebook(
-        job.source, job.target, dict(job.parameters),
-        kernel_name="python3", language="python", progress_bar=False,
-        request_save_on_cell_execute=False,  # nothing half-done beside the finished ones
-        execution_timeout=CELL_LIMIT, kernel_manager_class=kernels,
-        resources={"metadata": {"path": folder}},  # papermill's own `cwd` would move every thread
-        coalesce_streams=True,  # where a text is cut depends on the clock
-        shutdown_kernel="immediate",  # the polite way takes three seconds now and then
-        on_cell_complete=lambda cell, cell_index: on_cell(),
-    )
-    if job.canonical:
-        executed = nbformat.read(job.target, as_version=4)
-        job.target.write_text(canonical(executed), encoding="utf-8", newline="\n")
+    plain = "-".join([chapter, *(f"{name}={value}" for name, value in values.items())])
+    name = re.sub(r"[^\w.=+-]+", "_", plain)
+    if name == plain and len(name) <= NAME_LENGTH:
+        return name
+    return f"{name[:NAME_LENGTH]}-{sha256(plain.encode()).hexdigest()[:6]}"
 
 
-def canonical(notebook: NotebookNode) -> str:
-    """Text of a notebook file without the traces of one run: same outputs, same bytes.
-
-    Args:
-        notebook: an executed notebook; it is changed.
-
-    Returns:
-        The file's text. The metadata name the kernel and the language and nothing else; timings
-        and injected parameters are gone.
-    """
-    import nbformat
-
-    notebook.metadata = nbformat.from_dict({
-        "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python",
-                       "name": "python3"},
-        "language_info": {"name": "python"},
-    })
-    notebook.cells = [cell for cell in notebook.cells
-                      if "injected-parameters" not in cell.metadata.get("tags", [])]
-    for cell in notebook.cells:
-        for trace in ("papermill", "execution"):
-            cell.metadata.pop(trace, None)
-        if not cell.metadata.get("tags", True):
-            del cell.metadata["tags"]  # papermill gives every cell an empty list
-    return nbformat.writes(notebook) + "\n"
+def listing(root: Path = ROOT) -> int:
+    """Print every chapter: name, title, run time and parameters, as the notebooks state them."""
+    for path in chapters(root):
+        title, takes = _heading(path)
+        print(f"{path.stem}\n  {title}{f' ({takes})' if takes else ''}")
+        for parameter in declared(path):
+            line = f"{parameter.name}: {parameter.kind.__name__} = {parameter.default!r}"
+            within = f" [{parameter.range}]" if parameter.range else ""
+            print(f"    {line:<34}{parameter.help}{within}")
+    return 0
 
 
-def _watch(futures: Sequence[Future], bar: tqdm, running: Sequence[str],
-           settle: Callable[[Outcome], str]) -> None:
-    """Keep the bar moving, and write a line for each notebook as it ends, until all have."""
-    waiting = set(futures)
-    while waiting:
-        ended, waiting = wait(waiting, timeout=0.3, return_when=FIRST_COMPLETED)
-        for future in ended:
-            outcome = future.result()
-            word = settle(outcome)
-            bar.write(f"  {outcome.job.name:<24}{outcome.seconds:6.1f} s  {word}".rstrip())
-        bar.set_postfix_str(", ".join(running))
-
-
-def _code_cells(job: Job) -> int:
-    """How many code cells will be executed, the injected one included."""
-    import nbformat
-
-    cells = nbformat.read(job.source, as_version=4).cells
-    written = sum(cell.cell_type == "code" and bool(cell.source.strip()) for cell in cells)
-    return written + bool(job.parameters)
-
-
-def explain(problem: Exception) -> str:
-    """Why a chapter failed: the error, and the line and the number of the cell if it has one."""
-    from papermill.exceptions import PapermillExecutionError
-
-    if isinstance(problem, PapermillExecutionError):
-        line = problem.source.strip().splitlines()[0]
-        return f"{problem.ename}: {problem.evalue}\nin cell [{problem.exec_count}], {line}"
-    return f"{type(problem).__name__}: {problem}"
+def _heading(notebook: Path) -> tuple[str, str]:
+    """Title of a chapter and the time that its first cell says it takes."""
+    first = json.loads(notebook.read_text("utf-8"))["cells"][0]
+    text = "".join(first["source"]) if first["cell_type"] == "markdown" else ""
+    title = re.search(r"^# +(.+)", text, re.MULTILINE)
+    takes = TAKES.search(text)
+    return title[1] if title else notebook.stem, " ".join(takes[1].split()) if takes else ""

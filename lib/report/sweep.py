@@ -6,22 +6,25 @@ import logging
 import os
 import signal
 import sys
+import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
-from lib.report.build import ROOT, chapter
-from lib.report.grid import Grid, grid
-from lib.report.hand import library, one_run
+import lib
+from lib.report.claims import MIME, kept
+from lib.report.execute import Job, execute, explain, private_kernels
 from lib.report.journal import Journal, key
-from lib.report.once import RUNS, filename
-from lib.report.parameters import declared
+from lib.report.parameters import Grid, declared, grid
+from lib.report.run import RUNS, filename
+from lib.report.site import ROOT, chapter
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -40,24 +43,14 @@ def sweep(name: str, given: Sequence[tuple[str, str]] = (), seeds: int | None = 
     """Execute one chapter at every combination of some values of its parameters.
 
     Each run is on disk as soon as it ends. The same command goes on where it was stopped or
-    killed, and makes no finished run again.
+    killed, and makes no finished run again. The exit code is 1 if a run failed.
 
     Args:
-        name: of the chapter.
-        given, seeds: what to sweep, as for `lib.report.grid.grid`.
+        given, seeds: what to sweep, as for `lib.report.parameters.grid`.
         out: folder of the table, the journal and the plots; by default one named by the command.
         scheduler: address of a Dask scheduler at work; by default one is started here.
         workers: how many runs at once, if it is started here; by default one a core.
         yes: whether not to ask before more than `MANY` runs.
-        root: the project's folder.
-
-    Returns:
-        Exit code: 0, or 1 if a run failed.
-
-    Raises:
-        ValueError: what `lib.report.grid.grid` refuses, a folder that another sweep uses or whose
-            runs are of another version. SweepError: no scheduler, or no worker that can serve.
-        OSError: the folder cannot be written.
     """
     source = chapter(name, root)
     parameters = declared(source)
@@ -108,7 +101,7 @@ def _client(scheduler: str, workers: int) -> Iterator[Client]:
     logging.disable()  # Dask's tracebacks; what matters is told by the errors raised here
     cluster = None if scheduler else LocalCluster(
         n_workers=workers, threads_per_worker=1, host="127.0.0.1", dashboard_address=None,
-        memory_limit=0, silence_logs=logging.CRITICAL, preload=["lib.report.hand"])
+        memory_limit=0, silence_logs=logging.CRITICAL, preload=[__name__])
     try:
         try:
             client = Client(cluster or scheduler, timeout=PROMPT, set_as_default=False)
@@ -225,3 +218,51 @@ def _finish(journal: Journal, points: Grid, defaults: dict) -> int:
         drawn.write_text(picture.data, "utf-8")
         print(drawn)
     return 1 if failed else 0
+
+
+def dask_setup(worker: object) -> None:
+    """Dask calls this in each worker that a sweep starts.
+
+    Ctrl-C reaches every process of a terminal; the sweep ends its workers by itself, and what they
+    would say on the way out is of no use.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+
+
+@lru_cache
+def library() -> str:
+    """A mark of the library's source, so that runs of two versions are never mixed."""
+    home = Path(lib.__file__).parent
+    mark = sha256()
+    for path in sorted(home.rglob("*.py")):
+        if path.parent.name != "report":  # reports results and makes none
+            mark.update(f"{path.relative_to(home).as_posix()}\n".encode() + path.read_bytes())
+    return mark.hexdigest()[:16]
+
+
+def one_run(name: str, text: str, version: str, point: Mapping) -> dict:
+    """Execute the chapter at one point; this is what a worker does.
+
+    Args:
+        name, text: of the chapter, and its notebook.
+        version: `library` where the sweep was started; a worker with another refuses.
+        point: the parameters to inject.
+    """
+    from jupyter_client import AsyncKernelManager
+    from papermill.exceptions import PapermillExecutionError
+
+    if library() != version:
+        raise RuntimeError("this worker has another version of the library")
+    problem, final, start = "", True, time.perf_counter()
+    with tempfile.TemporaryDirectory(prefix="k", ignore_cleanup_errors=True) as folder:
+        source, target = Path(folder, f"{name}.ipynb"), Path(folder, "out.ipynb")
+        source.write_text(text, "utf-8")
+        try:
+            execute(Job(source, target, point, canonical=False),
+                    private_kernels(Path(folder), AsyncKernelManager), folder, lambda: None)
+        except Exception as failure:  # whatever it was, it is this run's and stops no other
+            problem, final = explain(failure), isinstance(failure, PapermillExecutionError)
+        findings = list(kept(target, MIME)) if target.is_file() else []
+    return {"findings": findings, "seconds": round(time.perf_counter() - start, 2),
+            "problem": problem, "final": final}

@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 from typing import Iterator, Sequence
 
+from lib.report.execute import Job, Outcome, execute_all
 from lib.report.parameters import did_you_mean
-from lib.report.run import Job, Outcome, execute_all
 
 ROOT = Path(__file__).resolve().parents[2]
 SCORECARD = "scorecard"  # sums up the findings of the other chapters, so it runs after them
@@ -21,17 +21,7 @@ class BuildError(RuntimeError):
 
 
 def chapters(root: Path = ROOT) -> list[Path]:
-    """Notebooks of the book, in the order of its table of contents.
-
-    Args:
-        root: the project's folder, which holds ``_toc.yml``.
-
-    Returns:
-        Paths of the ``.ipynb`` files.
-
-    >>> "scorecard" in [path.stem for path in chapters()]
-    True
-    """
+    """Notebooks of the book, in the order of its table of contents."""
     import yaml
 
     contents = yaml.safe_load((root / "_toc.yml").read_text("utf-8"))
@@ -40,21 +30,7 @@ def chapters(root: Path = ROOT) -> list[Path]:
 
 
 def chapter(name: str, root: Path = ROOT) -> Path:
-    """The notebook of one chapter.
-
-    Args:
-        name: of the file, without its ending.
-        root: the project's folder.
-
-    Returns:
-        Path of the ``.ipynb`` file.
-
-    Raises:
-        ValueError: there is no such chapter; the message suggests and lists.
-
-    >>> chapter("scorecard").name
-    'scorecard.ipynb'
-    """
+    """The notebook of one chapter; a ValueError suggests and lists."""
     known = {path.stem: path for path in chapters(root)}
     if name not in known:
         raise ValueError(f"no chapter {name!r}{did_you_mean(name, known)}")
@@ -64,18 +40,11 @@ def chapter(name: str, root: Path = ROOT) -> Path:
 def book(names: Sequence[str] = (), workers: int | None = None, root: Path = ROOT) -> int:
     """Execute chapters from scratch and build the pages from these executions.
 
-    Tracked files are only read. With a failed chapter no pages are built.
+    Tracked files are only read. With a failed chapter no pages are built, and the exit code is 1.
 
     Args:
         names: chapters to execute; the others show their stored outputs. None means all.
         workers: how many chapters at once; by default one a core.
-        root: the project's folder.
-
-    Returns:
-        Exit code: 0, or 1 if a chapter failed.
-
-    Raises:
-        ValueError: a name is not a chapter's. BuildError: the pages do not build.
     """
     executed = root / "_build" / "executed"
     shutil.rmtree(executed, ignore_errors=True)
@@ -96,17 +65,7 @@ def book(names: Sequence[str] = (), workers: int | None = None, root: Path = ROO
 
 
 def site(root: Path = ROOT) -> int:
-    """Build the pages from the stored outputs; nothing is executed.
-
-    Args:
-        root: the project's folder.
-
-    Returns:
-        Exit code 0.
-
-    Raises:
-        BuildError: the pages do not build.
-    """
+    """Build the pages from the stored outputs; nothing is executed."""
     _show(build(root / "book", root / "_build", root), root / "book")
     return 0
 
@@ -117,13 +76,6 @@ def refresh(names: Sequence[str] = (), workers: int | None = None, root: Path = 
     Args:
         names: chapters to refresh, none for all; the scorecard always follows.
         workers: how many chapters at once; by default one a core.
-        root: the project's folder.
-
-    Returns:
-        Exit code: 0, or 1 if a chapter failed. Its file is left as it was.
-
-    Raises:
-        ValueError: a name is not a chapter's.
     """
     fresh = root / "_build" / "refreshed"
 
@@ -145,14 +97,8 @@ def build(notebooks: Path, work: Path, root: Path = ROOT) -> Path:
 
     Args:
         notebooks: folder with the executed notebooks to show.
-        work: folder for the copy, the log and the pages.
-        root: the project's folder.
-
-    Returns:
-        Folder with the pages, ``work / "html"``; an older one is replaced only by a good one.
-
-    Raises:
-        BuildError: Sphinx warned of something; the pages as far as they came are left in ``work``.
+        work: folder for the copy, the log and the pages, which come to stand in ``work / "html"``;
+            older ones are replaced only by good ones.
     """
     source, sphinx, pages = work / "source", work / "sphinx", work / "html"
     for folder in (source, sphinx):
