@@ -1,0 +1,404 @@
+"""A number, how wrong it can be, and how many independent samples stand behind it.
+
+An `Estimate` comes into being where something is measured: the functions below take samples with
+networks, or whatever else is independent, on their first axis. All errors, error bars, intervals
+and digits of the book are made here and nowhere else.
+"""
+import math
+from dataclasses import dataclass, field
+from typing import Callable, Iterator
+
+import numpy as np
+
+from lib.checks import choice, count, number, real
+
+KINDS = ("bound", "mean", "slope", "share", "largest", "jackknife")
+FLOOR = 1e-12  # a smaller error is platform noise
+RELATIVE_FLOOR = 1e-8  # so is one smaller than this share of the value
+DIGITS = 6  # significant digits shown, whatever the error would allow
+DRAWS = 1000  # how often the networks of a largest gap are drawn again
+
+
+@dataclass(frozen=True, repr=False)
+class Estimate:
+    """A value with its error; ``value, error = estimate`` takes it apart.
+
+    Args:
+        value: a number, or an array for figures.
+        error: one standard error, of the shape of the value, or for a ``bound`` the most by which
+            the value can be off; NaN where a single sample tells nothing of it.
+        samples: how many independent samples; None for a bound.
+        kind: one of `KINDS`, which decides the interval.
+        draws: of a ``largest``, how far resampled means strayed from the mean at most.
+    """
+
+    value: float | np.ndarray
+    error: float | np.ndarray
+    samples: int | None = None
+    kind: str = "bound"
+    draws: np.ndarray | None = field(default=None, compare=False)
+
+    def __post_init__(self):
+        choice("kind", self.kind, KINDS)
+        value, error = np.broadcast_arrays(*(np.asarray(x, dtype=float) for x in self))
+        if np.any(error < 0.0):
+            raise ValueError(f"error must not be negative, got {np.nanmin(error):g}")
+        if self.kind != "bound":
+            object.__setattr__(self, "samples", count("samples", self.samples))
+        for name, array in (("value", value), ("error", error)):
+            object.__setattr__(self, name, array if array.ndim else float(array))
+
+    def __iter__(self) -> Iterator:
+        return iter((self.value, self.error))
+
+    def __getitem__(self, place: object) -> "Estimate":
+        return Estimate(self.value[place], self.error[place], self.samples, self.kind)
+
+    def __lt__(self, other: "Estimate") -> bool:
+        return self.value < other.value  # so that min and max find the worst of several
+
+    def interval(self, level: float = 0.95) -> tuple:
+        """Where the true value lies, with this probability.
+
+        Args:
+            level: between 0 and 1; of a bound it does not matter.
+
+        Returns:
+            Lower and upper end, each of the shape of the value: value ± bound; Student's interval
+            of a mean, a slope or a jackknife, infinite for a single sample; Wilson's of a share.
+            Of a largest gap: what the largest strays of resampled means leave possible, from 0
+            where chance alone explains the gap.
+
+        Accuracy: a largest gap is covered more often than the level says where there is no gap.
+
+        Source: textbook; of a largest gap: simultaneous band by resampling.
+        """
+        level = number("level", level, 0.0, 1.0)
+        if self.kind == "bound":
+            return self.value - self.error, self.value + self.error
+        from scipy.special import ndtri, stdtrit
+
+        normal = ndtri(0.5 + 0.5 * level)
+        if self.kind == "share":
+            centre, reach = _wilson(self.value, self.samples, normal)
+            return centre - reach, centre + reach
+        if self.samples == 1:
+            return self.value - math.inf, self.value + math.inf
+        student = stdtrit(self.samples - 1, 0.5 + 0.5 * level)
+        if self.draws is None:
+            return self.value - student * self.error, self.value + student * self.error
+        reach = np.quantile(self.draws, level) * (student / normal if normal else 1.0)
+        return max(self.value - reach, 0.0), self.value + reach
+
+    def rounded(self) -> "Estimate":
+        """The same with the digits that mean something, so that stored bytes repeat.
+
+        Returns:
+            Values to 3 significant digits of the error, and errors to 2, raised to 1e-12 and to
+            1e-8 of the value where they are smaller. Without an error, or with an error of 0,
+            values to 8 digits.
+
+        >>> tuple(bound(0.9398074003, 2.31e-5).rounded())
+        (0.9398074, 2.3e-05)
+        >>> tuple(exact(96 / 25).rounded())
+        (3.84, 0.0)
+        """
+        pairs = np.array([_rounded(*pair) for pair in self._pairs()]).reshape(-1, 2).T
+        value, error = pairs.reshape(2, *np.shape(self.value))
+        return Estimate(value, error, self.samples, self.kind, self.draws)
+
+    @property
+    def text(self) -> str:
+        """``value ± error``, both with the digits the error supports, six at most.
+
+        >>> bound(0.9398074, 2.3e-05).text, bound(2.5948e8, 3.1e6).text, exact(7).text
+        ('0.93981 ± 0.00002', '(2.59 ± 0.03)e+08', '7 exactly')
+        """
+        return ", ".join(_text(*pair, self.kind) for pair in self._pairs())
+
+    def __repr__(self) -> str:
+        if np.size(self.value) > DIGITS:
+            told = f"{np.shape(self.value)} from {np.min(self.value):.3g} to " \
+                   f"{np.max(self.value):.3g}, errors up to {np.max(self.error):.1g}"
+        else:
+            told = f"[{self.text}]" if np.ndim(self.value) else self.text
+        if self.draws is not None:
+            told += f", {np.mean(self.draws):.1g} by chance alone"
+        return told if self.kind == "bound" else f"{told} ({self.kind}, {self.samples} samples)"
+
+    def _pairs(self) -> Iterator[tuple[float, float]]:
+        return zip(np.ravel(self.value).tolist(), np.ravel(self.error).tolist())
+
+
+def exact(value: float | np.ndarray) -> Estimate:
+    """A count, or what is made of counts."""
+    return Estimate(value, 0.0)
+
+
+def bound(value: float | np.ndarray, error: float | np.ndarray) -> Estimate:
+    """A computed value that is off by ``error`` at most."""
+    return Estimate(value, error)
+
+
+def mean(samples: np.ndarray) -> Estimate:
+    """Mean over networks, ``(networks, ...)`` to ``(...)``, with its standard error.
+
+    >>> mean([0.0, 2.0])
+    1.0 ± 1.0 (mean, 2 samples)
+    """
+    samples = _networks(samples)
+    return Estimate(samples.mean(axis=0), _error(samples), len(samples), "mean")
+
+
+def share(hits: np.ndarray, trials: int = 1) -> Estimate:
+    """Share of independent trials that hit; its error is never 0.
+
+    Args:
+        hits: 0 or 1 a network, shape ``(networks, ...)``; or the share of each network's hits.
+        trials: how many trials each network's share counts.
+
+    Returns:
+        Shape ``(...)``. Its ``samples`` is the number of trials that are as good as independent,
+        by the scatter of the shares over the networks: at least one a network.
+
+    Source: [wilson1927]; design effect: textbook.
+
+    >>> share([True, True, True, True])
+    1.00 ± 0.10 (share, 4 samples)
+    """
+    hits = _networks(np.asarray(hits) * 1.0)
+    real("hits", hits, 0.0, 1.0)
+    value, few = hits.mean(axis=0), len(hits)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        free = value * (1.0 - value) / (hits.var(axis=0, ddof=1) / few if few > 1 else np.nan)
+    free = np.clip(np.nan_to_num(free, nan=few, posinf=np.inf), few, few * count("trials", trials))
+    return Estimate(value, _wilson(value, free, 1.0)[1], int(np.min(free)), "share")
+
+
+def slope(x: np.ndarray, samples: np.ndarray) -> Estimate:
+    """Mean slope of samples against x, each network fitted by itself by least squares.
+
+    Of logarithms against the layer it is the growth per layer; against the logarithm of the
+    layer, an exponent.
+
+    Args:
+        x: shape ``(points,)``, at least two different values.
+        samples: shape ``(networks, points, ...)``.
+
+    >>> slope([1.0, 2.0, 3.0], [[0.0, 2.0, 4.0], [1.0, 3.0, 7.0]])
+    2.5 ± 0.5 (slope, 2 samples)
+    """
+    x, samples = real("x", x), _networks(samples)
+    if x.ndim != 1 or samples.shape[1:2] != x.shape:
+        raise ValueError("samples must have shape (networks, points, ...) with the points of x, "
+                         f"got {samples.shape} and {x.shape}")
+    lever = x - x.mean()
+    if not np.any(lever):
+        raise ValueError("x must hold at least two different values")
+    slopes = np.tensordot(samples, lever / (lever @ lever), (1, 0))
+    return Estimate(slopes.mean(axis=0), _error(slopes), len(slopes), "slope")
+
+
+def exponent(x: np.ndarray, means: Estimate) -> Estimate:
+    """Power with which independent means grow with x, by a straight line through logarithms.
+
+    Args:
+        x: positive, shape ``(points,)``, at least two different values.
+        means: positive, with positive errors, same shape; each is weighted by its relative error.
+
+    Accuracy: first order in ``error / mean``.
+
+    Source: textbook (weighted least squares).
+
+    >>> exponent([1.0, 10.0], Estimate([5.0, 500.0], [0.05, 5.0], 9, "mean"))
+    2.000 ± 0.006 (slope, 9 samples)
+    """
+    tiny = np.finfo(float).tiny
+    x, value, error = (real(name, array, low=tiny) for name, array in
+                       (("x", x), ("means", means.value), ("error", means.error)))
+    if x.ndim != 1 or x.shape != value.shape or np.ptp(x) == 0.0:
+        raise ValueError("x and means must have one shape (points,), with at least two different "
+                         f"x; got {x.shape} and {value.shape}")
+    weight = (value / error) ** 2
+    lever = np.log(x) - np.average(np.log(x), weights=weight)
+    spread = weight @ lever**2
+    power = weight @ (lever * np.log(value)) / spread
+    if means.kind == "bound":  # bounds add up, they do not average out
+        return bound(power, np.abs(lever) @ (weight * error / value) / spread)
+    return Estimate(power, spread**-0.5, means.samples, "slope")
+
+
+def ratio(above: np.ndarray, below: np.ndarray) -> Estimate:
+    """Mean over networks divided by another of the same networks, ``(networks, ...)`` both.
+
+    >>> ratio([2.0, 4.0, 6.0], [1.0, 2.0, 3.0])
+    2 without scatter (jackknife, 3 samples)
+    """
+    return jackknife(lambda a, b: a.mean(axis=0) / b.mean(axis=0), above, below)
+
+
+def jackknife(statistic: Callable, *samples: np.ndarray) -> Estimate:
+    """A statistic of samples; its error by leaving out one network at a time.
+
+    Good for smooth functions of means: ratios, slopes, correlations; not for a median or a
+    maximum over networks.
+
+    Args:
+        statistic: from arrays of networks to a number or an array.
+        samples: of the same networks, each of shape ``(networks, ...)``.
+
+    Raises:
+        ValueError: a statistic that is not finite, with all networks or without one.
+
+    Accuracy: the error to first order in 1 / networks.
+
+    Source: textbook.
+
+    >>> jackknife(np.mean, [0.0, 2.0])
+    1.0 ± 1.0 (jackknife, 2 samples)
+    """
+    arrays = [_networks(one) for one in samples]
+    networks = len(arrays[0])
+    if any(len(one) != networks for one in arrays):
+        raise ValueError("samples must be of the same networks, got "
+                         f"{', '.join(str(len(one)) for one in arrays)} of them")
+    value = np.asarray(statistic(*arrays), dtype=float)
+    without = np.array([statistic(*(np.delete(one, i, axis=0) for one in arrays))
+                        for i in range(networks if networks > 1 else 0)], dtype=float)
+    if not (np.all(np.isfinite(value)) and np.all(np.isfinite(without))):
+        raise ValueError("statistic is not finite with all networks, or without one of them")
+    return Estimate(value, _left_out(without, value.shape), networks, "jackknife")
+
+
+def worst_gap(samples: np.ndarray, expected: np.ndarray, relative: bool = False) -> Estimate:
+    """The largest deviation of a mean over networks from what is expected.
+
+    Args:
+        samples: shape ``(networks, ...)``.
+        expected: shape ``(...)``.
+        relative: whether to divide by the expected values.
+
+    Returns:
+        The largest ``|mean - expected|`` with the standard error of that mean.
+
+    Accuracy: the largest of many deviations is biased upwards; what chance alone would give is
+        shown with it, and its interval, from networks drawn again, allows for it.
+
+    >>> worst_gap([[1.0, 2.0], [1.0, 4.0]], [1.0, 2.0]).text
+    '1.0 ± 1.0'
+    """
+    samples, expected = _matching(samples, expected)
+    unit = np.abs(expected) if relative else np.ones_like(expected)
+    if not np.all(unit > 0.0):
+        raise ValueError("expected must not be 0 for a relative gap")
+    networks, flat = len(samples), (samples / unit).reshape(len(samples), -1)
+    centre = flat.mean(axis=0)
+    gap = np.abs(centre - (expected / unit).ravel())
+    worst = gap.argmax()
+    drawn = np.random.default_rng(0).multinomial(networks, [1.0 / networks] * networks, DRAWS)
+    strays = [np.abs(some @ flat / networks - centre).max(axis=1) for some in
+              np.split(drawn, DRAWS // 50)] if networks > 1 else [np.full(DRAWS, np.nan)]
+    draws = np.concatenate(strays) * math.sqrt(networks / max(networks - 1, 1))
+    return Estimate(gap[worst], _error(flat[:, worst]), networks, "largest", draws)
+
+
+def spread_ratio(samples: np.ndarray, predicted: np.ndarray) -> Estimate:
+    """The standard deviation over networks in units of the predicted one.
+
+    Args:
+        samples: shape ``(networks, points, ...)``, at least two networks.
+        predicted: predicted standard deviations, shape ``(points, ...)``.
+
+    Returns:
+        Root mean square over the points of the ratio, then the mean over all that is left; its
+        error by leaving out one network at a time, NaN for two networks.
+
+    >>> spread_ratio([[[0.0, 0.0]], [[2.0, 2.0]], [[1.0, 4.0]]], [[1.0, 1.0]]).text
+    '1.5 ± 0.4'
+    """
+    samples, predicted = _matching(samples, predicted)
+    networks = len(samples)
+    if networks < 2 or not predicted.ndim:
+        raise ValueError("samples must hold at least two networks and one axis more, got shape "
+                         f"{samples.shape}")
+    squares = (samples - samples.mean(axis=0)) ** 2
+    total = squares.sum(axis=0)
+    value = np.sqrt(np.mean(total / (networks - 1) / predicted**2, axis=0)).mean()
+    if networks == 2:
+        return Estimate(value, np.nan, networks, "jackknife")
+    left = (total - squares * networks / (networks - 1)) / (networks - 2)
+    without = np.sqrt(np.mean(np.maximum(left, 0.0) / predicted**2, axis=1))
+    return Estimate(value, _left_out(without.reshape(networks, -1).mean(axis=1), ()), networks,
+                    "jackknife")
+
+
+def _networks(samples: np.ndarray) -> np.ndarray:
+    samples = real("samples", samples)
+    if samples.ndim < 1 or not len(samples):
+        raise ValueError(f"samples must have networks on their first axis, got shape "
+                         f"{samples.shape}")
+    return samples
+
+
+def _matching(samples: np.ndarray, expected: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    samples, expected = _networks(samples), real("expected", expected)
+    if samples.shape[1:] != expected.shape:
+        raise ValueError(f"samples of shape {samples.shape} do not match {expected.shape}: the "
+                         "first axis counts networks")
+    return samples, expected
+
+
+def _error(samples: np.ndarray) -> np.ndarray:
+    """Standard error of the mean over the first axis, NaN for a single sample."""
+    if len(samples) == 1:
+        return np.full(samples.shape[1:], np.nan)
+    return samples.std(axis=0, ddof=1) / math.sqrt(len(samples))
+
+
+def _left_out(without: np.ndarray, shape: tuple) -> np.ndarray:
+    """The jackknife's error from the statistics without each network."""
+    n = len(without)
+    return np.sqrt((n - 1) * without.var(axis=0)) if n else np.full(shape, np.nan)
+
+
+def _wilson(value: np.ndarray, samples: np.ndarray, z: float) -> tuple:
+    """Middle and half width of Wilson's interval of a share, ``z`` standard deviations wide."""
+    per = z * z / samples
+    reach = np.sqrt(value * (1.0 - value) * per + 0.25 * per**2)
+    return (value + 0.5 * per) / (1.0 + per), reach / (1.0 + per)
+
+
+def _rounded(value: float, error: float) -> tuple[float, float]:
+    if not (error > 0.0 and math.isfinite(value)):
+        return float(f"{value:.8g}") + 0.0, error + 0.0  # + 0.0: no minus zero
+    error = float(f"{max(error, FLOOR, RELATIVE_FLOOR * abs(value)):.1e}")
+    return round(value, 2 - _exponent(error)) + 0.0, error
+
+
+def _text(value: float, error: float, kind: str) -> str:
+    if error == 0.0:
+        return f"{value:.{DIGITS}g} {'exactly' if kind == 'bound' else 'without scatter'}"
+    if math.isnan(error) or not math.isfinite(value):
+        return f"{value:.3g}"
+    if value == 0.0 and error < 1e-4:
+        return f"0 ± {error:.0e}"
+    scale = _exponent(max(abs(value), error))
+    if -4 <= scale < DIGITS:
+        return "{} ± {}".format(*_aligned(value, error))
+    value, error = value / 10.0**scale, error / 10.0**scale
+    return "({} ± {})e{:+03d}".format(*_aligned(value, error), scale)
+
+
+def _aligned(value: float, error: float) -> tuple[str, str]:
+    """Value and error to the same last digit: the error's first, or second after a 1."""
+    last = _exponent(error) - (f"{error:.0e}"[0] == "1")
+    if value:
+        last = max(last, _exponent(value) - DIGITS + 1)
+    error = max(error, 10.0**last)  # what is not shown of the value is part of its error
+    places = max(0, -last)
+    return f"{round(value, -last) + 0.0:.{places}f}", f"{round(error, -last):.{places}f}"
+
+
+def _exponent(number: float) -> int:
+    """The power of ten of the first significant digit of a positive or negative number."""
+    return math.floor(math.log10(abs(number)))
