@@ -1,0 +1,816 @@
+"""One type of network: a list of layers that own their arrays, several networks side by side.
+
+    net = Network([w1, w2], [b1, b2], phi="relu")          # your own arrays, the read-out last
+    net = random_network(784, [100] * 8, 10, 1.4, 0.0, networks=5, seed=1, phi="hard_tanh")
+
+The second holds five networks: ``net.weights[l]`` has shape ``(5, fan-out, fan-in)``, ``net[2]``
+is one of them and ``net[mask]`` are some. Whatever goes in has the shape ``(points, ...)``, the
+same for all of them, or ``(5, points, ...)``; whatever comes out has the networks in front.
+"""
+from __future__ import annotations
+
+import copy
+from functools import cached_property
+from typing import Any, Callable, Iterator, NamedTuple, Sequence
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from lib.activations import Activation, get
+from lib.checks import choice, count, number
+
+BLOCK = 2**22  # numbers of the widest layer held at a time
+CACHED = 2**17  # numbers of one piece of a convolution, so that it stays in the cache
+KEPT = 0.9  # of the running statistics of a normalisation, a step
+SMALL = 1e-5  # variance below which a normalisation does not blow a channel up
+
+# Slopes that the output tells, so that training need not compute the function again.
+FROM_OUTPUT = {get("tanh"): lambda y: 1 - y * y, get("relu"): lambda y: y > 0,
+               get("hard_tanh"): lambda y: np.abs(y) < 1}
+
+
+class Mode(NamedTuple):
+    """How a pass is made: in training or not, and the length of the input minibatch."""
+
+    training: bool = False
+    start: np.ndarray | None = None
+
+
+PLAIN = Mode()
+
+
+class Layer:
+    """One step of a network, with its derivative in both directions.
+
+    Arrays of points have the shape ``(networks, points, ...)`` with the channels last; the first
+    axis may be 1 where all networks see the same points. `forward` returns the output and what
+    `backward` will need; `backward` takes the gradient with respect to the output and returns
+    that with respect to the input (``down``) and to every parameter; `jvp` carries a tangent
+    along. A layer with a ``name`` is the last of a hidden layer.
+    """
+
+    trained: tuple[str, ...] = ()  # names of the arrays that training changes
+    counted: tuple[str, ...] = ()  # and of those that are only kept account of
+    name = ""
+
+    @property
+    def parameters(self) -> dict[str, np.ndarray]:
+        """The arrays that training changes, networks on axis 0."""
+        return {name: getattr(self, name) for name in self.trained}
+
+    def some(self, which: Any) -> Layer:
+        """The same layer of some of the networks."""
+        one = copy.copy(self)
+        for name in self.trained + self.counted:
+            setattr(one, name, getattr(self, name)[which])
+        return one
+
+    def shape(self, before: tuple[int, ...]) -> tuple[int, ...]:
+        """Shape of one output, given that of one input."""
+        return before
+
+    def forward(self, x: np.ndarray, mode: Mode = PLAIN) -> tuple[np.ndarray, Any]:
+        """The output, and what `backward` will need."""
+        raise NotImplementedError
+
+    def backward(self, g: np.ndarray, kept: Any, down: bool = True) -> tuple:
+        """Gradients with respect to the input and, in a tuple, to each parameter."""
+        raise NotImplementedError
+
+    def jvp(self, x: np.ndarray, dx: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The output and its tangent."""
+        return self.forward(x)[0], self.forward(dx)[0]
+
+
+class Affine(Layer):
+    """``x W^T + b``, with W of shape ``(networks, out, in)``."""
+
+    trained = ("weights", "biases")
+
+    def __init__(self, weights: np.ndarray, biases: np.ndarray):
+        self.weights, self.biases = weights, biases
+
+    def shape(self, before: tuple[int, ...]) -> tuple[int, ...]:
+        return self.weights.shape[1:2]
+
+    def forward(self, x: np.ndarray, mode: Mode = PLAIN) -> tuple:
+        out = self.product(x)
+        out += self.biases[:, None]
+        return out, x
+
+    def backward(self, g: np.ndarray, kept: np.ndarray, down: bool = True) -> tuple:
+        return g @ self.weights if down else None, (g.swapaxes(1, 2) @ kept, _sums(g))
+
+    def jvp(self, x: np.ndarray, dx: np.ndarray) -> tuple:
+        return self.forward(x)[0], self.product(dx)
+
+    def product(self, x: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
+        """``x W^T``, with these weights or with others of the same fan-in."""
+        return x @ (self.weights if weights is None else weights).swapaxes(1, 2)
+
+
+class Convolution(Layer):
+    """Correlation with ``size x size`` kernels, zeros around the image, as one matrix product.
+
+    A row of the weights is a kernel, its numbers in the order row, column, channel. Both passes
+    work through the images in pieces that stay in the cache.
+    """
+
+    trained = ("weights", "biases")
+
+    def __init__(self, weights: np.ndarray, biases: np.ndarray, size: int):
+        self.weights, self.biases, self.size = weights, biases, size
+
+    def shape(self, before: tuple[int, ...]) -> tuple[int, ...]:
+        return *before[:2], self.weights.shape[1]
+
+    def forward(self, x: np.ndarray, mode: Mode = PLAIN) -> tuple:
+        out = self.product(x)
+        out += self.biases[:, None, None, None]
+        return out, x
+
+    def backward(self, g: np.ndarray, kept: np.ndarray, down: bool = True) -> tuple:
+        w, x = self.weights, kept
+        networks, out, channels = len(w), w.shape[1], x.shape[-1]
+        gw = np.zeros_like(w)
+        for some in self._pieces(x):
+            rows = g[:, some].reshape(networks, -1, out)
+            gw += rows.swapaxes(1, 2) @ self._patches(x[:, some])
+        gx = None
+        if down:  # the same correlation, kernels turned by half a turn, channels exchanged
+            kernel = w.reshape(networks, out, self.size, self.size, channels)[:, :, ::-1, ::-1]
+            gx = self.product(g, kernel.transpose(0, 4, 2, 3, 1).reshape(networks, channels, -1))
+        return gx, (gw, _sums(g))
+
+    def jvp(self, x: np.ndarray, dx: np.ndarray) -> tuple:
+        return self.forward(x)[0], self.product(dx)
+
+    def product(self, x: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
+        """The correlation alone, with these kernels or with others of the same fan-in."""
+        w = self.weights if weights is None else weights
+        out = np.empty((len(w), *x.shape[1:4], w.shape[1]), w.dtype)
+        for some in self._pieces(x):
+            rows = self._patches(x[:, some]) @ w.swapaxes(1, 2)
+            out[:, some] = rows.reshape(len(w), -1, *out.shape[2:])
+        return out
+
+    def _pieces(self, x: np.ndarray) -> list[slice]:
+        row = x.shape[0] * self.size**2 * int(np.prod(x.shape[2:]))
+        step = max(1, CACHED // row)
+        return [slice(start, start + step) for start in range(0, x.shape[1], step)]
+
+    def _patches(self, x: np.ndarray) -> np.ndarray:
+        """``(networks, points * rows * columns, size * size * channels)``."""
+        networks, points, rows, columns, channels = x.shape
+        around = self.size // 2
+        padded = np.zeros((networks, points, rows + self.size - 1, columns + self.size - 1,
+                           channels), x.dtype)
+        padded[:, :, around:around + rows, around:around + columns] = x
+        seen = sliding_window_view(padded, (self.size, self.size), axis=(2, 3))
+        return seen.transpose(0, 1, 2, 3, 5, 6, 4).reshape(
+            networks, points * rows * columns, -1)
+
+
+class Pool(Layer):
+    """Averages over 2 x 2 squares."""
+
+    def __init__(self, name: str = ""):
+        self.name = name
+
+    def shape(self, before: tuple[int, ...]) -> tuple[int, ...]:
+        return before[0] // 2, before[1] // 2, before[2]
+
+    def forward(self, x: np.ndarray, mode: Mode = PLAIN) -> tuple:
+        out = x[:, :, ::2, ::2] + x[:, :, 1::2, ::2]
+        out += x[:, :, ::2, 1::2]
+        out += x[:, :, 1::2, 1::2]
+        out *= 0.25
+        return out, None
+
+    def backward(self, g: np.ndarray, kept: None, down: bool = True) -> tuple:
+        g = 0.25 * g
+        out = np.empty((*g.shape[:2], 2 * g.shape[2], 2 * g.shape[3], g.shape[4]), g.dtype)
+        for row, column in np.ndindex(2, 2):
+            out[:, :, row::2, column::2] = g
+        return out, ()
+
+
+class Flatten(Layer):
+    """Images to vectors."""
+
+    def shape(self, before: tuple[int, ...]) -> tuple[int, ...]:
+        return (int(np.prod(before)),)
+
+    def forward(self, x: np.ndarray, mode: Mode = PLAIN) -> tuple:
+        return x.reshape(*x.shape[:2], -1), x.shape
+
+    def backward(self, g: np.ndarray, kept: tuple, down: bool = True) -> tuple:
+        return g.reshape(len(g), *kept[1:]), ()
+
+
+class Activate(Layer):
+    """The activation, elementwise."""
+
+    def __init__(self, phi: Activation, name: str = ""):
+        self.phi, self.name, self.slope = phi, name, FROM_OUTPUT.get(phi)
+
+    def forward(self, x: np.ndarray, mode: Mode = PLAIN) -> tuple:
+        y = np.asarray(self.phi.phi(x), dtype=x.dtype)
+        return y, y if self.slope else x
+
+    def backward(self, g: np.ndarray, kept: np.ndarray, down: bool = True) -> tuple:
+        g *= (self.slope or self.phi.dphi)(kept)
+        return g, ()
+
+    def jvp(self, x: np.ndarray, dx: np.ndarray) -> tuple:
+        slope = self.phi.dphi(x)  # not told by the output, which rounds where tanh is level
+        return self.forward(x)[0], (dx * slope).astype(x.dtype, copy=False)
+
+
+class Normalise(Layer):
+    """Batch normalisation of every channel, then a gain and a shift.
+
+    In training by the mean and the variance of the minibatch, whose running averages are kept;
+    otherwise by those averages, or by what `Network.calibrate` put in their place.
+    """
+
+    trained, counted = ("gains", "shifts"), ("means", "variances")
+
+    def __init__(self, networks: int, channels: int, dtype: np.dtype):
+        self.gains, self.variances = np.ones((2, networks, channels), dtype)
+        self.shifts, self.means = np.zeros((2, networks, channels), dtype)
+
+    def forward(self, x: np.ndarray, mode: Mode = PLAIN) -> tuple:
+        wide = (len(self.gains), *(1,) * (x.ndim - 2), -1)
+        if not mode.training:
+            out = (x - self.means.reshape(wide)) * self._scale(wide)
+            return out + self.shifts.reshape(wide), None
+        per_channel = x[0, ..., 0].size
+        middle = _sums(x) / per_channel
+        unit = x - middle.reshape(len(x), *wide[1:])
+        spread = _sums(unit * unit) / per_channel
+        for kept, now in ((self.means, middle), (self.variances, spread)):
+            kept *= KEPT
+            kept += (1 - KEPT) * now
+        root = np.sqrt(spread + SMALL).reshape(len(x), *wide[1:])
+        unit /= root
+        return unit * self.gains.reshape(wide) + self.shifts.reshape(wide), (unit, root)
+
+    def backward(self, g: np.ndarray, kept: tuple, down: bool = True) -> tuple:
+        unit, root = kept
+        ggain, gshift, per_channel = _sums(g * unit), _sums(g), g[0, ..., 0].size
+        wide = (len(self.gains), *(1,) * (g.ndim - 2), -1)
+        g = g - (gshift / per_channel).reshape(wide) - unit * (ggain / per_channel).reshape(wide)
+        g *= self.gains.reshape(wide) / root
+        return g, (ggain, gshift)
+
+    def jvp(self, x: np.ndarray, dx: np.ndarray) -> tuple:
+        return self.forward(x)[0], dx * self._scale((len(self.gains), *(1,) * (x.ndim - 2), -1))
+
+    def _scale(self, wide: tuple) -> np.ndarray:
+        return (self.gains / np.sqrt(self.variances + SMALL)).reshape(wide)
+
+
+class Regularise(Layer):
+    """Trajectory regularisation: a learned scale, and the length it stands for in the loss.
+
+    The output is ``lambda x``, and ``weight * lambda * (length of x / length of the input)`` is
+    added to the loss; a length is that of the polyline through the minibatch in its order.
+    """
+
+    trained = ("scales",)
+
+    def __init__(self, scales: np.ndarray, weight: float):
+        self.scales, self.weight = scales, weight
+
+    def forward(self, x: np.ndarray, mode: Mode = PLAIN) -> tuple:
+        out = self._scaled(x)
+        if not mode.training:
+            return out, None
+        step = np.diff(x.reshape(*x.shape[:2], -1), axis=1)
+        size = np.sqrt(np.einsum("npi,npi->np", step, step))
+        step *= (self.weight / (mode.start[:, None] * np.maximum(size, 1e-300)))[..., None]
+        return out, (x, step, self.weight * size.sum(axis=1) / mode.start)
+
+    def penalty(self, kept: tuple) -> np.ndarray:
+        """What is added to the loss of each network."""
+        return self.scales * kept[2]
+
+    def backward(self, g: np.ndarray, kept: tuple, down: bool = True) -> tuple:
+        x, step, length = kept
+        gscale = np.einsum("npi,npi->n", *(a.reshape(*a.shape[:2], -1) for a in (g, x))) + length
+        step = (step * self.scales[:, None, None]).reshape(len(g), -1, *g.shape[2:])
+        g = self._scaled(g)
+        g[:, 1:] += step
+        g[:, :-1] -= step
+        return g, (gscale,)
+
+    def jvp(self, x: np.ndarray, dx: np.ndarray) -> tuple:
+        return self._scaled(x), self._scaled(dx)
+
+    def _scaled(self, x: np.ndarray) -> np.ndarray:
+        return x * self.scales.reshape(-1, *(1,) * (x.ndim - 1))
+
+
+class Network:
+    """Networks of one shape side by side: a list of `Layer` objects that own their arrays.
+
+    Args:
+        weights: of each layer, ``(out, in)`` of one network or ``(networks, out, in)``, as
+            PyTorch keeps them; the last layer is the read-out. They are copied.
+        biases: of each layer, ``(out,)`` or ``(networks, out)``; None, for all layers or in the
+            place of one, for no biases.
+        phi: activation of all layers but the last.
+        order: ``"in_out"`` for weights of shape ``(in, out)``, as JAX and Keras keep them.
+        output: activation of the read-out.
+
+    Raises:
+        TypeError, ValueError: an array that is not of numbers, not finite, or does not fit the
+            layer before; the message says which.
+
+    >>> net = Network([np.ones((3, 2)), np.ones((1, 3))], phi="relu")
+    >>> net, net.forward([[1.0, 2.0]]).tolist()
+    (Network(1 x 2-3-1, relu), [[[9.0]]])
+    """
+
+    def __init__(self, weights: Sequence, biases: Sequence | None = None,
+                 phi: str | Activation | Callable = "tanh", order: str = "out_in",
+                 output: str | Activation | Callable = "linear"):
+        choice("order", order, ("out_in", "in_out"))
+        self.layers, phi, output = [], get(phi), get(output)
+        pairs = _given_arrays(weights, biases, order)
+        for layer, pair in enumerate(pairs, start=1):
+            self.layers.append(Affine(*pair))
+            if layer < len(pairs):
+                self.layers.append(Activate(phi, f"dense {layer}"))
+            elif output is not get("linear"):
+                self.layers.append(Activate(output))
+        self.phi, self.shape = phi, pairs[0][0].shape[2:]
+
+    @classmethod
+    def of(cls, layers: Sequence[Layer], shape: tuple[int, ...], phi: Activation) -> Network:
+        """A network of these layers, for inputs of this shape; the layers are not copied."""
+        net = cls.__new__(cls)
+        net.layers, net.shape, net.phi = list(layers), tuple(shape), phi
+        return net
+
+    def __len__(self) -> int:
+        return len(self.weights[0])
+
+    def __getitem__(self, which: Any) -> Network:
+        """Some of the networks, by an index, a slice, a mask or indices; the first two share
+        their arrays with these."""
+        if isinstance(which, (int, np.integer)):
+            place = range(len(self))[which]
+            which = slice(place, place + 1)
+        return self._with([layer.some(which) for layer in self.layers])
+
+    def __iter__(self) -> Iterator[Network]:
+        return (self[place] for place in range(len(self)))
+
+    def __repr__(self) -> str:
+        sizes, shape = ["x".join(map(str, self.shape))], self.shape
+        for layer in self.layers:
+            shape = layer.shape(shape)
+            if layer.trained[:1] == ("weights",):
+                sizes.append(str(shape[-1]))
+        return f"Network({len(self)} x {'-'.join(sizes)}, {self.phi.name})"
+
+    def copy(self) -> Network:
+        """The same networks with arrays of their own."""
+        return self[np.arange(len(self))]
+
+    def _with(self, layers: list[Layer]) -> Network:
+        return Network.of(layers, self.shape, self.phi)
+
+    @property
+    def weighted(self) -> list[Affine | Convolution]:
+        """The layers with weights, the read-out last."""
+        return [layer for layer in self.layers if isinstance(layer, (Affine, Convolution))]
+
+    @property
+    def weights(self) -> tuple[np.ndarray, ...]:
+        """Of each layer ``(networks, fan-out, fan-in)``: the arrays themselves, which may be
+        changed in place."""
+        return tuple(layer.weights for layer in self.weighted)
+
+    @property
+    def biases(self) -> tuple[np.ndarray, ...]:
+        """Of each layer ``(networks, fan-out)``, as `weights`."""
+        return tuple(layer.biases for layer in self.weighted)
+
+    @property
+    def parameters(self) -> dict[tuple[str, int], np.ndarray]:
+        """Every array that training changes, by name and number: ``("weights", 0)``."""
+        found: dict[tuple[str, int], np.ndarray] = {}
+        for layer in self.layers:
+            for name, array in layer.parameters.items():
+                found[name, sum(other == name for other, _ in found)] = array
+        return found
+
+    @property
+    def dtype(self) -> np.dtype:
+        """float64 or float32."""
+        return self.weights[0].dtype
+
+    @property
+    def names(self) -> list[str]:
+        """What the hidden layers are, in order: ``conv 1``, ``pool 1``, ``dense 1``."""
+        return [layer.name for layer in self.layers if layer.name]
+
+    @property
+    def hidden_part(self) -> Network:
+        """The network without its read-out, on the same arrays: its outputs are the activations
+        of the last hidden layer.
+
+        Raises:
+            ValueError: there is no hidden layer.
+        """
+        named = [place for place, layer in enumerate(self.layers) if layer.name]
+        if not named:
+            raise ValueError("this network is a read-out alone: it has no hidden layer")
+        return self._with(self.layers[:named[-1] + 1])
+
+    def dense(self) -> list[tuple[np.ndarray, np.ndarray, Activation | None]]:
+        """Weights ``(networks, out, in)``, biases ``(networks, out)`` and activation of every
+        layer; None where a layer is linear.
+
+        Raises:
+            ValueError: a layer is a convolution, a pooling or a normalisation.
+        """
+        found = []
+        for layer in self.layers:
+            if isinstance(layer, Affine):
+                found.append((layer.weights, layer.biases, None))
+            elif isinstance(layer, Activate) and found and found[-1][2] is None:
+                found[-1] = (*found[-1][:2], layer.phi)
+            else:
+                raise ValueError("the network must be fully connected and without normalisation; "
+                                 f"it has a layer {type(layer).__name__}")
+        return found
+
+    def points(self, name: str, x: np.ndarray) -> np.ndarray:
+        """Inputs in the type of the networks, the axis of the networks (1 if shared) in front.
+
+        Raises:
+            TypeError, ValueError: not numbers, not finite, or a shape these networks do not take.
+        """
+        x, inner = np.asarray(x), len(self.shape)
+        if x.dtype.kind not in "iuf":
+            raise TypeError(f"{name} must be real numbers, got dtype {x.dtype}")
+        x = x.astype(self.dtype, copy=False)
+        fits = x.shape[x.ndim - inner:] == self.shape and (
+            x.ndim == inner + 1 or (x.ndim == inner + 2 and x.shape[0] in (1, len(self))))
+        if not fits or not x.size:
+            raise ValueError(f"{name} must have shape (points, {str(self.shape)[1:-1].strip(',')})"
+                             f", or ({len(self)}, points, ...), got {x.shape}")
+        if not np.isfinite(x.sum()):
+            raise ValueError(f"{name} must be finite")
+        return x if x.ndim == inner + 2 else x[None]
+
+    def refuse_jumps(self) -> None:
+        """Raise a ValueError where an activation jumps, so that there are no derivatives."""
+        for layer in self.layers:
+            if isinstance(layer, Activate) and not layer.phi.continuous:
+                raise ValueError(f"phi: {layer.phi.name} jumps, so it has no tangents and no "
+                                 "gradient to train by")
+
+    def place(self, name: str, layer: int) -> int:
+        """Place in ``layers`` of the one with ``weights[layer]``.
+
+        Raises:
+            TypeError, ValueError: no such layer.
+        """
+        weighted = self.weighted
+        if not -len(weighted) <= count(name, layer, -len(weighted)) < len(weighted):
+            raise ValueError(f"{name} must be a layer 0 .. {len(weighted) - 1}, or negative from "
+                             f"the last, got {layer}")
+        return self.layers.index(weighted[layer])
+
+    def forward(self, x: np.ndarray) -> np.ndarray:
+        """Outputs, shape ``(networks, points, outputs)``."""
+        return self.through(self.points("x", x))
+
+    def through(self, x: np.ndarray, first: int = 0, last: int | None = None) -> np.ndarray:
+        """Points, as of `points`, through ``layers[first:last]``, some at a time."""
+        step, parts = max(1, BLOCK // (len(self) * self._largest)), []
+        for start in range(0, x.shape[1], step):
+            part = x[:, start:start + step]
+            for layer in self.layers[first:last]:
+                part = layer.forward(part)[0]
+            parts.append(part)
+        return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
+
+    @cached_property
+    def _largest(self) -> int:
+        """Numbers a point is at most while it passes."""
+        shapes = [self.shape]
+        for layer in self.layers:
+            shapes.append(layer.shape(shapes[-1]))
+        return max(int(np.prod(shape)) for shape in shapes)
+
+    def pre_activations(self, x: np.ndarray) -> list[np.ndarray]:
+        """What each layer with weights makes of the points, the read-out last, each
+        ``(networks, points, ...)``."""
+        x, found = self.points("x", x), []
+        for layer in self.layers:
+            x = layer.forward(x)[0]
+            if isinstance(layer, (Affine, Convolution)):
+                found.append(x)
+        return found
+
+    def hidden(self, x: np.ndarray) -> list[np.ndarray]:
+        """Activations of every hidden layer (see `names`), shape ``(networks, points, ...)``."""
+        x, found = self.points("x", x), []
+        for layer in self.layers:
+            x = layer.forward(x)[0]
+            if layer.name:
+                found.append(x)
+        return found
+
+    def jvp(self, x: np.ndarray, dx: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Outputs, and what becomes of one tangent ``dx`` a point."""
+        *_, last = self._moved(x, dx)
+        return last[1:]
+
+    def hidden_jvp(self, x: np.ndarray,
+                   dx: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """Activations of every hidden layer, and the tangents ``dx`` becomes there."""
+        found = [moved for layer, *moved in self._moved(x, dx) if layer.name]
+        return [x for x, _ in found], [dx for _, dx in found]
+
+    def _moved(self, x: np.ndarray, dx: np.ndarray) -> Iterator[tuple]:
+        x, dx = self.points("x", x), self.points("dx", dx)
+        if x.shape[1] != dx.shape[1]:
+            raise ValueError(f"dx must have one tangent a point, got {dx.shape} for {x.shape}")
+        self.refuse_jumps()
+        for layer in self.layers:
+            x, dx = layer.jvp(x, dx)
+            yield layer, x, dx
+
+    def calibrate(self, x: np.ndarray) -> None:
+        """Replace the statistics that batch normalisation uses outside training by those of x."""
+        x = self.points("x", x)
+        for layer in self.layers:
+            if isinstance(layer, Normalise):
+                over = tuple(range(1, x.ndim - 1))
+                layer.means[...], layer.variances[...] = x.mean(axis=over), x.var(axis=over)
+            x = layer.forward(x)[0]
+
+    def kept(self, x: np.ndarray, first: int = 0) -> tuple[np.ndarray, list, np.ndarray]:
+        """A training pass from ``layers[first]`` on: outputs, what each layer kept, penalties."""
+        trajectory = any(isinstance(layer, Regularise) for layer in self.layers)
+        mode, kept = Mode(True, polyline(x) if trajectory else None), []
+        penalty = np.zeros(len(self))
+        for layer in self.layers[first:]:
+            x, needed = layer.forward(x, mode)
+            kept.append(needed)
+            if isinstance(layer, Regularise):
+                penalty = penalty + layer.penalty(needed)
+        return x, kept, penalty
+
+    def backward(self, g: np.ndarray, kept: list, first: int = 0) -> list[tuple]:
+        """Gradients of the parameters of each of ``layers[first:]``, from that of the outputs."""
+        found = []
+        for place in range(len(self.layers) - 1, first - 1, -1):
+            g, grown = self.layers[place].backward(g, kept[place - first], place > first)
+            found.append(grown)
+        return found[::-1]
+
+
+def random_network(inputs: int, widths: Sequence[int] | int, outputs: int, sigma_w: float,
+                   sigma_b: float, *, networks: int = 1, seed: int | np.random.Generator,
+                   phi: str | Activation | Callable = "tanh",
+                   output: str | Activation | Callable = "linear", unit_read_out: bool = False,
+                   batch_norm: bool = False, dtype: type = np.float64) -> Network:
+    """Random fully connected networks.
+
+    Args:
+        inputs: dimension of an input.
+        widths: of the hidden layers.
+        outputs: of the read-out.
+        sigma_w, sigma_b: standard deviations; weights have variance ``sigma_w**2 / fan-in`` in
+            every layer, the read-out included.
+        networks: how many side by side.
+        seed: or a `numpy.random.Generator`.
+        phi, output: activations of the hidden layers and of the read-out.
+        unit_read_out: read-outs of unit length in a random direction, without biases.
+        batch_norm: normalise the pre-activations of hidden layers.
+        dtype: ``np.float64`` or ``np.float32``.
+
+    Source: [poole2016], [raghu2017].
+
+    >>> random_network(3, [4], 2, 1.0, 0.1, networks=5, seed=0).forward(np.zeros((6, 3))).shape
+    (5, 6, 2)
+    """
+    grow = _Builder((count("inputs", inputs),), networks, sigma_w, sigma_b, seed, phi, dtype,
+                    bool(batch_norm), 0.0)
+    for width in _sizes("widths", widths, 1):
+        grow.dense(width)
+    return grow.read_out(outputs, output, unit_read_out)
+
+
+def convolutional(shape: tuple[int, int, int] = (16, 16, 3),
+                  channels: Sequence[int | str] = (16, 16, "pool", 32, 32, "pool"),
+                  hidden: Sequence[int] | int = (64,), outputs: int = 10, *, sigma_w: float,
+                  sigma_b: float, size: int = 3, networks: int = 1,
+                  seed: int | np.random.Generator, phi: str | Activation | Callable = "relu",
+                  output: str | Activation | Callable = "linear", batch_norm: bool = False,
+                  trajectory: float = 0.0, dtype: type = np.float64) -> Network:
+    """Random convolutional networks.
+
+    Args:
+        shape: rows, columns and channels of an image.
+        channels: of the convolutions in order; ``"pool"`` averages over 2 x 2 squares.
+        hidden: widths of the fully connected layers after them.
+        outputs: of the read-out.
+        sigma_w, sigma_b: standard deviations; weights have variance ``sigma_w**2 / fan-in``, the
+            fan-in of a convolution being ``size**2 * channels``.
+        size: of a kernel, odd; images keep their size.
+        networks, seed, phi, output, batch_norm, dtype: as for `random_network`.
+        trajectory: weight of trajectory regularisation, which takes the place of batch
+            normalisation; 0 for none.
+
+    Source: [raghu2017]; where it leaves the regularisation open, `Regularise` says what is done
+        here.
+
+    >>> net = convolutional((8, 8, 3), (4, "pool"), (5,), 2, sigma_w=1.4, sigma_b=0.0, seed=0)
+    >>> net.names, net.forward(np.zeros((6, 8, 8, 3))).shape
+    (['conv 1', 'pool 1', 'dense 1'], (1, 6, 2))
+    """
+    if count("size", size) % 2 == 0:
+        raise ValueError(f"size must be odd, got {size}")
+    if len(shape) != 3:
+        raise ValueError(f"shape must be (rows, columns, channels), got {shape}")
+    trajectory = number("trajectory", trajectory, low=0.0)
+    if batch_norm and trajectory:
+        raise ValueError("trajectory takes the place of batch_norm; give one of them")
+    grow = _Builder(tuple(count("shape", side) for side in shape), networks, sigma_w, sigma_b,
+                    seed, phi, dtype, bool(batch_norm), trajectory)
+    for kind in channels:
+        grow.pool() if kind == "pool" else grow.convolution(count("channels", kind), size)
+    grow.add(Flatten())
+    for width in _sizes("hidden", hidden, 0):
+        grow.dense(width)
+    return grow.read_out(outputs, output)
+
+
+def sawtooth(depth: int) -> Network:
+    """Two ReLU units a layer that fold [0, 1] in the middle: ``2^depth`` pieces.
+
+    Every layer applies the tent ``2 relu(x) - 4 relu(x - 1/2)``, as ``relu(2 x) - relu(4 x - 2)``:
+    it goes up to 1 at the middle and back to 0, and each layer runs over all teeth of the layer
+    before twice. The read-out is the tent of the last layer, divided by the square root of 2.
+
+    Args:
+        depth: hidden layers.
+
+    Accuracy: exact in double precision up to depth 52: all numbers are fractions of powers of 2.
+
+    Source: [telgarsky2016].
+
+    >>> (np.sqrt(2) * sawtooth(2).forward([[0.0], [0.25], [0.5]])).round(9).ravel().tolist()
+    [0.0, 1.0, 0.0]
+    """
+    depth = count("depth", depth)
+    tent, fold = np.array([[1.0, -1.0]]), np.array([[2.0], [4.0]])
+    weights = [fold, *[fold @ tent] * (depth - 1), tent / np.sqrt(2)]
+    return Network(weights, [*[np.array([0.0, -2.0])] * depth, None], "relu")
+
+
+class _Builder:
+    """Adds layers and keeps account of the shape of what comes out; scales all weights."""
+
+    def __init__(self, shape: tuple[int, ...], networks: int, sigma_w: float, sigma_b: float,
+                 seed: int | np.random.Generator, phi: str | Activation | Callable, dtype: type,
+                 batch_norm: bool, trajectory: float):
+        self.inputs = self.shape = shape
+        self.networks, self.phi, self.dtype = count("networks", networks), get(phi), _float(dtype)
+        self.sigma_w = number("sigma_w", sigma_w, low=0.0)
+        self.sigma_b = number("sigma_b", sigma_b, low=0.0)
+        self.rng = np.random.default_rng(seed)
+        self.batch_norm, self.trajectory = batch_norm, trajectory
+        self.layers: list[Layer] = []
+
+    def add(self, layer: Layer) -> None:
+        self.layers.append(layer)
+        self.shape = layer.shape(self.shape)
+
+    def dense(self, width: int) -> None:
+        self.add(Affine(*self._draw(width, self.shape[0])))
+        self._activate("dense")
+
+    def convolution(self, channels: int, size: int) -> None:
+        self.add(Convolution(*self._draw(channels, size * size * self.shape[2]), size))
+        self._activate("conv")
+
+    def pool(self) -> None:
+        if self.shape[0] % 2 or self.shape[1] % 2:
+            raise ValueError(f"channels: images of {self.shape[0]} x {self.shape[1]} cannot be "
+                             "pooled by 2")
+        self.add(Pool(self._name("pool")))
+
+    def read_out(self, outputs: int, output: str | Activation | Callable,
+                 unit: bool = False) -> Network:
+        w, b = self._draw(count("outputs", outputs), self.shape[0])
+        if unit:
+            w /= np.sqrt(np.sum(w * w, axis=2, keepdims=True))
+            b[...] = 0.0
+        self.add(Affine(w, b))
+        if get(output) is not get("linear"):
+            self.add(Activate(get(output)))
+        return Network.of(self.layers, self.inputs, self.phi)
+
+    def _draw(self, after: int, before: int) -> tuple[np.ndarray, np.ndarray]:
+        w = self.rng.standard_normal((self.networks, after, before))
+        b = self.rng.standard_normal((self.networks, after))
+        return ((self.sigma_w / np.sqrt(before) * w).astype(self.dtype),
+                (self.sigma_b * b).astype(self.dtype))
+
+    def _activate(self, kind: str) -> None:
+        if self.batch_norm:
+            self.add(Normalise(self.networks, self.shape[-1], self.dtype))
+        if self.trajectory:
+            self.add(Regularise(np.ones(self.networks, self.dtype), self.trajectory))
+        self.add(Activate(self.phi, self._name(kind)))
+
+    def _name(self, kind: str) -> str:
+        return f"{kind} {1 + sum(layer.name.startswith(kind) for layer in self.layers)}"
+
+
+def _sizes(name: str, sizes: Sequence[int] | int, fewest: int) -> list[int]:
+    sizes = [count(name, size) for size in np.atleast_1d(sizes).tolist()]
+    if len(sizes) < fewest:
+        raise ValueError(f"{name} must name at least {fewest} layer")
+    return sizes
+
+
+def _float(dtype: type) -> np.dtype:
+    dtype = np.dtype(dtype)
+    if dtype not in (np.float32, np.float64):
+        raise ValueError(f"dtype must be float32 or float64, got {dtype}")
+    return dtype
+
+
+def _given_arrays(weights: Sequence, biases: Sequence | None,
+                  order: str) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Copies of a user's arrays as ``(networks, out, in)`` and ``(networks, out)``."""
+    arrays = [_numbers(f"weights[{i}]", w, 2) for i, w in enumerate(weights)]
+    if not arrays:
+        raise ValueError("weights must be a list of one array a layer, got none")
+    given = [None] * len(arrays) if biases is None else list(biases)
+    if len(given) != len(arrays):
+        raise ValueError(f"biases must be as many as weights, got {len(given)} and {len(arrays)}")
+    single = {w.dtype for w in arrays} == {np.dtype(np.float32)}
+    dtype, pairs, before = np.float32 if single else np.float64, [], None
+    for i, (w, b) in enumerate(zip(arrays, given)):
+        w = np.array(w.swapaxes(1, 2) if order == "in_out" else w, dtype=dtype, order="C")
+        if before not in (None, w.shape[2]) or len(w) != len(arrays[0]):
+            raise ValueError(
+                f"weights[{i}] must take the {before} outputs of layer {i} in "
+                f"{len(arrays[0])} networks; it has shape (networks, out, in) = {w.shape}; "
+                "order says which axis is which")
+        b = np.zeros(w.shape[:2], dtype) if b is None else \
+            np.array(_numbers(f"biases[{i}]", b, 1), dtype=dtype)
+        if b.shape != w.shape[:2]:
+            raise ValueError(f"biases[{i}] must have shape {w.shape[:2]}, got {b.shape}")
+        pairs.append((w, b))
+        before = w.shape[1]
+    return pairs
+
+
+def _numbers(name: str, array: object, ndim: int) -> np.ndarray:
+    """A finite array with the axis of the networks in front."""
+    array = np.asarray(array)
+    if array.dtype.kind not in "iuf":
+        raise TypeError(f"{name} must be real numbers, got dtype {array.dtype}")
+    if array.ndim not in (ndim, ndim + 1) or not array.size:
+        raise ValueError(f"{name} must have {ndim} axes, or {ndim + 1} with the networks first, "
+                         f"got shape {array.shape}")
+    if not np.all(np.isfinite(array)):
+        raise ValueError(f"{name} must be finite")
+    return array if array.ndim == ndim + 1 else array[None]
+
+
+def _sums(x: np.ndarray) -> np.ndarray:
+    """Sums over all but networks and channels; a product is several times faster than `sum`."""
+    rows = x.reshape(len(x), -1, x.shape[-1])
+    return (np.ones((1, rows.shape[1]), x.dtype) @ rows)[:, 0]
+
+
+def polyline(x: np.ndarray) -> np.ndarray:
+    """Length of the polyline through points in their order, of each network.
+
+    Args:
+        x: shape ``(networks, points, ...)``.
+
+    Returns:
+        Shape ``(networks,)``.
+
+    Source: [raghu2017], trajectory length.
+
+    >>> polyline(np.array([[[0.0, 0.0], [3.0, 4.0], [3.0, 5.0]]])).tolist()
+    [6.0]
+    """
+    step = np.diff(x, axis=1)
+    return np.sqrt(np.sum(step * step, axis=tuple(range(2, x.ndim)))).sum(axis=1)
