@@ -25,8 +25,8 @@ class Kernel:
 
     Args:
         phi: the activation.
-        q: variances, any shape. Deficits given to the methods broadcast against it. If its last
-            axis has length 1, the deficits along that axis share all work but one product.
+        q: variances, any shape. Deficits given to the methods broadcast against it; along the
+            axes that q lacks they share all work but one product.
 
     Accuracy: 1e-10, of the deficit itself down to 1e-30, for smooth and piecewise-linear phi;
         the same for others where the two grids of the polar rule agree, else `NotTrusted`.
@@ -41,7 +41,6 @@ class Kernel:
 
     def __init__(self, phi: Activation, q: np.ndarray):
         self.phi, self.q = phi, real("q", q, low=0.0)
-        self._columns = self.q.ndim > 0 and self.q.shape[-1] == 1
         self._method = _method_for(phi)(phi, self.q.ravel())
 
     @property
@@ -112,21 +111,28 @@ class Kernel:
         return self.power - self.deficit(d, rtol=atol)
 
     def _evaluate(self, what: str, d: np.ndarray, rtol: float) -> np.ndarray:
+        """By a matrix with a row for each variance; axes that q lacks become its columns."""
         d = real("d", d, low=0.0, high=2.0)
         shape = np.broadcast_shapes(self.q.shape, d.shape)
-        if self._columns and d.ndim <= 1:
-            work = np.atleast_1d(d)
+        own = (1,) * (len(shape) - self.q.ndim) + self.q.shape
+        rows = [axis for axis, size in enumerate(own) if size != 1]
+        order = rows + [axis for axis, size in enumerate(own) if size == 1]
+        d = d.reshape((1,) * (len(shape) - d.ndim) + d.shape)
+        if all(d.shape[axis] == 1 for axis in rows):  # the same deficits for every variance
+            work = np.broadcast_to(d, [1 if axis in rows else size
+                                       for axis, size in enumerate(shape)]).ravel()
         else:
-            if shape[:-1] + (1,) != self.q.shape and shape != self.q.shape:
-                return Kernel(self.phi, np.broadcast_to(self.q, shape))._evaluate(what, d, rtol)
-            width = shape[-1] if self._columns else 1
-            work = np.broadcast_to(d, shape).reshape(-1, width)
+            work = np.broadcast_to(d, shape).transpose(order).reshape(self.q.size, -1)
+        value = self._settled(what, work, rtol)
+        return value.reshape([shape[axis] for axis in order]).transpose(np.argsort(order))
+
+    def _settled(self, what: str, work: np.ndarray, rtol: float) -> np.ndarray:
         value, bound = getattr(self._method, what)(work, rtol)
         scale = np.abs(value) if what == "deficit" else self._method.slope_power[:, None]
         rows = np.any(bound > rtol * scale + 1e-300, axis=1)
         if rows.any():
             value[rows] = self._second_opinion(what, rows, work, rtol)
-        return value.reshape(shape)
+        return value
 
     def _second_opinion(self, what: str, rows: np.ndarray, work: np.ndarray,
                         rtol: float) -> np.ndarray:

@@ -8,19 +8,13 @@ from functools import lru_cache
 
 import numpy as np
 
+from lib.checks import Untrusted
+
 REACH = 13.0  # the normal density there is 1e-37
 LEVELS = (97, 193, 385, 769)  # nodes a panel: every second and fourth node is a rule too
 
 
-class NotTrusted(ArithmeticError):
-    """A number that could not be computed to the accuracy promised.
-
-    ``best`` is the value as far as it got, for those who insist.
-    """
-
-    def __init__(self, message: str, best: object = None):
-        super().__init__(message)
-        self.best = best
+NotTrusted = Untrusted  # until its users have moved
 
 
 @lru_cache(maxsize=32)

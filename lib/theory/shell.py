@@ -22,10 +22,11 @@ class CorrelationShell:
     Source: [poole2016].
     """
 
-    def __init__(self, phi: Activation, sigma_w: np.ndarray, q: np.ndarray):
+    def __init__(self, phi: Activation, sigma_w: np.ndarray, q: np.ndarray,
+                 ahead: np.ndarray | None = None):
         self.phi, self.sigma_w, self.q = phi, sigma_w, q
         self.alive = np.isfinite(q) & (q > 0.0)
-        self.ratio = sigma_w**2 / np.where(self.alive, q, 1.0)
+        self.ratio = sigma_w**2 / np.where(self.alive, q if ahead is None else ahead, 1.0)
         self.kernel = Kernel(phi, np.where(self.alive, q, 1.0))
         at_rest = moment(phi, np.zeros(1), 1)[0]
         self.chi1 = np.where(self.alive, self.ratio * self.kernel.slope_at_one,
