@@ -3,17 +3,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lib.checks import count, real
+from lib.checks import Untrusted, count, number, real
 
 STEP = 0.01  # of the Lorenz system
-
-
-class StepTooCoarse(ArithmeticError):
-    """A trajectory that changes when its time step is halved. ``best`` is as far as it got."""
-
-    def __init__(self, message: str, best: np.ndarray):
-        super().__init__(message)
-        self.best = best
 
 
 def mackey_glass(samples: int, tau: float = 17.0, step: float = 0.1, every: int = 10,
@@ -21,7 +13,6 @@ def mackey_glass(samples: int, tau: float = 17.0, step: float = 0.1, every: int 
     """The Mackey-Glass equation ``x' = 0.2 x(t-tau) / (1 + x(t-tau)^10) - 0.1 x``, sampled.
 
     Args:
-        samples: how many values are returned.
         tau: the delay, a whole number of steps.
         step: of the integration.
         every: steps from one sample to the next.
@@ -29,12 +20,8 @@ def mackey_glass(samples: int, tau: float = 17.0, step: float = 0.1, every: int 
         start: value at all times up to 0.
 
     Returns:
-        The series, shape ``(samples, 1)``.
-
-    Raises:
-        TypeError, ValueError: arguments out of range, or a delay that is not a whole number of
-            steps.
-        StepTooCoarse: half the step moves the first 300 time units by more than 1e-6.
+        The series, shape ``(samples, 1)``. `Untrusted` if half the step moves the first 300 time
+        units by more than 1e-6.
 
     Accuracy: that check, made in every call; the default step moves by 3e-9. Later values follow
         the equation as well, but not its one true trajectory: errors double about every 100 time
@@ -48,8 +35,8 @@ def mackey_glass(samples: int, tau: float = 17.0, step: float = 0.1, every: int 
     """
     samples, every = count("samples", samples), count("every", every)
     discard = count("discard", discard, low=0)
-    step, start = _number("step", step, 1e-4), _number("start", start, 0.0)
-    delay = _number("tau", tau, step) / step
+    step, start = number("step", step, 1e-4), number("start", start, 0.0)
+    delay = number("tau", tau, step) / step
     if abs(delay - round(delay)) > 1e-9 * delay:
         raise ValueError(f"tau must be a whole number of steps, got {delay:g} of them")
     series = _delayed(start, round(delay), step, (discard + samples - 1) * every + 1)
@@ -58,7 +45,7 @@ def mackey_glass(samples: int, tau: float = 17.0, step: float = 0.1, every: int 
     moved = np.abs(finer - series[:checked]).max()
     chosen = series[discard * every::every, None]
     if not moved <= 1e-6:
-        raise StepTooCoarse(f"half the step moves Mackey-Glass by {moved:.1g} within 300 time "
+        raise Untrusted(f"half the step moves Mackey-Glass by {moved:.1g} within 300 time "
                             f"units: take a step below {step:g}", chosen)
     return chosen
 
@@ -91,16 +78,11 @@ def lorenz(samples: int, every: float = 0.05, discard: int = 200,
     """The Lorenz system with sigma = 10, rho = 28, beta = 8/3, sampled.
 
     Args:
-        samples: how many states are returned.
         every: time from one sample to the next.
         discard: samples thrown away first.
-        start: state at time 0.
 
     Returns:
         The states, shape ``(samples, 3)``.
-
-    Raises:
-        TypeError, ValueError: arguments out of range.
 
     Accuracy: about 1e-14 of the state a step; nearby trajectories part by a factor e about every
         1.1 time units, so that no two programs agree for longer than about 30. Steps of one
@@ -113,7 +95,7 @@ def lorenz(samples: int, every: float = 0.05, discard: int = 200,
     """
     from scipy.integrate import ode
     samples, discard = count("samples", samples), count("discard", discard, low=0)
-    every, start = _number("every", every, 1e-6), real("start", start)
+    every, start = number("every", every, 1e-6), real("start", start)
     if start.shape != (3,):
         raise ValueError(f"start must be three numbers, got shape {start.shape}")
 
@@ -163,13 +145,6 @@ def forecast(series: np.ndarray, lags: tuple[int, ...], ahead: int, train: int,
     Returns:
         The `Task`; all points after the gap are its test.
 
-    Raises:
-        TypeError, ValueError: arguments out of range, or a series too short.
-
-    Accuracy: none to state, samples are copied.
-
-    Source: derived here.
-
     >>> task = forecast(np.arange(20.0)[:, None], (0, 2), 3, train=8, gap=5)
     >>> task.x.shape, task.y_test.shape
     ((8, 2), (2, 1))
@@ -189,10 +164,3 @@ def forecast(series: np.ndarray, lags: tuple[int, ...], ahead: int, train: int,
     x = np.concatenate([series[at - lag] for lag in back], axis=1)
     y = series[at + ahead]
     return Task(x[:train], y[:train], x[train + gap:], y[train + gap:])
-
-
-def _number(name: str, value: object, low: float) -> float:
-    number = real(name, value, low=low)
-    if number.ndim:
-        raise TypeError(f"{name} must be one number, got shape {number.shape}")
-    return float(number)

@@ -20,7 +20,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lib.tasks import Images, NoData, Provenance, WrongFile, first, load, standardised
+from lib.tasks.files import NoData, WrongFile
+from lib.tasks.images import Images, Provenance, load
 from lib.tasks.published import SETS, Archive, Part
 
 COUNTS = {"train": 12, "test": 6}
@@ -253,9 +254,9 @@ def test_fashion_mnist_says_how_to_get_it():
 
 
 @pytest.mark.parametrize("arguments, says", [
-    (("cifar100", "test"), "name must be one of mnist, fashion_mnist, cifar10, got 'cifar100'"),
-    (("mnist", "valid"), "split must be one of train, test, got 'valid'"),
-    (("mnist", "test", "small"), "source must be one of auto, embedded, full, got 'small'"),
+    (("cifar100", "test"), "name must be 'mnist' or 'fashion_mnist' or 'cifar10', got 'cifar100'"),
+    (("mnist", "valid"), "split must be 'train' or 'test', got 'valid'"),
+    (("mnist", "test", "small"), "source must be 'auto' or 'embedded' or 'full', got 'small'"),
     (("mnist", "test", "embedded", None, True), "source must be 'full' or 'auto'"),
     (("mnist", "test", "embedded", "."), "source must be 'full' or 'auto'"),
 ])
@@ -309,33 +310,33 @@ def test_a_damaged_embedded_file_is_refused(monkeypatch):
 
 @pytest.mark.real
 def test_first_says_that_it_is_a_part():
-    data = first(load("mnist", "test", "embedded"), 30)
+    data = load("mnist", "test", "embedded").first(30)
     assert (data.images.shape[0], data.labels.shape[0]) == (30, 30)
     assert "first 30 of" in str(data.provenance)
-    assert first(data, 10**6).provenance.count == 30
-    with pytest.raises(ValueError, match="count must be at least 1"):
-        first(data, 0)
+    assert data.first(10**6).provenance.count == 30
+    with pytest.raises(ValueError, match="number must be at least 1"):
+        data.first(0)
 
 
 def test_standardised_against_a_loop():
     images = COLOURS["test"][0]
     data = Images(images, COLOURS["test"][1], Provenance(
         "cifar10", "CIFAR-10", "test", "full", 6, 6, "0"))
-    x = standardised(data, pool=2)
+    x = data.inputs(pool=2)
     mean, deviation = (0.49140, 0.48216, 0.44653), (0.24703, 0.24349, 0.26159)
     for n, i, j, c in [(0, 0, 0, 0), (3, 5, 11, 1), (5, 15, 15, 2)]:
         block = [images[n, 2 * i + a, 2 * j + b, c] / 255 for a in (0, 1) for b in (0, 1)]
         assert x[n, i, j, c] == pytest.approx((sum(block) / 4 - mean[c]) / deviation[c], abs=1e-12)
-    assert np.array_equal(standardised(data, pool=2, flat=True), x.reshape(6, 16 * 16 * 3))
+    assert np.array_equal(data.inputs(pool=2, flat=True), x.reshape(6, 16 * 16 * 3))
     assert x.dtype == np.float64
     with pytest.raises(ValueError, match="pool must divide 32 and 32, got 5"):
-        standardised(data, pool=5)
+        data.inputs(pool=5)
 
 
 @pytest.mark.real
 @pytest.mark.parametrize("name", ["mnist", "cifar10"])
 def test_standardised_images_have_mean_0_and_variance_1(name):
-    x = standardised(load(name, "train", "embedded"))
+    x = load(name, "train", "embedded").inputs()
     assert np.abs(x.mean((0, 1, 2))).max() < 0.02
     assert np.abs(x.std((0, 1, 2)) - 1.0).max() < 0.02
 
@@ -447,7 +448,7 @@ def test_a_silent_host_is_given_up_after_seconds(monkeypatch):
         raise requests.ConnectTimeout(f"no answer from {url}")
 
     monkeypatch.setattr(requests, "get", silent)
-    monkeypatch.setattr("lib.tasks.download.time.monotonic", lambda: next(clock))
+    monkeypatch.setattr("lib.tasks.images.time.monotonic", lambda: next(clock))
     monkeypatch.setitem(SETS, "mnist", SETS["mnist"]._replace(
         mirrors=tuple(f"http://mirror{k}.invalid/" for k in range(9))))
     with pytest.raises(NoData, match="mirror0.*ConnectTimeout.*mirror1"):

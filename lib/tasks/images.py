@@ -1,0 +1,218 @@
+"""MNIST, CIFAR-10 and Fashion-MNIST: the parts that come with the library, or the whole sets."""
+import importlib.util
+import os
+import sys
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from lib.checks import choice, count
+from lib.tasks.files import NoData, embedded, find, verify
+from lib.tasks.published import SETS
+
+FOLDER = "EXPRESSIVITY_DATA"  # environment variable: a folder with full data sets
+CONNECT, READ = 4.0, 60.0  # seconds without an answer, without a byte
+PATIENCE = 6.0  # seconds of failing after which the other mirrors are not tried
+
+
+class Provenance(NamedTuple):
+    """Where images come from. ``str()`` of it is the line that figures and tables print.
+
+    ``source`` is ``"embedded"`` or ``"full"``, ``count`` how many images there are, ``total`` how
+    many the whole split has. ``sha256`` is of the verified canonical files, one after another:
+    those of the whole split or those of the embedded part, also where only the ``first`` images
+    of them are used.
+    """
+
+    name: str
+    title: str
+    split: str
+    source: str
+    count: int
+    total: int
+    sha256: str
+
+    @property
+    def is_subset(self) -> bool:
+        """Whether these are fewer images than the whole split."""
+        return self.count < self.total
+
+    def __str__(self) -> str:
+        part = f"first {self.count:,} of" if self.is_subset else "all"
+        kind = "embedded part" if self.source == "embedded" else "full set"
+        return (f"{self.title} {self.split}: {part} {self.total:,} images "
+                f"({kind}, SHA-256 {self.sha256[:8]})")
+
+
+class Images(NamedTuple):
+    """Images ``(count, height, width, colours)`` in uint8, labels ``(count,)`` in int64."""
+
+    images: np.ndarray
+    labels: np.ndarray
+    provenance: Provenance
+
+    def first(self, number: int) -> "Images":
+        """The first images, all if there are no more; the published orders are shuffled."""
+        number = min(count("number", number), len(self.labels))
+        return Images(self.images[:number], self.labels[:number],
+                      self.provenance._replace(count=number))
+
+    def inputs(self, pool: int = 1, flat: bool = False) -> np.ndarray:
+        """Numbers of mean about 0 and variance about 1: ``(x / 255 - mean) / deviation``.
+
+        Mean and deviation are constants of the whole training set, a colour at a time (MNIST
+        0.1307 and 0.3081), whatever part of it was loaded: nothing is fitted.
+
+        Args:
+            pool: side of the square blocks that are averaged: 2 makes 16 x 16 out of 32 x 32, and
+                takes some variance away (CIFAR-10 keeps 0.93 of it).
+            flat: one row an image instead of height x width x colours.
+
+        Source: derived here, mean and deviation of the verified training images.
+        """
+        published, pool = SETS[self.provenance.name], count("pool", pool)
+        number, height, width, colours = self.images.shape
+        if height % pool or width % pool:
+            raise ValueError(f"pool must divide {height} and {width}, got {pool}")
+        blocks = self.images.reshape(number, height // pool, pool, width // pool, pool, colours)
+        x = blocks.mean(axis=(2, 4))  # first, for memory: the rest is linear
+        x /= 255.0
+        x -= np.asarray(published.mean)
+        x /= np.asarray(published.deviation)
+        return x.reshape(number, -1) if flat else x
+
+
+def load(name: str, split: str, source: str = "auto", data_dir: str | os.PathLike | None = None,
+         download: bool = False) -> Images:
+    """A split of MNIST, CIFAR-10 or Fashion-MNIST, verified, with its provenance.
+
+    ``source="embedded"`` is the part that comes with this library (MNIST 10,000 + 2,000 images,
+    CIFAR-10 2,000 + 500, always the first of the split) and is the same for everybody.
+    ``"full"`` is the whole split or an error. ``"auto"`` is the whole split where there is one,
+    else the embedded part. Whole splits are looked for in ``data_dir`` only, if it is given;
+    else in the folder that the environment variable EXPRESSIVITY_DATA names, then in the cache.
+
+    The content is hashed on every load, whatever container it comes in (idx or its ``.gz``,
+    ``.npz``, CIFAR's ``.bin`` files or their ``.tar.gz``, lossless grids in WebP or PNG). A file
+    that is there and wrong is an error that names it, never a reason to take another one.
+
+    Args:
+        data_dir: the one folder to look in, and to download to.
+        download: whether a whole split found nowhere may be fetched; without it there is never
+            any access to the network. Needs pooch.
+
+    Raises:
+        NoData: not found; says where it was looked for and how to get it. WrongFile: found, but
+            damaged, cut short or something else.
+
+    Source: [lecun1998], [krizhevsky2009], [xiao2017].
+
+    >>> data = load("mnist", "test", source="embedded")
+    >>> data.images.shape, data.labels[:5].tolist()
+    ((2000, 28, 28, 1), [7, 2, 1, 0, 4])
+    >>> print(data.provenance)
+    MNIST test: first 2,000 of 10,000 images (embedded part, SHA-256 1cc1a583)
+    """
+    choice("name", name, SETS)
+    choice("split", split, ("train", "test"))
+    choice("source", source, ("auto", "embedded", "full"))
+    if source == "embedded" and (download or data_dir is not None):
+        raise ValueError("source must be 'full' or 'auto' to look into data_dir or to download, "
+                         "got 'embedded'")
+    data, blocks, parts = SETS[name], None, SETS[name].full[split]
+    if source != "embedded":
+        blocks = _whole(name, split, _folders(data_dir), download)
+    kind = "embedded" if blocks is None else "full"
+    if blocks is None:
+        if source == "full" or split not in data.embedded or data_dir is not None:
+            raise NoData(_how_to(name, split, source, _folders(data_dir)))
+        blocks, parts = embedded(name, split), data.embedded[split]
+    sha256 = verify(blocks, data, parts)
+    images = np.concatenate([block.images for block in blocks]).reshape(-1, *data.shape)
+    labels = np.concatenate([block.labels for block in blocks]).astype(np.int64)
+    return Images(images, labels, Provenance(name, data.title, split, kind, len(labels),
+                                             data.total(split), sha256))
+
+
+def _whole(name: str, split: str, folders: list[Path], download: bool) -> list | None:
+    for folder in folders:
+        try:
+            if blocks := find(folder, name, split):
+                return blocks
+        except NoData:  # a copy that is not complete
+            if not download:
+                raise
+    if not download:
+        return None
+    fetch(name, split, folders[-1])
+    return find(folders[-1], name, split)
+
+
+def _folders(data_dir: str | os.PathLike | None) -> list[Path]:
+    """Where whole splits are looked for, the last one being where downloads go."""
+    if data_dir is not None:
+        return [_existing("data_dir", Path(data_dir))]
+    named = os.environ.get(FOLDER)
+    cache = Path(os.environ.get("LOCALAPPDATA" if sys.platform == "win32" else "XDG_CACHE_HOME")
+                 or Path.home() / ".cache") / "chaos-and-expressivity"
+    return [_existing(FOLDER, Path(named)), cache] if named else [cache]
+
+
+def _existing(name: str, folder: Path) -> Path:
+    if not folder.is_dir():
+        raise NoData(f"{name} must name a folder that exists, got {folder}")
+    return folder
+
+
+def _how_to(name: str, split: str, source: str, folders: list[Path]) -> str:
+    data = SETS[name]
+    names = " and ".join(archive.name for archive in data.archives[split])
+    none = "" if split in data.embedded else " No part of it comes with this library."
+    part = ", or source='embedded' takes the part that comes with this library" * (
+        split in data.embedded)
+    return (f"{data.title} {split} was not found in {' or '.join(map(str, folders))}.{none} "
+            f"load({name!r}, {split!r}, {source!r}, download=True) fetches it; or put {names} "
+            f"into a folder that {FOLDER} or data_dir names{part}")
+
+
+def fetch(name: str, split: str, folder: Path) -> None:
+    """Download the archives of a split into ``folder / name``.
+
+    Files arrive in a folder ``incoming`` that no loader looks into, are checked against the hash
+    of the archive, and move into place when all of them are there: an interrupted download leaves
+    nothing that could be taken for data, and is taken up where it stopped.
+
+    """
+    try:
+        import pooch
+    except ImportError as error:
+        raise NoData("downloading needs pooch, which is not installed: "
+                     "pip install pooch") from error
+    data, place = SETS[name], folder / name
+    bar = importlib.util.find_spec("tqdm") is not None
+    get = pooch.HTTPDownloader(progressbar=bar, chunk_size=2**16, timeout=(CONNECT, READ))
+    waiting = [archive for archive in data.archives[split]
+               if not (place / archive.name).is_file()]
+    for archive in waiting:
+        failures, start = [], time.monotonic()
+        for mirror in data.mirrors:
+            try:
+                pooch.retrieve(mirror + archive.name, archive.known_hash, archive.name,
+                               place / "incoming", downloader=get)
+                break
+            except (OSError, ValueError) as error:  # requests' errors are OSErrors
+                failures.append(f"{mirror}: {_short(error)}")
+            if time.monotonic() - start > PATIENCE:
+                break
+        if len(failures) and not (place / "incoming" / archive.name).is_file():
+            raise NoData(f"{archive.name} of {data.title} could not be downloaded and nothing "
+                         f"was put in place. {'; '.join(failures)}")
+    for archive in waiting:
+        os.replace(place / "incoming" / archive.name, place / archive.name)
+
+
+def _short(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text[:160]}{'...' if len(text) > 160 else ''}"
