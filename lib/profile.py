@@ -34,4 +34,4 @@ class Profile:
 
     def __repr__(self) -> str:
         shapes = ", ".join(f"{name} {np.shape(one)}" for name, one in self.fields.items())
-        return f"<profile of {self.label}, layers 1 to {len(self.layer)}: {shapes}>"
+        return f"<profile of {self.label}, layers {self.layer[0]} to {self.layer[-1]}: {shapes}>"

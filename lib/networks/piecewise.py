@@ -4,71 +4,160 @@ A network of ReLU, leaky ReLU, hard-tanh or threshold units cuts a path into pie
 all its pre-activations are ``a + b t`` (line) or ``a + b cos t + c sin t`` (arc), so that two
 values (line) or three (arc) on a piece are the whole truth about it. The nodes of the pieces pass
 through the network like any inputs; at every layer the kinks of its own neurons, found in closed
-form, become nodes too. Nothing is sampled and nothing is missed.
+form, become nodes too. Nothing is sampled and nothing is missed. The read-out adds no kinks.
 """
 from functools import cached_property
-from typing import Callable, Iterator, Sequence
+from typing import Iterator, NamedTuple
 
 import numpy as np
 
 from lib.activations import Activation, get
-from lib.checks import count, real
-from lib.networks.paths import QUARTER, Path
+from lib.checks import Untrusted, count, number, real
+from lib.networks.network import Network
 
+QUARTER = np.pi / 2
 TINY = 1e-13  # nodes closer than this share of the path are one node
+NOISE = 32 * np.finfo(float).eps  # of the terms of a pre-activation: no nearer to a kink than this
 SHORT = 1e-5  # rounding drowns the bend of half an arc of this angle
+FEW, MANY = 7, 10  # Gauss-Legendre nodes on a piece; where they differ it is halved
+RELATIVE, SLACK, HALVINGS = 1e-7, 1e-11, 16  # a turning point keeps its relative error
 
 
-class TooManyPieces(ArithmeticError):
-    """A path falls into more pieces than memory was set aside for; ``best`` says how many."""
+class Path(NamedTuple):
+    """``x(t) = centre + t frame[0]``, or ``centre + cos t frame[0] + sin t frame[1]``.
 
-    def __init__(self, message: str, best: int):
-        super().__init__(message)
-        self.best = best
+    ``start <= t <= stop``; ``frame`` has shape ``(1, inputs)`` for a line and ``(2, inputs)``
+    for an arc.
+
+    Source: [raghu2017], straight and circular trajectories, where ``t`` of [0, 1] along a
+    quarter is our angle over pi/2.
+
+    >>> Path.line([0.0, 2.0], [1.0, 2.0]).at([0.5]).tolist()
+    [[0.5, 2.0]]
+    >>> Path.arc([1.0, 0.0], [0.0, 1.0]).at([0.0]).tolist()
+    [[1.0, 0.0]]
+    """
+
+    centre: np.ndarray
+    frame: np.ndarray
+    start: float
+    stop: float
+
+    @staticmethod
+    def line(x0: np.ndarray, x1: np.ndarray) -> "Path":
+        """The segment ``(1 - t) x0 + t x1``, t from 0 to 1; its ends may coincide."""
+        x0, x1 = _vectors(x0=x0, x1=x1)
+        return Path(x0, (x1 - x0)[None], 0.0, 1.0)
+
+    @staticmethod
+    def arc(x0: np.ndarray, x1: np.ndarray, stop: float = QUARTER, start: float = 0.0,
+            centre: np.ndarray | None = None) -> "Path":
+        """The arc ``centre + x0 cos t + x1 sin t`` from x0 (t = 0) to x1 (t = pi/2) and beyond.
+
+        It is of an ellipse where x0 and x1 are not orthogonal and equally long, and closed where
+        ``stop`` is ``2 pi`` above ``start``. The centre is the origin if left out.
+        """
+        x0, x1 = _vectors(x0=x0, x1=x1)
+        start, stop = number("start", start), number("stop", stop)
+        if not 0 < stop - start <= 2 * np.pi * (1 + 1e-15):
+            raise ValueError(f"stop must be above start by at most 2 pi, got {start:g} to "
+                             f"{stop:g}")
+        middle = np.zeros_like(x0) if centre is None else _vectors(x0=x0, centre=centre)[1]
+        return Path(middle, np.stack([x0, x1]), start, stop)
+
+    @property
+    def curved(self) -> bool:
+        """Whether it is an arc."""
+        return len(self.frame) == 2
+
+    @property
+    def closed(self) -> bool:
+        """Whether it is a whole circle, whose end is its start."""
+        return self.curved and bool(np.isclose(self.stop - self.start, 2 * np.pi, rtol=1e-15))
+
+    def at(self, t: np.ndarray) -> np.ndarray:
+        """Points of the path, shape ``(len(t), inputs)``."""
+        t = np.asarray(t, dtype=float)[:, None]
+        basis = np.hstack([np.cos(t), np.sin(t)]) if self.curved else t
+        return self.centre + basis @ self.frame
 
 
-class Layer:
+def _vectors(**given: object) -> list[np.ndarray]:
+    vectors = [real(name, value) for name, value in given.items()]
+    for name, vector in zip(given, vectors):
+        if vector.ndim != 1 or vector.shape != vectors[0].shape or not vector.size:
+            raise ValueError(f"{name} must be a vector as long as {next(iter(given))}, got shape "
+                             f"{vector.shape}")
+    return vectors
+
+
+def random_arcs(networks: int, inputs: int, *, seed: int, stop: float = QUARTER,
+                radius: float = 1.0) -> list[Path]:
+    """Arcs around the origin in random planes, one for each network.
+
+    Args:
+        networks: how many; the first few do not depend on the number.
+        inputs: dimension, at least 2.
+        seed: of all of them.
+        stop: angle at which they end; 2 pi makes circles.
+        radius: in units of ``sqrt(inputs)``.
+
+    Source: [raghu2017], circle between two random vectors.
+
+    >>> [path.at([0.0]).shape for path in random_arcs(2, inputs=5, seed=0)]
+    [(1, 5), (1, 5)]
+    """
+    networks, inputs = count("networks", networks), count("inputs", inputs, low=2)
+    seed, radius = count("seed", seed, low=0), number("radius", radius, low=0.0)
+    paths = []
+    for i in range(networks):
+        first, second = np.random.default_rng([seed, i, 1]).standard_normal((2, inputs))
+        second = second - first * (first @ second) / (first @ first)
+        paths.append(Path.arc(*(radius * np.sqrt(inputs) * u / np.sqrt(u @ u)
+                                for u in (first, second)), stop))
+    return paths
+
+
+class Pieces:
     """A path as one layer sees it, cut at every kink of this layer and of those below.
 
     ``t`` are the nodes, shape ``(pieces + 1,)``; ``ends`` the pre-activations there, shape
     ``(pieces + 1, width)``, and ``inside`` those in the middle of each piece (of an arc; of a
-    line they are the mean of both ends). ``regions`` counts the kinks of phi below each neuron
+    line they are the mean of both ends). ``below`` counts the kinks of phi below each neuron
     on each piece, shape ``(pieces, width)``: 0 or 1 for ReLU, 0, 1 or 2 for hard-tanh. ``kinked``
-    marks the nodes where a neuron of this or a lower layer changes its region; the others only
-    divide an arc into quarters.
+    marks the nodes where a neuron of this or a lower layer passes a kink; the others only divide
+    an arc into quarters.
     """
 
     def __init__(self, path: Path, phi: Activation, t: np.ndarray, ends: np.ndarray | None,
-                 inside: np.ndarray | None, kinked: np.ndarray,
-                 signs: tuple[np.ndarray, np.ndarray, np.ndarray] | None):
+                 inside: np.ndarray | None, kinked: np.ndarray, noise: np.ndarray,
+                 signs: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None):
         self.path, self.phi, self.t, self.ends, self.inside = path, phi, t, ends, inside
-        self.regions = _regions(phi.kinks, ends, inside)
-        self._signs = signs
+        self.below = _below(phi.kinks, ends, inside, noise)
         self.kinked = kinked
-        self.kinked[1:-1] |= np.any(self.regions[1:] != self.regions[:-1], axis=1)
+        self.kinked[1:-1] |= np.any(self.below[1:] != self.below[:-1], axis=1)
         if path.closed:
-            seam = kinked[0] | np.any(self.regions[0] != self.regions[-1])
-            self.kinked[[0, -1]] = seam
+            self.kinked[[0, -1]] = kinked[0] | np.any(self.below[0] != self.below[-1])
+        if signs is not None:
+            self.signs = signs
 
     @property
-    def pieces(self) -> int:
+    def number(self) -> int:
         """Linear pieces of the path up to this layer: stretches with one activation pattern."""
         nodes = int(self.kinked[1:-1].sum())
         return max(1, nodes + int(self.kinked[0])) if self.path.closed else nodes + 1
 
     @cached_property
     def transitions(self) -> np.ndarray:
-        """Region transitions of each neuron, shape ``(width,)``."""
-        regions = self.regions
-        steps = np.abs(regions[1:] - regions[:-1]).sum(axis=0, dtype=int)
-        return steps + np.abs(regions[0] - regions[-1]) if self.path.closed else steps
+        """How often each neuron passes a kink of phi, shape ``(width,)``."""
+        below = self.below
+        steps = np.abs(below[1:] - below[:-1]).sum(axis=0, dtype=np.int64)
+        return steps + np.abs(below[0] - below[-1]) if self.path.closed else steps
 
     @cached_property
     def signs(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Sign transitions: their t in order, their neurons, and which neurons start above 0."""
-        if self._signs is not None:
-            return self._signs
-        above = self.regions > self.phi.kinks.index(0.0) if 0.0 in self.phi.kinks else \
+        above = self.below > self.phi.kinks.index(0.0) if 0.0 in self.phi.kinks else \
             self.inside > 0
         piece, neuron = np.nonzero(above[1:] != above[:-1])
         times = self.t[1 + piece]
@@ -80,8 +169,8 @@ class Layer:
 
     @property
     def sign_transitions(self) -> np.ndarray:
-        """Sign transitions of each neuron, shape ``(width,)``."""
-        return np.bincount(self.signs[1], minlength=self.regions.shape[1])
+        """How often each neuron changes its sign, shape ``(width,)``."""
+        return np.bincount(self.signs[1], minlength=self.below.shape[1])
 
     @cached_property
     def coefficients(self) -> tuple[np.ndarray, ...]:
@@ -100,153 +189,237 @@ class Layer:
         bend = np.where(d > SHORT, 0.5 * (middle - mean) / np.sin(0.5 * d) ** 2, 0.0)
         return middle - bend, bend, tilt / np.sin(d)
 
+    def length(self) -> float:
+        """Length of the curve of the activations ``x^l`` of the layer.
 
-def straight_pieces(phi: Activation) -> tuple[np.ndarray, np.ndarray]:
-    """Slope and intercept of phi on each piece, from left to right.
+        A piece of a line is a chord. A piece of an arc is a piece of an ellipse, whose length is
+        an incomplete elliptic integral of the second kind.
 
-    Args:
-        phi: activation that is straight between its kinks.
+        Raises:
+            ValueError: the activation jumps.
 
-    Returns:
-        Two arrays of shape ``(kinks + 1,)``.
+        Accuracy: rounding; on an arc 1e-11 relative.
+
+        Source: [raghu2017], trajectory length; closed form derived here.
+        """
+        parts = self.coefficients
+        if not self.path.curved:
+            return float(2 * np.sqrt(np.sum(parts[1] ** 2, axis=1)).sum())
+        from scipy.special import ellipeinc
+        (_, _, _), (_, bb, bc), (_, _, cc) = _products(parts)
+        mean, swing = 0.5 * (bb + cc), np.hypot(0.5 * (cc - bb), bc)
+        fastest = 0.5 * np.arctan2(-bc, 0.5 * (cc - bb))  # where the speed is greatest
+        top = mean + swing
+        m = np.clip(2 * swing / np.where(top > 0, top, 1.0), 0.0, 1.0)
+        d = 0.5 * np.diff(self.t)
+        return float(np.sum(np.sqrt(top)
+                            * (ellipeinc(d - fastest, m) - ellipeinc(-d - fastest, m))))
+
+    def angle(self, offset: float = 0.0) -> float:
+        """Length of the curve of directions ``u / |u|``, ``u = (x^l, offset)``, in radians.
+
+        A neuron of the next layer, ``w . x + b`` with Gaussian weights and bias, changes its sign
+        on average ``angle / pi`` times along the path if ``offset`` is
+        ``sigma_b sqrt(width) / sigma_w`` (Kac and Rice; each great circle is crossed by chance).
+        A passage through the origin between two pieces adds none.
+
+        Raises:
+            ValueError: the activation jumps. Untrusted: on an arc, after 16 halvings.
+
+        Accuracy: rounding on a line; on an arc 1e-7 of the integral of ``|du| / |u|``, by a
+            quadrature that checks itself.
+
+        Source: derived here, beside [raghu2017], ICLR form Fig. 2.
+        """
+        offset, parts = number("offset", offset), self.coefficients
+        if self.path.curved:
+            gram = _products(parts)
+            gram[0, 0] += offset**2
+            return _arc_angle(gram, 0.5 * np.diff(self.t))
+        mean, tilt = parts
+        size = np.sum(mean**2, axis=1) + offset**2
+        along = np.einsum("pi,pi->p", mean, tilt) / np.where(size > 0, size, 1.0)
+        across2 = np.sum((tilt - along[:, None] * mean) ** 2, axis=1) + (along * offset) ** 2
+        dot = size - np.sum(tilt**2, axis=1)
+        return float(np.arctan2(2 * np.sqrt(size * across2), dot).sum())
+
+
+def _products(parts: tuple[np.ndarray, ...]) -> np.ndarray:
+    """Inner products of the coefficients of each piece, shape ``(3, 3, pieces)``."""
+    return np.array([[np.einsum("pi,pi->p", one, other) for one in parts] for other in parts])
+
+
+def _arc_angle(gram: np.ndarray, d: np.ndarray) -> float:
+    """The angle by quadrature, halving pieces of half extent d until two orders agree."""
+    piece, left, right, total = np.arange(d.size), -d, d, 0.0
+    for _ in range(HALVINGS):
+        (few, _), (many, moved) = (_swept(gram[:, :, piece], left, right, order)
+                                   for order in (FEW, MANY))
+        turn = _turn(gram[:, :, piece], left, right)
+        rough = (np.abs(many - few) > RELATIVE * moved + SLACK) | (turn > many + 10 * RELATIVE)
+        total += many[~rough].sum()
+        if not rough.any():
+            return float(total)
+        middle = 0.5 * (left[rough] + right[rough])
+        left, right = np.append(left[rough], middle), np.append(middle, right[rough])
+        piece = np.tile(piece[rough], 2)
+    total = float(total + many[rough].sum())
+    raise Untrusted(f"the angle is about {total:.6g}, but the curve passes too close to the "
+                    "origin to be sure; use a line or an offset", total)
+
+
+def _swept(gram, left, right, order) -> tuple[np.ndarray, np.ndarray]:
+    """Integrals of ``|u x u'| / |u|^2`` and ``|u'| / |u|`` from inner products of A, B and C."""
+    at, weight = np.polynomial.legendre.leggauss(order)
+    d = 0.5 * (right - left)[:, None]
+    u = 0.5 * (left + right)[:, None] + d * at
+    (aa, ab, ac), (_, bb, bc), (_, _, cc) = gram[..., None]
+    c, s = np.cos(u), np.sin(u)
+    xx = aa + 2 * (ab * c + ac * s + bc * c * s) + bb * c * c + cc * s * s
+    xv = ac * c - ab * s + bc * (c * c - s * s) + (cc - bb) * c * s
+    vv = bb * s * s + cc * c * c - 2 * bc * c * s
+    across = np.sqrt(np.maximum(xx * vv - xv * xv, 0.0))
+    xx = np.where(xx > 0, xx, 1.0)
+    return (np.sum(d * weight * across / xx, axis=1),
+            np.sum(d * weight * np.sqrt(np.maximum(vv, 0.0) / xx), axis=1))
+
+
+def _turn(gram: np.ndarray, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Angle between the directions at both ends: no way between them is shorter."""
+    ends = [np.stack([np.ones_like(u), np.cos(u), np.sin(u)]) for u in (left, right)]
+    (ll, lr), (_, rr) = [[np.einsum("ip,ijp,jp->p", one, gram, other) for other in ends]
+                         for one in ends]
+    both = np.sqrt(np.maximum(ll * rr, 0.0))
+    return np.where(both > 0, np.arccos(np.clip(lr / np.where(both > 0, both, 1.0), -1, 1)), 0.0)
+
+
+def straight_parts(phi: Activation) -> tuple[np.ndarray, np.ndarray]:
+    """Slope and intercept of phi between its kinks, from left to right: ``(kinks + 1,)`` each.
 
     Raises:
         ValueError: phi is not piecewise linear.
 
-    Accuracy: rounding.
-
-    Source: derived here.
-
-    >>> slope, intercept = straight_pieces(get("hard_tanh"))
+    >>> slope, intercept = straight_parts(get("hard_tanh"))
     >>> slope.tolist(), intercept.tolist()
     ([0.0, 1.0, 0.0], [-1.0, 0.0, 1.0])
     """
     if not phi.piecewise_linear:
         raise ValueError(f"phi must be straight between its kinks; {phi.name} is not")
-    at = np.asarray(phi.kinks or (0.0,), dtype=float)
-    inner = np.concatenate([[at[0] - 2.0], at, [at[-1] + 2.0]])
-    left, right = (0.75 * inner[:-1] + 0.25 * inner[1:], 0.25 * inner[:-1] + 0.75 * inner[1:])
+    at = np.array([min(phi.kinks, default=0.0) - 2.0, *phi.kinks, max(phi.kinks, default=0.0) + 2])
+    left, right = 0.75 * at[:-1] + 0.25 * at[1:], 0.25 * at[:-1] + 0.75 * at[1:]
     low, high = np.asarray(phi.phi(left)), np.asarray(phi.phi(right))
     slope = (high - low) / (right - left)
-    some = slice(None) if phi.kinks else slice(1)
-    return slope[some], (low - slope * left)[some]
+    return slope, low - slope * left
 
 
-def trace(path: Path, weights: Sequence[np.ndarray], biases: Sequence[np.ndarray],
-          phi: str | Activation | Callable = "relu", most: int = 300_000) -> Iterator[Layer]:
-    """Follow a path through a piecewise-linear network, layer by layer.
+def hidden_matrices(net: Network) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Weights ``(out, in)`` and biases ``(out,)`` of the hidden layers of a single network."""
+    if len(net) != 1:
+        raise ValueError(f"net must be one network, got {len(net)}: take net[i]")
+    hidden = net.dense()[:len(net.names)]
+    return [w[0] for w, _, _ in hidden], [b[0] for _, b, _ in hidden]
+
+
+def trace(path: Path, net: Network, most: int = 300_000) -> Iterator[Pieces]:
+    """Follow a path through a piecewise-linear network, hidden layer by hidden layer.
 
     Args:
-        path: in the input, by `lib.networks.paths`.
-        weights, biases: of each layer, shapes ``(neurons, neurons before)`` and ``(neurons,)``,
-            as in `lib.networks.readout.Network`.
-        phi: an activation that is straight between its kinks: "relu", "leaky_relu", "hard_tanh",
-            "linear", or of your own with its kinks, such as
-            ``get(np.sign, kinks=(0.0,), name="sign")``. One that jumps must be level elsewhere.
+        path: in its input.
+        net: one fully connected network whose phi is straight between its kinks: "relu",
+            "leaky_relu", "hard_tanh", "linear", or of your own with its kinks, such as
+            ``activation(np.sign, kinks=(0.0,), name="sign")``. One that jumps must be level
+            elsewhere.
         most: pieces at which to stop.
 
     Returns:
-        Iterator of one `Layer` a layer.
+        Iterator of the `Pieces` of each hidden layer.
 
     Raises:
-        ValueError, TypeError: phi is not piecewise linear, or shapes that do not fit.
-        TooManyPieces: more than ``most``; the layers before were given.
+        ValueError, TypeError: phi is not piecewise linear, or the path has other inputs.
+        Untrusted: more than ``most`` pieces; the layers before were given, ``best`` is how many.
 
     Accuracy: the count is exact unless two breakpoints that differ are closer than 1e-13 of the
         path, or further apart in truth than rounding can tell (about 1e-16 times the growth of
-        lengths up to there). Coinciding breakpoints count each for its neuron.
+        lengths up to there). Coinciding breakpoints count each for its neuron. A neuron that
+        stays on a kink is not above it: what differs from a kink by less than 7e-15 of its terms
+        is on it.
 
     Source: derived here; transitions as in [raghu2017].
 
-    >>> from lib.networks.paths import line
-    >>> identity = [np.eye(2)], [np.zeros(2)]
-    >>> [one] = trace(line([-1.0, -2.0], [1.0, 1.0]), *identity)
-    >>> one.t.round(3).tolist(), one.transitions.tolist(), one.pieces
+    >>> net = Network([np.eye(2), np.ones((1, 2))], phi="relu")
+    >>> [one] = trace(Path.line([-1.0, -2.0], [1.0, 1.0]), net)
+    >>> one.t.round(3).tolist(), one.transitions.tolist(), one.number
     ([0.0, 0.5, 0.667, 1.0], [1, 1], 3)
     """
-    phi, most = get(phi), count("most", most)
-    if np.any(straight_pieces(phi)[0]) and not phi.continuous:
-        raise ValueError(f"phi must not jump and slope; {phi.name} does both")
-    weights = [real("weights", w) for w in weights]
-    biases = [real("biases", b) for b in biases]
-    before = len(path.centre)
-    for i, (w, b) in enumerate(zip(weights, biases, strict=True)):
-        if w.ndim != 2 or w.shape[1] != before or b.shape != w.shape[:1]:
-            raise ValueError(f"weights[{i}] and biases[{i}] must have shapes (neurons, {before}) "
-                             f"and (neurons,), got {w.shape} and {b.shape}")
-        before = len(w)
-    return _trace(path, weights, biases, phi, most)
+    weights, biases = hidden_matrices(net)
+    if np.any(straight_parts(net.phi)[0]) and not net.phi.continuous:
+        raise ValueError(f"phi must not jump and slope; {net.phi.name} does both")
+    if net.shape != path.centre.shape:
+        raise ValueError(f"path must have {net.shape[0]} inputs, as the network, got "
+                         f"{len(path.centre)}")
+    return _follow(path, weights, biases, net.phi, count("most", most))
 
 
-def _trace(path: Path, weights: list, biases: list, phi: Activation,
-           most: int) -> Iterator[Layer]:
+def _follow(path, weights, biases, phi, most) -> Iterator[Pieces]:
+    """`trace` for matrices ``(out, in)`` and vectors ``(out,)``."""
     quarters = int(np.ceil((path.stop - path.start) / QUARTER - 1e-9)) if path.curved else 1
     t = np.linspace(path.start, path.stop, quarters + 1)
     kinked = np.zeros(len(t), bool)
     x, middle = path.at(t), path.at(0.5 * (t[1:] + t[:-1])) if path.curved else None
     for w, b in zip(weights, biases):
-        ends = None if x is None else _affine(x, w, b)
-        inside = None if middle is None else _affine(middle, w, b)
-        if ends is None:
-            layer = Layer(path, phi, t, None, inside, kinked.copy(), None)
-        else:
-            layer = _cut(path, phi, t, ends, inside, kinked)
-        if len(layer.t) > most:
-            raise TooManyPieces(f"the path has {len(layer.t) - 1} pieces; the layers before can "
-                                "be counted, or raise most", len(layer.t) - 1)
-        yield layer
-        t, kinked = layer.t, layer.kinked
-        if phi.continuous:
-            x = np.asarray(phi.phi(layer.ends))
-            middle = None if layer.inside is None else np.asarray(phi.phi(layer.inside))
-        else:
-            inside = layer.inside
-            if inside is None:
-                inside = 0.5 * (layer.ends[1:] + layer.ends[:-1])
-            x, middle = None, np.asarray(phi.phi(inside))
+        ends, inside = _affine(x, w, b), _affine(middle, w, b)
+        reach = np.max([np.maximum(of.max(axis=0), -of.min(axis=0))
+                        for of in (x, middle) if of is not None], axis=0)
+        noise = NOISE * (np.abs(w) @ reach + np.abs(b))
+        here = Pieces(path, phi, t, None, inside, kinked.copy(), noise) if ends is None else \
+            _cut(path, phi, t, ends, inside, kinked, noise)
+        if len(here.t) > most:
+            raise Untrusted(f"the path has {len(here.t) - 1} pieces; the layers before can be "
+                            "counted, or raise most", len(here.t) - 1)
+        yield here
+        t, kinked, ends, inside = here.t, here.kinked, here.ends, here.inside
+        if not phi.continuous:  # level on each piece: its middle says all
+            ends, inside = None, 0.5 * (ends[1:] + ends[:-1]) if inside is None else inside
+        x, middle = (None if h is None else np.asarray(phi.phi(h)) for h in (ends, inside))
 
 
-def _affine(x: np.ndarray, w: np.ndarray, b: np.ndarray) -> np.ndarray:
+def _affine(x: np.ndarray | None, w: np.ndarray, b: np.ndarray) -> np.ndarray | None:
+    if x is None:
+        return None
     h = x @ w.T
     h += b
     return h
 
 
-def _regions(kinks: Sequence[float], ends: np.ndarray | None,
-             inside: np.ndarray | None) -> np.ndarray:
+def _below(kinks, ends, inside, noise) -> np.ndarray:
     """How many kinks lie below each neuron in the middle of each piece."""
     middle, scale = (ends[1:] + ends[:-1], 2.0) if inside is None else (inside, 1.0)
-    regions = np.zeros(middle.shape, np.int8)
+    below = np.zeros(middle.shape, np.int8 if len(kinks) < 128 else np.int64)
     for kink in kinks:
-        regions += (middle > scale * kink).view(np.int8)
-    return regions
+        below += (middle > scale * (kink + noise)).view(np.int8)
+    return below
 
 
-def _cut(path: Path, phi: Activation, t: np.ndarray, ends: np.ndarray,
-         inside: np.ndarray | None, kinked: np.ndarray) -> Layer:
+def _cut(path, phi, t, ends, inside, kinked, noise) -> Pieces:
     """New nodes where a neuron meets a kink of phi; its value there is the kink, to the bit."""
     if path.closed:
         ends[-1] = ends[0]
-    found = _roots(t, ends, inside, phi.kinks if 0.0 in phi.kinks else [*phi.kinks, 0.0])
-    signs = None if 0.0 in phi.kinks else _sign_changes(path, ends[0] > 0, *found.pop())
+    levels = phi.kinks if 0.0 in phi.kinks else [*phi.kinks, 0.0]
+    found = _roots(t, ends, inside, levels, noise)
+    signs = None if 0.0 in phi.kinks else _sign_changes(path, ends[0] > noise, *found.pop())
     times = np.concatenate([np.empty(0), *(root[0] for root in found)])
     new = _apart(np.sort(times), t, TINY * (path.stop - path.start))
-    if new.size:
-        nodes = np.sort(np.concatenate([t, new]))
-        old, fresh = np.searchsorted(nodes, t), np.searchsorted(nodes, new)
-        piece = np.searchsorted(t, new) - 1
-        wider = np.empty((nodes.size, ends.shape[1]))
-        wider[old], wider[fresh] = ends, _between(t, ends, inside, piece, new)
-        if inside is not None:
-            inside = _halve(t, ends, inside, nodes)
-        marked = np.zeros(nodes.size, bool)
-        marked[old] = kinked
-    else:
-        nodes, wider, marked = t, ends.copy(), kinked.copy()
+    nodes = np.sort(np.append(t, new))
+    old, fresh = np.searchsorted(nodes, t), np.searchsorted(nodes, new)
+    wider, marked = np.empty((nodes.size, ends.shape[1])), np.zeros(nodes.size, bool)
+    wider[old], marked[old] = ends, kinked
+    wider[fresh] = _between(t, ends, inside, np.searchsorted(t, new) - 1, new)
+    if inside is not None:
+        inside = _halve(t, ends, inside, nodes)
     for kink, (at, neuron) in zip(phi.kinks, found):
         right = np.clip(np.searchsorted(nodes, at), 1, nodes.size - 1)
         wider[np.where(at - nodes[right - 1] < nodes[right] - at, right - 1, right), neuron] = kink
-    return Layer(path, phi, nodes, wider, inside, marked, signs)
+    return Pieces(path, phi, nodes, wider, inside, marked, noise, signs)
 
 
 def _apart(times: np.ndarray, t: np.ndarray, tiny: float) -> np.ndarray:
@@ -256,7 +429,7 @@ def _apart(times: np.ndarray, t: np.ndarray, tiny: float) -> np.ndarray:
     return times[np.diff(times, prepend=-np.inf) > tiny]
 
 
-def _halve(t: np.ndarray, ends: np.ndarray, inside: np.ndarray, nodes: np.ndarray) -> np.ndarray:
+def _halve(t, ends, inside, nodes) -> np.ndarray:
     """Values in the middle of every piece after new nodes have been put in."""
     middles = 0.5 * (nodes[1:] + nodes[:-1])
     piece = np.searchsorted(t, middles) - 1
@@ -266,8 +439,7 @@ def _halve(t: np.ndarray, ends: np.ndarray, inside: np.ndarray, nodes: np.ndarra
     return wider
 
 
-def _between(t: np.ndarray, ends: np.ndarray, inside: np.ndarray | None, piece: np.ndarray,
-             times: np.ndarray) -> np.ndarray:
+def _between(t, ends, inside, piece, times) -> np.ndarray:
     """Pre-activations at times within given pieces, from their two or three known values."""
     left, right = t[piece], t[piece + 1]
     if inside is None:
@@ -285,25 +457,26 @@ def _between(t: np.ndarray, ends: np.ndarray, inside: np.ndarray | None, piece: 
     return values
 
 
-def _roots(t: np.ndarray, ends: np.ndarray, inside: np.ndarray | None,
-           levels: Sequence[float]) -> list[tuple[np.ndarray, np.ndarray]]:
+def _roots(t, ends, inside, levels, noise) -> list[tuple[np.ndarray, np.ndarray]]:
     """For every level the times at which a neuron passes it, and the neurons."""
     if inside is not None:
         d = 0.5 * np.diff(t)
         turns = _where(_turns(ends, inside, d))
     found = []
     for level in levels:
-        above = ends > level
+        above = ends > level + noise
         piece, neuron = _where(above[1:] != above[:-1])
         if inside is None:
             low, high = ends[piece, neuron] - level, ends[piece + 1, neuron] - level
-            found.append((t[piece] + low / (low - high) * (t[piece + 1] - t[piece]), neuron))
+            share = np.clip(low / (low - high), 0.0, 1.0)  # beyond by what is noise
+            found.append((t[piece] + share * (t[piece + 1] - t[piece]), neuron))
             continue
         same = above[turns] == above[turns[0] + 1, turns[1]]
-        once, pair = len(piece), (turns[0][same], turns[1][same])
-        piece, neuron = np.append(piece, pair[0]), np.append(neuron, pair[1])
-        y = np.stack(_parabola(d[piece], *(h - level for h in (
-            ends[piece, neuron], inside[piece, neuron], ends[piece + 1, neuron]))))
+        once = len(piece)
+        piece, neuron = np.append(piece, turns[0][same]), np.append(neuron, turns[1][same])
+        y = _parabola(d[piece], *(h - level for h in (
+            ends[piece, neuron], inside[piece, neuron], ends[piece + 1, neuron])), noise[neuron],
+            np.arange(len(piece)) < once)
         kept = np.abs(y) < 1  # NaN where the extremum does not reach the level
         kept &= kept[::-1]  # ends on the same side: two passages or none, whatever rounding says
         kept[:, :once] = [[True], [False]]
@@ -329,28 +502,27 @@ def _turns(ends: np.ndarray, inside: np.ndarray, d: np.ndarray) -> np.ndarray:
     return np.abs(slope, out=slope) < bend
 
 
-def _parabola(d: np.ndarray, low: np.ndarray, middle: np.ndarray,
-              high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _parabola(d, low, middle, high, noise, once) -> np.ndarray:
     """Zeros of a sinusoid on a piece of half extent d from three values, as y from -1 to 1.
 
     In ``y = tan(u/2) / tan(d/2)`` the sinusoid times ``1 / cos^2(u/2)`` is a parabola. The zero
-    nearer to 0 comes first; between ends of different sign it is the one on the piece.
+    nearer to 0 comes first; where it is passed ``once`` it is the one on the piece. An extremum
+    that is beyond zero by no more than noise does not reach it. Shape ``(2, len(d))``.
     """
     cos2 = np.cos(0.5 * d) ** 2
     b = 0.5 * (high - low) / cos2
     a = middle * np.tan(0.5 * d) ** 2 + (0.5 * (low + high) - middle) / cos2
     square = b * b - 4 * a * middle
-    square = np.where((low > 0) != (high > 0), np.maximum(square, 0.0), square)
     with np.errstate(divide="ignore", invalid="ignore"):
-        root = np.sqrt(square)
+        root = np.sqrt(np.where(once, np.maximum(square, 0.0), np.where(
+            square > 4 * np.abs(a) * noise, square, np.nan)))
         s = -0.5 * (b + np.where(b < 0, -root, root))
         near, far = middle / s, s / a
-    return np.where(middle == 0, 0.0, near), far
+    return np.stack([np.where(middle == 0, 0.0, near), far])
 
 
-def _sign_changes(path: Path, first: np.ndarray, times: np.ndarray,
-                  neuron: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Zeros in order; one at the very start is no change but decides how the neuron starts."""
+def _sign_changes(path, first, times, neuron) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """`Pieces.signs`: a zero at the very start is no change but decides how the neuron starts."""
     tiny = TINY * (path.stop - path.start)
     early = times - path.start <= tiny
     np.logical_xor.at(first, neuron[early], True)
@@ -358,41 +530,3 @@ def _sign_changes(path: Path, first: np.ndarray, times: np.ndarray,
     kept = (path.stop - times > tiny) | path.closed
     order = np.argsort(times[kept], kind="stable")
     return times[kept][order], neuron[kept][order], first
-
-
-def patterns(layers: Sequence[Layer]) -> list[int]:
-    """Distinct activation patterns along the path, of layers 1 to l for every l.
-
-    On a line they are as many as there are pieces; an arc can come back into a cell it has left.
-
-    Args:
-        layers: of one `trace`, from the first on.
-
-    Returns:
-        One number a layer.
-
-    Raises:
-        ValueError: no layers.
-
-    Accuracy: exact, as `trace`.
-
-    Source: [raghu2017], number of activation patterns along a trajectory.
-
-    >>> from lib.networks.paths import circle
-    >>> turn = circle([1.0, 0.0], [0.0, 1.0])
-    >>> patterns(list(trace(turn, [np.eye(2)], [np.zeros(2)])))
-    [4]
-    """
-    if not layers:
-        raise ValueError("layers must hold at least one Layer")
-    names, counts, nodes = np.zeros(len(layers[0].t) - 1, int), [], layers[0].t
-    for layer in layers:
-        parent = np.searchsorted(nodes, 0.5 * (layer.t[1:] + layer.t[:-1])) - 1
-        width = max(1, len(layer.phi.kinks))
-        bits = [np.packbits(layer.regions > kink, axis=1) for kink in range(width)]
-        rows = np.hstack([names[parent].astype(np.int64)[:, None].view(np.uint8), *bits])
-        rows = np.ascontiguousarray(rows).view(f"V{rows.shape[1]}").ravel()
-        distinct, names = np.unique(rows, return_inverse=True)
-        counts.append(len(distinct))
-        nodes = layer.t
-    return counts

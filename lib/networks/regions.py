@@ -1,0 +1,377 @@
+"""Counting: regions of a plane, and transitions, patterns and dichotomies along paths.
+
+Everything is counted exactly and as 64-bit integers, for each network by itself. On a polygon of
+the layers below, every pre-activation of a layer is one affine function of the two coordinates,
+so that a kink of a neuron is a straight line across it.
+"""
+from typing import Iterator, NamedTuple, Sequence
+
+import numpy as np
+
+from lib.checks import Untrusted, count, real
+from lib.networks.network import Network, sawtooth
+from lib.networks.piecewise import NOISE, Path, Pieces, hidden_matrices, straight_parts, trace
+from lib.profile import Profile
+
+TINY = 1e-12  # a corner this close to a line, in units of the values there, is on it
+MOST_INPUTS = 62  # a labelling is the bits of one integer
+
+
+class Region(NamedTuple):
+    """A cell of the plane on which one affine function holds.
+
+    ``corners``: shape ``(corners, 2)``, counter-clockwise. ``affine``: the activations of the
+    layer as ``[1, x, y] @ affine``, shape ``(3, width)``. ``pattern``: how many kinks lie below
+    each neuron of this and all lower layers.
+    """
+
+    corners: np.ndarray
+    affine: np.ndarray
+    pattern: tuple[int, ...]
+
+    @property
+    def middle(self) -> np.ndarray:
+        """Activations of the layer in the middle of the corners, shape ``(width,)``."""
+        return np.concatenate([[1.0], self.corners.mean(axis=0)]) @ self.affine
+
+
+def plane_regions(net: Network, corners: np.ndarray,
+                  most: int = 100_000) -> Iterator[list[Region]]:
+    """Regions of a convex polygon in the plane of a network's two inputs, layer by layer.
+
+    Args:
+        net: one network with a piecewise-linear activation, as for `lib.networks.piecewise.trace`.
+        corners: of the polygon, counter-clockwise, shape ``(n, 2)``.
+        most: regions at which to stop.
+
+    Returns:
+        Iterator of one list of regions a hidden layer, each a refinement of the one before.
+
+    Raises:
+        ValueError, TypeError: bad arguments.
+        Untrusted: more than ``most``; the layers before were given, ``best`` is how many.
+
+    Accuracy: exact but for regions thinner than 1e-12 of the values at their corners. A neuron
+        that stays on a kink is not above it.
+
+    Source: derived here; the regions of [raghu2017], ICML form Theorem 2 and Fig. 1.
+
+    >>> square = [[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]]
+    >>> [regions] = plane_regions(Network([np.eye(2), np.ones((1, 2))], phi="relu"), square)
+    >>> sorted(region.pattern for region in regions)
+    [(0, 0), (0, 1), (1, 0), (1, 1)]
+    """
+    most, corners, parts = count("most", most), real("corners", corners), straight_parts(net.phi)
+    weights, biases = hidden_matrices(net)
+    if corners.ndim != 2 or corners.shape[1] != 2 or area(corners) <= 0:
+        raise ValueError("corners must be of a polygon, counter-clockwise, shape (n, 2), got "
+                         f"{corners.tolist()}")
+    if net.shape != (2,):
+        raise ValueError(f"net must have two inputs, got shape {net.shape}")
+    plane = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+    return _refine([Region(corners, plane, ())], weights, biases, np.array(net.phi.kinks), parts,
+                   most)
+
+
+def _refine(regions, weights, biases, kinks, parts, most) -> Iterator[list[Region]]:
+    for w, b in zip(weights, biases):
+        finer, sizes = [], np.abs(w).T
+        for region in regions:
+            affine = region.affine @ w.T
+            affine[0] += b
+            reach = np.append(1.0, np.abs(region.corners).max(axis=0))
+            noise = NOISE * (reach @ np.abs(region.affine) @ sizes + np.abs(b))
+            for corners in _cells(region.corners, affine, kinks, noise):
+                finer.append(_active(corners, affine, region.pattern, kinks, parts, noise))
+            if len(finer) > most:
+                raise Untrusted(f"more than {most} regions; the layers before can be counted, "
+                                "or raise most", len(finer))
+        regions = finer
+        yield regions
+
+
+def _cells(corners, affine, kinks, noise) -> list[np.ndarray]:
+    """A polygon cut along every line on which a neuron meets a kink."""
+    done, left = [], [(corners, 0)]
+    rows, noise = np.tile(affine, len(kinks)), np.tile(noise, len(kinks))
+    rows[0] -= np.repeat(kinks, affine.shape[1])
+    while left:
+        corners, first = left.pop()
+        values = corners @ rows[1:, first:] + rows[0, first:]
+        tiny = TINY * (np.abs(rows[0, first:]) + np.abs(values).max(axis=0)) + noise[first:]
+        cut = np.flatnonzero((values.min(axis=0) < -tiny) & (values.max(axis=0) > tiny))
+        if not cut.size:
+            done.append(corners)
+            continue
+        value = np.where(np.abs(values[:, cut[0]]) <= tiny[cut[0]], 0.0, values[:, cut[0]])
+        left += [(part, first + cut[0] + 1) for part in _halves(corners, value)]
+    return done
+
+
+def _halves(corners, value) -> list[np.ndarray]:
+    """Both sides of a convex polygon cut along the line where the value is zero."""
+    after, next_value = np.roll(corners, -1, axis=0), np.roll(value, -1)
+    both: list[list[np.ndarray]] = [[], []]
+    for here, there, v, w in zip(corners, after, value, next_value):
+        for side, sign in zip(both, (-1.0, 1.0)):
+            if sign * v >= 0:
+                side.append(here)
+        if v * w < 0:
+            on = here + v / (v - w) * (there - here)
+            both[0].append(on)
+            both[1].append(on)
+    return [np.array(side) for side in both]
+
+
+def _active(corners, affine, below, kinks, parts, noise) -> Region:
+    """The activations on a polygon that no kink crosses."""
+    h = Region(corners, affine, below).middle - noise
+    pattern = np.sum(h[:, None] > kinks, axis=1)
+    slope, intercept = (of[pattern] for of in parts)
+    active = affine * slope
+    active[0] += intercept
+    return Region(corners, active, below + tuple(pattern.tolist()))
+
+
+def area(corners: np.ndarray) -> float:
+    """Area of a polygon ``(n, 2)``, positive if its corners go counter-clockwise (Gauss).
+
+    >>> area(np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]]))
+    1.0
+    """
+    x, y = np.asarray(corners).T
+    return float(0.5 * np.sum(x * np.roll(y, -1) - np.roll(x, -1) * y))
+
+
+def count_regions(net: Network, corners: np.ndarray) -> np.ndarray:
+    """How many regions each hidden layer of each network leaves of a polygon.
+
+    Args:
+        net: networks with two inputs and a piecewise-linear activation.
+        corners: as for `plane_regions`, whose errors and accuracy it has.
+
+    Returns:
+        Integers of shape ``(networks, layers)``.
+
+    >>> square = [[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]]
+    >>> count_regions(Network([np.eye(2), np.ones((1, 2))], phi="hard_tanh"), square).tolist()
+    [[1]]
+    """
+    return np.array([[len(level) for level in plane_regions(one, corners)] for one in net])
+
+
+def cells(net: Network, x: np.ndarray) -> np.ndarray:
+    """A number for the cell that each input lies in: equal where activation patterns are.
+
+    Args:
+        net: networks with a piecewise-linear activation.
+        x: shape ``(points, inputs)``, or ``(networks, points, inputs)``.
+
+    Returns:
+        Integers from 0 on, for each network, shape ``(networks, points)``.
+
+    Accuracy: exact, but for inputs on a boundary.
+
+    Source: [raghu2017], activation patterns.
+
+    >>> cells(sawtooth(1), [[0.1], [0.9], [0.2]]).tolist()
+    [[0, 1, 0]]
+    """
+    if not net.phi.kinks:
+        raise ValueError(f"net must have an activation with kinks, not {net.phi.name}")
+    bits = [np.packbits(h > kink, axis=2) for h in net.pre_activations(x)[:len(net.names)]
+            for kink in net.phi.kinks]
+    return np.array([_named(rows)[1] for rows in np.concatenate(bits, axis=2)])
+
+
+def _named(rows: np.ndarray) -> tuple[int, np.ndarray]:
+    """How many distinct rows of bytes there are, and the number of each."""
+    rows = np.ascontiguousarray(rows)
+    distinct, names = np.unique(rows.view(f"V{rows.shape[1]}").ravel(), return_inverse=True)
+    return len(distinct), names
+
+
+def count_patterns(pieces: Sequence[Pieces]) -> list[int]:
+    """Distinct activation patterns along a path, of layers 1 to l for every l.
+
+    On a line they are as many as there are pieces; an arc can come back into a cell it has left.
+
+    Args:
+        pieces: of one `lib.networks.piecewise.trace`, from the first on.
+
+    Source: [raghu2017], number of activation patterns along a trajectory.
+
+    >>> turn = Path.arc([1.0, 0.0], [0.0, 1.0], 2 * np.pi)
+    >>> count_patterns(list(trace(turn, Network([np.eye(2), np.ones((1, 2))], phi="relu"))))
+    [4]
+    """
+    if not pieces:
+        raise ValueError("pieces must hold at least one layer")
+    names, counts, nodes = np.zeros(len(pieces[0].t) - 1, np.int64), [], pieces[0].t
+    for here in pieces:
+        parent = np.searchsorted(nodes, 0.5 * (here.t[1:] + here.t[:-1])) - 1
+        bits = [np.packbits(here.below > kink, axis=1)
+                for kink in range(max(1, len(here.phi.kinks)))]
+        number, names = _named(np.hstack([names[parent][:, None].view(np.uint8), *bits]))
+        counts.append(number)
+        nodes = here.t
+    return counts
+
+
+def count_transitions(paths: Path | Sequence[Path], net: Network, *, lengths: bool = False,
+                      offset: float = 0.0) -> Profile:
+    """Transitions and linear pieces along a path through each network, layer by layer.
+
+    Args:
+        paths: one for each network, or one for all.
+        net: networks with a piecewise-linear activation, which may jump if no lengths are asked.
+        lengths: whether to measure the curves as well, which takes several times longer.
+        offset: for the angles: ``sigma_b sqrt(width) / sigma_w``.
+
+    Returns:
+        A `Profile` with fields of shape ``(networks, layers)``: ``sign_transitions`` and
+        ``transitions`` (passages of kinks) of all neurons of a layer; ``pieces``, up to it; and
+        with lengths ``length`` of the curve of its activations, ``length_before`` and
+        ``angle_before`` of the curve that enters it (`lib.networks.piecewise.Pieces`).
+
+    Raises:
+        ValueError, Untrusted: as `lib.networks.piecewise.trace` and `Pieces.angle`.
+
+    Source: [raghu2017], the measures of expressivity along a trajectory.
+
+    >>> told = count_transitions(Path.line([0.0], [1.0]), sawtooth(3))
+    >>> told.transitions.tolist(), told.pieces.tolist()
+    ([[1, 2, 4]], [[2, 4, 8]])
+    """
+    rows = [_along(path, one, lengths, offset) for path, one in _paired(paths, net)]
+    fields = {name: np.array([row[name] for row in rows]) for name in rows[0]}
+    return Profile("networks", np.arange(1, 1 + len(net.names)), fields, len(net))
+
+
+def _along(path: Path, net: Network, lengths: bool, offset: float) -> dict[str, list]:
+    """The fields of `count_transitions` of one network."""
+    seen = [(here.sign_transitions.sum(), here.transitions.sum(), here.number,
+             *((here.length(), here.angle(offset)) if lengths else ()))
+            for here in trace(path, net)]
+    signs, passed, pieces, *curves = map(list, zip(*seen))
+    found = {"sign_transitions": signs, "transitions": passed, "pieces": pieces}
+    if lengths:
+        [start] = trace(path, Network([np.eye(*2 * net.shape)] * 2, phi="linear"))
+        length, angle = curves
+        found |= {"length": length, "length_before": [start.length(), *length[:-1]],
+                  "angle_before": [start.angle(offset), *angle[:-1]]}
+    return found
+
+
+def _paired(paths: Path | Sequence[Path], net: Network) -> list[tuple[Path, Network]]:
+    """Each network with its path."""
+    paths = [paths] * len(net) if isinstance(paths, Path) else list(paths)
+    if len(paths) != len(net):
+        raise ValueError(f"paths must be one, or one for each of {len(net)} networks, got "
+                         f"{len(paths)}")
+    return list(zip(paths, net))
+
+
+def sampled_transitions(paths: Path | Sequence[Path], net: Network, points: int) -> np.ndarray:
+    """Transitions that show between neighbours of equally spaced points of a path.
+
+    Args:
+        paths, net: as for `count_transitions`.
+        points: how many, each in the middle of an equal part of the path.
+
+    Returns:
+        Integers ``(networks, layers)``: what is left of the ``transitions`` of
+        `count_transitions`, since two of one neuron between neighbours are not seen.
+
+    Source: [raghu2017], as transitions are usually counted.
+
+    >>> sampled_transitions(Path.line([0.0], [1.0]), sawtooth(5), 4).tolist()
+    [[1, 2, 0, 0, 0]]
+    """
+    share = (np.arange(count("points", points, low=2)) + 0.5) / points
+    found = []
+    for path, one in _paired(paths, net):
+        layers = one.pre_activations(path.at(path.start + (path.stop - path.start) * share))
+        above = [[h[0] > kink for kink in net.phi.kinks] for h in layers[:len(net.names)]]
+        found.append([sum(np.count_nonzero(a[1:] != a[:-1]) for a in layer) for layer in above])
+    return np.array(found, dtype=np.int64)
+
+
+def count_dichotomies(net: Network, inputs: np.ndarray, layer: int, other: np.ndarray, *,
+                      stop: float = 2 * np.pi) -> Profile:
+    """Labellings of a few inputs while the weights of one layer turn, ``W cos t + W' sin t``.
+
+    The output is the sign of a pre-activation: each neuron of the turning layer (remaining depth
+    0) and of every hidden layer above it (remaining depth 1, 2, ..) is a random read-out of the
+    layer before, and so one turn gives every remaining depth, for many read-outs.
+
+    Args:
+        net: networks with a piecewise-linear activation, all hidden layers of one width from the
+            turning one on.
+        inputs: shape ``(s, inputs)``, or ``(networks, s, inputs)``.
+        layer: which hidden layer turns, from 1.
+        other: W', of the shape of the turning layer's weights ``(networks, out, in)``.
+        stop: range of t, a full turn if left out.
+
+    Returns:
+        A `Profile` of layers ``layer`` to the last with fields ``(networks, layers, width)``:
+        ``dichotomies``, distinct labellings of the inputs with each neuron as output, and
+        ``sign_transitions`` of those outputs, summed over inputs.
+
+    Raises:
+        ValueError, TypeError: bad arguments. Untrusted: as `lib.networks.piecewise.trace`.
+
+    Accuracy: exact, as `lib.networks.piecewise.trace`.
+
+    Source: [raghu2017], ICLR form Fig. 4 and 5. What a fixed input sends into the turning layer
+        makes its pre-activations run along an arc, derived here.
+
+    >>> net, turned = Network([np.eye(2), np.ones((1, 2))], phi="relu"), [[0.0, 1.0], [-1.0, 0.0]]
+    >>> found = count_dichotomies(net, np.eye(2), 1, turned)
+    >>> found.dichotomies.tolist(), found.sign_transitions.tolist()
+    ([[[4, 4]]], [[[4, 4]]])
+    """
+    depth = len(net.names)
+    layer, before = count("layer", layer, 1, depth), net.points("inputs", inputs)
+    if before.shape[1] > MOST_INPUTS:
+        raise ValueError(f"inputs must be at most {MOST_INPUTS}, got {before.shape[1]}")
+    w, other = net.dense()[layer - 1][0], real("other", other)
+    if other.shape not in (w.shape, w.shape[1:]):
+        raise ValueError(f"other must have shape {w.shape}, got {other.shape}")
+    if len({part.shape[1] for part in net.weights[layer - 1:depth]}) > 1:
+        raise ValueError(f"net must have one width from layer {layer} on")
+    x = [before, *net.hidden(before)][layer - 1]
+    rows = [_turn(*of, layer, stop) for of in zip(
+        net, np.broadcast_to(x, (len(net), *x.shape[1:])), np.broadcast_to(other, w.shape))]
+    found, changes = (np.array(of) for of in zip(*rows))
+    return Profile("networks", np.arange(layer, depth + 1),
+                   {"dichotomies": found, "sign_transitions": changes}, len(net))
+
+
+def _turn(net, x, other, layer, stop) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Dichotomies and sign transitions of one network, layer by layer."""
+    w, b = net.weights[layer - 1][0], net.biases[layer - 1][0]
+    above = Network([np.eye(len(w)), *net.weights[layer:]], [None, *net.biases[layer:]], net.phi)
+    traced = [trace(Path.arc(w @ row, other @ row, stop, centre=b), above) for row in x]
+    found, changes = [], []
+    for layers in zip(*traced):
+        found.append(_labellings([here.signs for here in layers]))
+        changes.append(sum(here.sign_transitions for here in layers))
+    return found, changes
+
+
+def _labellings(signs: list[tuple]) -> np.ndarray:
+    """Distinct sign patterns over the inputs for each neuron, from all changes in order of t."""
+    times, neuron = (np.concatenate([one[i] for one in signs]) for i in (0, 1))
+    bit = np.concatenate([np.full(len(t), 1 << i) for i, (t, _, _) in enumerate(signs)])
+    start = sum(first.astype(np.int64) << i for i, (_, _, first) in enumerate(signs))
+    order = np.lexsort((times, neuron))
+    edges = np.searchsorted(neuron[order], np.arange(len(start) + 1))
+    return np.array([len(np.unique(_walk(first, times[of], bit[of])))
+                     for first, of in zip(start, np.split(order, edges[1:-1]))])
+
+
+def _walk(first: int, times: np.ndarray, bit: np.ndarray) -> np.ndarray:
+    """Labellings between the changes; what changes at one time changes together."""
+    labels = np.bitwise_xor.accumulate(np.concatenate([[first], bit]))
+    return labels[np.append(np.diff(times, prepend=-np.inf) > 0, True)]
