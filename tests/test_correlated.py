@@ -2,7 +2,7 @@
 
 What is reached against the oracles: 2e-12 for smooth phi (2e-11 for softplus at q = 30), 1e-13 for
 piecewise-linear phi and for ELU and SELU, whose kink is at 0; for curved phi with kinks off 0
-(hard-swish) 1e-10 at q = 1, beyond that `NotTrusted` with a best value good to 1e-9.
+(hard-swish) 1e-10 at q = 1, beyond that `Untrusted` with a best value good to 1e-9.
 """
 import mpmath as mp
 import numpy as np
@@ -14,12 +14,18 @@ from scipy import integrate
 from scipy.special import ndtr
 
 from lib.activations import Activation, get
-from lib.theory import mehler, polar
-from lib.theory.correlated import Kernel, pair_average
+from lib.checks import Untrusted
+from lib.theory.correlated import (
+    Kernel,
+    MehlerKernel,
+    PolarKernel,
+    PriceKernel,
+    off_shell,
+    pair_average,
+    polar_average,
+)
 from lib.theory.gaussian import moment
 from lib.theory.hermite import coefficients
-from lib.theory.price import PriceKernel
-from lib.theory.quadrature import NotTrusted
 
 DEFICITS = (1e-30, 1e-12, 1e-5, 3e-3, 0.1, 0.7, 1.0, 1.3, 1.95, 2.0 - 1e-9, 2.0)
 VARIANCES = (1e-6, 0.02, 1.0, 30.0, 116.0)
@@ -94,7 +100,7 @@ def test_beyond_that_it_is_right_or_refused_with_a_good_best_value(q, d):
     expected = oracles.conditional_deficit("hard_swish", q, d)
     try:
         got, allowed = Kernel(HARD_SWISH, np.array(q)).deficit(np.array(d)), 1e-10
-    except NotTrusted as refused:
+    except Untrusted as refused:
         got, allowed = float(np.squeeze(refused.best)), 1e-9
     assert abs(got / expected - 1) < allowed
 
@@ -172,7 +178,7 @@ def test_off_the_shell_a_steep_phi_is_right_or_refused(c):
     expected = oracles.moment("tanh", 900.0, 0) - oracles.trapezoid_deficit("tanh", 900.0, 1 - c)
     try:
         assert abs(pair_average(steep, 100.0, 100.0, c) - expected) < 1e-10
-    except NotTrusted:
+    except Untrusted:
         pass
 
 
@@ -255,7 +261,7 @@ def test_polar_and_mehler_agree_on_smooth_phi(q):
     for name in ("tanh", "swish"):
         for what in ("deficit", "slope"):
             ours, theirs = (getattr(kind(get(name), v), what)(d, 1e-11)[0]
-                            for kind in (mehler.MehlerKernel, polar.PolarKernel))
+                            for kind in (MehlerKernel, PolarKernel))
             assert np.allclose(ours, theirs, rtol=1e-9, atol=0)
 
 
@@ -263,7 +269,7 @@ def test_polar_and_price_agree_on_kinks():
     q, d = np.array([0.4, 2.0]), np.array([0.01, 0.3, 1.2])
     for name in ("relu", "leaky_relu", "hard_tanh"):
         ours = PriceKernel(get(name), q).deficit(d)[0]
-        theirs = polar.PolarKernel(get(name), q).deficit(d, 1e-10)[0]
+        theirs = PolarKernel(get(name), q).deficit(d, 1e-10)[0]
         assert np.allclose(ours, theirs, rtol=1e-8, atol=0)
 
 
@@ -272,7 +278,7 @@ def test_the_bounds_of_mehlers_series_hold(name):
     """Also where the orders do not suffice."""
     q, d = np.array([4.0, 60.0]), np.array([1e-12, 0.02, 0.5, 1.4])
     expected = np.array([[oracles.trapezoid_deficit(name, v, x) for x in d] for v in q])
-    kernel = mehler.MehlerKernel(get(name), q)
+    kernel = MehlerKernel(get(name), q)
     for rtol in (1e-1, 1e-4, 1e-12):
         value, bound = kernel.deficit(d, rtol)
         assert np.all(np.abs(value - expected) <= bound + 1e-12 * expected)
@@ -282,7 +288,7 @@ def test_the_bounds_of_mehlers_series_hold(name):
 
 def test_the_bound_of_the_series_off_the_shell_holds():
     q, other, c = np.array([60.0, 116.0]), np.array([116.0, 90.0]), np.array([0.98, -0.7])
-    value, bound = mehler.off_shell(get("erf"), q, other, c, 1e-2)
+    value, bound = off_shell(get("erf"), q, other, c, 1e-2)
     size = np.sqrt((1 + 2 * q) * (1 + 2 * other))
     exact = 2 / np.pi * np.arcsin(2 * np.sqrt(q * other) * c / size)
     assert np.all(np.abs(value - exact) <= bound) and np.all(bound < 1e-2)
@@ -315,7 +321,7 @@ def test_hermite_coefficients_at_high_order_square_to_the_second_moment():
 
 @pytest.mark.parametrize("a, b, c", [(0.5, 0.5, 0.3), (1.0, -0.7, -0.8), (0.0, 2.0, 0.99)])
 def test_a_quadrant_of_the_polar_rule_is_a_bivariate_probability(a, b, c):
-    got = polar.pair_expectation(lambda u, v: ((u > a) & (v > b)).astype(float), 1.0, 1.0,
+    got = polar_average(lambda u, v: ((u > a) & (v > b)).astype(float), 1.0, 1.0,
                                  np.arccos(c), (a, b))
     assert abs(got - orthant(a, b, c)) < 1e-8
 
@@ -323,9 +329,23 @@ def test_a_quadrant_of_the_polar_rule_is_a_bivariate_probability(a, b, c):
 def test_the_polar_rule_on_polynomials_is_isserlis():
     q, r, t = 2.0, 5.0, 1.1
     c = np.sqrt(q * r) * np.cos(t)
-    assert abs(polar.pair_average(np.square, q, r, t) - (q * r + 2 * c * c)) < 1e-11
-    got = polar.pair_expectation(lambda u, v: u**3 * v, q, r, t)
+    assert abs(polar_average(lambda u, v: np.square(u * v), q, r, t) - (q * r + 2 * c * c)) < 1e-11
+    got = polar_average(lambda u, v: u**3 * v, q, r, t)
     assert abs(got - 3 * q * c) < 1e-11
+
+
+@pytest.mark.parametrize("kinks", [(), (0.0,), (-0.5, 0.5), (0.3, 1.1)])
+@pytest.mark.parametrize("theta", [0.0, 1e-3, 0.9, 1.6, 3.0, np.pi])
+def test_half_a_plane_and_a_quarter_give_what_the_whole_gives(theta, kinks):
+    def alike(u, v):
+        return np.exp(-np.square(u - v)) + sum(np.abs(u - k) * np.abs(v - k) for k in kinks)
+
+    whole, half = (polar_average(alike, 1.7, 1.7, theta, kinks, (65, 97), fold) for fold in (1, 2))
+    assert abs(half - whole) < 1e-10
+    if set(kinks) == {-k for k in kinks}:
+        quarter = polar_average(lambda u, v: 0.5 * (alike(u, v) + alike(-u, -v)), 1.7, 1.7, theta,
+                                kinks, (65, 97), 4)
+        assert abs(quarter - whole) < 1e-10
 
 
 # shapes and refusals
@@ -374,17 +394,17 @@ def undeclared(kink):
 
 def test_an_undeclared_kink_is_not_trusted():
     for q, d in ((2.0, 0.01), (0.5, 1e-12)):
-        with pytest.raises(NotTrusted) as refused:
+        with pytest.raises(Untrusted) as refused:
             Kernel(undeclared(0.4), np.array([q])).deficit(np.array([d]))
         assert refused.value.best is not None
-        with pytest.raises(NotTrusted):
+        with pytest.raises(Untrusted):
             pair_average(undeclared(0.4), q, 1.0, 0.5)
 
 
 def right_or_refused(kernel, d, expected, rtol=1e-10):
     try:
         return abs(kernel.deficit(np.array(d)) / expected - 1) < rtol
-    except NotTrusted:
+    except Untrusted:
         return True
 
 

@@ -1,4 +1,6 @@
 """Exact counting against dense sampling, closed forms and degenerate cases."""
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -111,7 +113,7 @@ def one_layer(w, b, path, phi="relu"):
 
 @pytest.mark.parametrize("phi, curve", [("relu", line), ("hard_tanh", circle), ("relu", arc)])
 def test_values_at_the_nodes_are_those_of_a_forward_pass(phi, curve):
-    rng = np.random.default_rng(5)
+    rng = np.random.default_rng(9)
     net = sample_network(1.6, 0.3, 12, 4, rng, phi, 3)
     ends = rng.standard_normal((2, 3))
     layers = list(trace(curve(*ends), net))
@@ -284,34 +286,41 @@ def test_an_angle_that_cannot_be_resolved_says_so(distance):
     assert told.value.best >= 0
 
 
-def test_a_tally_holds_what_each_trace_says():
-    rng = np.random.default_rng(8)
-    frame = random_frame(6, rng)
-    nets = [sample_network(1.8, 0.3, 10, 3, rng, "hard_tanh", 6) for _ in range(2)]
-    told = tally([arc(*frame)] * 2, nets, offset=0.4)
-    layers = list(trace(arc(*frame), nets[1].weights, nets[1].biases, "hard_tanh"))
+def test_counts_hold_what_each_trace_says():
+    net = random_network(6, [10] * 3, 1, 1.8, 0.3, networks=2, seed=8, phi="hard_tanh")
+    [path] = random_arcs(1, 6, seed=8)
+    told = count_transitions(path, net, lengths=True, offset=0.4)
+    layers = list(trace(path, net[1]))
     t = np.linspace(0, np.pi / 2, 100_001)
-    x = np.stack([np.cos(t), np.sin(t)], axis=1) @ frame
-    assert told.length[1, 0] == pytest.approx(np.pi / 2 * np.sqrt(6), rel=1e-12)
-    assert told.angle[1, 0] == pytest.approx(np.pi / 2 * np.sqrt(6 / 6.16), rel=1e-6)
-    for i, (w, b) in enumerate(zip(nets[1].weights, nets[1].biases)):
+    x = np.stack([np.cos(t), np.sin(t)], axis=1) @ path.frame
+    assert told.length_before[1, 0] == pytest.approx(np.pi / 2 * np.sqrt(6), rel=1e-12)
+    assert told.angle_before[1, 0] == pytest.approx(np.pi / 2 * np.sqrt(6 / 6.16), rel=1e-6)
+    assert np.array_equal(told.length_before[:, 1:], told.length[:, :-1])
+    assert told.angle_before[1, 2] == layers[1].angle(0.4)
+    for i, (w, b) in enumerate(hidden(net[1])):
         h = x @ w.T + b
         x = np.clip(h, -1, 1)
-        assert told.signs[1, i] == np.count_nonzero(np.diff(h > 0, axis=0))
-        assert told.regions[1, i] == np.count_nonzero(np.diff(x == 1, axis=0)) \
+        assert told.sign_transitions[1, i] == np.count_nonzero(np.diff(h > 0, axis=0))
+        assert told.transitions[1, i] == np.count_nonzero(np.diff(x == 1, axis=0)) \
             + np.count_nonzero(np.diff(x == -1, axis=0))
-        assert told.length[1, i + 1] == pytest.approx(
+        assert told.length[1, i] == pytest.approx(
             np.sqrt(np.sum(np.diff(x, axis=0) ** 2, axis=1)).sum(), rel=1e-4)
         assert told.pieces[1, i] == layers[i].number
+    plain = count_transitions([path] * 2, net)
+    for name in ("sign_transitions", "transitions", "pieces"):
+        assert getattr(plain, name).dtype == np.int64
+        assert np.array_equal(getattr(plain, name), getattr(told, name))
+    assert told.layer.tolist() == [1, 2, 3] and told.networks == 2
 
 
-def test_random_frames_are_orthogonal_and_random():
-    frames = np.array([random_frame(3, seed) for seed in range(4000)])
+def test_random_arcs_are_orthogonal_and_random():
+    frames = np.array([path.frame for path in random_arcs(4000, 3, seed=0)])
     gram = frames @ frames.transpose(0, 2, 1)
     assert np.abs(gram - 3 * np.eye(2)).max() < 1e-12
     assert np.abs(frames.mean(axis=0)).max() < 0.1
     assert np.abs(frames.transpose(1, 2, 0) @ frames.transpose(1, 0, 2) / 4000
                   - np.eye(3)).max() < 0.1
+    assert np.array_equal(random_arcs(1, 3, seed=0)[0].frame, frames[0])
 
 
 def test_too_many_pieces_is_an_error():
@@ -352,44 +361,81 @@ def test_the_sawtooth_is_the_tent_composed_with_itself(depth):
     y = x
     for _ in range(depth):
         y = 1 - np.abs(1 - 2 * y)
-    z = forward_points(net, x[:, None])
-    assert np.array_equal(z @ net.beta * np.sqrt(2), y) or np.allclose(
-        z @ net.beta * np.sqrt(2), y, rtol=0, atol=1e-15)
+    z = forward_points(net, x[:, None]) @ net.weights[-1][0, 0] * np.sqrt(2)
+    assert np.array_equal(z, y) or np.allclose(z, y, rtol=0, atol=1e-15)
     layers = list(trace(line([0.0], [1.0]), net))
     assert layers[-1].number == 2**depth == count_patterns(layers)[-1]
 
 
 def test_sampling_loses_transitions_and_never_invents_one():
     net = sample_network(4.0, 0.0, 20, 6, 3, "hard_tanh", 5)
-    path = arc(*random_frame(5, 1))
-    exact = tally([path], [net]).regions[0]
+    [path] = random_arcs(1, 5, seed=1)
+    exact = count_transitions(path, net).transitions
     lost = [exact - sampled_transitions(path, net, n) for n in (50, 500, 200_001)]
     assert lost[0].sum() > lost[1].sum() > lost[2].sum() == 0 and np.min(lost) >= 0
 
 
 def test_many_networks_with_many_arcs():
-    nets = sample_networks(400, 1.5, 0.2, 6, 2, seed=3, phi="relu", inputs=4)
+    net = random_network(4, [6, 6], 1, 1.5, 0.2, networks=400, seed=3, phi="relu")
     paths = random_arcs(400, 4, seed=3, stop=2 * np.pi, radius=0.5)
     assert np.allclose([path.frame @ path.frame.T for path in paths], np.eye(2))
-    first = np.array([net.weights[0] for net in nets])
     frames = np.array([path.frame for path in paths])
-    assert first.std() == pytest.approx(0.75, rel=0.03)
-    overlap = np.einsum("nij,nkj->nik", first, frames)  # independent: normal, variance 0.75^2
+    overlap = np.einsum("nij,nkj->nik", net.weights[0], frames)  # independent: normal, of 0.75
     assert np.abs(overlap.mean(axis=0)).max() < 0.2
     assert overlap.std() == pytest.approx(0.75, rel=0.05)
-    assert np.array_equal(sample_networks(1, 1.5, 0.2, 6, 2, 3, "relu", 4)[0].weights[1],
-                          nets[0].weights[1])
-    told, full = transitions(paths[:3], nets[:3]), tally(paths[:3], nets[:3], 0.3)
-    for name in ("signs", "regions", "pieces"):
-        assert np.array_equal(getattr(told, name), getattr(full, name))
-    steps = transitions(paths[:2], sample_networks(2, 1.5, 0.2, 6, 2, 3, SIGN, 4))
+    some = count_transitions(paths[:3], net[:3]).transitions
+    assert np.array_equal(some, [[layer.transitions.sum() for layer in trace(path, one)]
+                                 for path, one in zip(paths, net[:3])])
+    steps = count_transitions(paths[:2], random_network(4, [6, 6], 1, 1.5, 0.2, networks=2,
+                                                        seed=3, phi=SIGN))
     assert steps.pieces.shape == (2, 2) and np.ptp(steps.pieces, axis=1).max() == 0
 
 
 def test_a_closed_curve_passes_a_level_an_even_number_of_times():
     """Circles aligned to a neuron's weights: zeros within rounding of the quarters' ends."""
-    for seed in range(60):
-        frame = random_frame(8, seed)
-        rows = np.vstack([frame / np.sqrt(8), [[1e-15, 5] @ frame], [[5, 1e-15] @ frame]])
-        [layer] = trace(circle(*frame), [rows], [np.zeros(4)], "hard_tanh")
+    for path in random_arcs(60, 8, seed=0, stop=2 * np.pi):
+        rows = np.vstack([path.frame / np.sqrt(8), [[1e-15, 5] @ path.frame],
+                          [[5, 1e-15] @ path.frame]])
+        layer = one_layer(rows, np.zeros(4), path, "hard_tanh")
         assert layer.sign_transitions.tolist() == [2, 2, 2, 2]
+
+
+def exact_transitions(x0, x1, layers, kinks, parts):
+    """Transitions of every layer along a line, all numbers fractions; phi is given by parts."""
+    pieces = [(Fraction(0), Fraction(1), [Fraction(x) for x in x0],
+               [Fraction(y) - Fraction(x) for x, y in zip(x0, x1)])]
+    counts = []
+    for w, b in layers:
+        rows, patterns = [[Fraction(v) for v in row] for row in w.tolist()], []
+        finer = []
+        for start, stop, at, slope in pieces:
+            h = [sum(v * a for v, a in zip(row, at)) + Fraction(c) for row, c in zip(rows, b)]
+            dh = [sum(v * a for v, a in zip(row, slope)) for row in rows]
+            cuts = {(kink - a) / d for a, d in zip(h, dh) if d for kink in kinks}
+            nodes = [start, *sorted(t for t in cuts if start < t < stop), stop]
+            for left, right in zip(nodes, nodes[1:]):
+                values = [a + d * (left + right) / 2 for a, d in zip(h, dh)]
+                patterns.append([sum(v > kink for kink in kinks) for v in values])
+                of = [parts[region] for region in patterns[-1]]
+                finer.append((left, right, [m * a + c for (m, c), a in zip(of, h)],
+                              [m * d for (m, _), d in zip(of, dh)]))
+        pieces = finer
+        counts.append(int(np.abs(np.diff(patterns, axis=0)).sum()))
+    return counts
+
+
+@pytest.mark.parametrize("phi, kinks, parts", [
+    ("relu", [0], [(0, 0), (1, 0)]), ("hard_tanh", [-1, 1], [(0, -1), (1, 0), (0, 1)])])
+def test_half_integer_weights_against_exact_fractions(phi, kinks, parts):
+    """Here neurons that stay on a kink for a whole stretch are common; rounding moves them off."""
+    rng, ties = np.random.default_rng(0), 0
+    for _ in range(400):
+        inputs, width, depth = rng.integers(1, 3), rng.integers(2, 5), rng.integers(1, 4)
+        sizes = [inputs, *[width] * depth, 1]
+        weights = [rng.integers(-3, 4, (a, b)) / rng.integers(1, 7) / 2
+                   for b, a in zip(sizes, sizes[1:])]
+        biases = [rng.integers(-2, 3, a) / 2 for a in sizes[1:]]
+        x0, x1 = rng.integers(-3, 4, (2, inputs)).astype(float)
+        net = Network(weights, biases, phi)
+        [found] = count_transitions(line(x0, x1), net).transitions
+        assert found.tolist() == exact_transitions(x0, x1, hidden(net), kinks, parts)

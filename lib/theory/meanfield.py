@@ -42,8 +42,8 @@ class MeanField:
 
     Source: [poole2016]; depth scales [schoenholz2017].
 
-    >>> MeanField(2.5, 0.3).phase, round(float(MeanField(1.3, 0.3).chi1), 6)
-    ('chaotic', 0.939807)
+    >>> print(MeanField(2.5, 0.3).phase, round(MeanField(1.3, 0.3).chi1, 6))
+    chaotic 0.939807
     """
 
     def __init__(self, sigma_w: np.ndarray, sigma_b: np.ndarray, phi: Phi = "tanh", *,
@@ -325,9 +325,9 @@ class MeanField:
         """Lengths, or pairs of inputs, layer by layer; h^1 has exactly what is asked for.
 
         Args:
-            q: squared lengths per unit at layer 1, q* if left out. Without c: a number, ``(point,)``
-                or ``(point, *sigma)``. With c, where both inputs of a pair are that long: a number
-                or the shape of the sigmas.
+            q: squared lengths per unit at layer 1, q* if left out. Without c: a number,
+                ``(point,)`` or ``(point, *sigma)``. With c, where both inputs of a pair are that
+                long: a number or the shape of the sigmas.
             c: correlations of the pairs, a number or ``(point,)``.
             depth: how many layers, the first included.
             width: of networks whose spread is wanted: adds ``sd_q``, and ``sd_c`` with c.
@@ -368,7 +368,7 @@ class MeanField:
 
     def _start(self, q: np.ndarray | None) -> np.ndarray:
         """Checked lengths; NaN may come where there is no q*."""
-        if q is None or q is self.q_star:
+        if q is None:
             return np.asarray(self.q_star)
         known = np.asarray(q)
         return np.asarray(q, float) if self.missing == "nan" and known.dtype.kind == "f" \
@@ -386,7 +386,7 @@ class MeanField:
         return x, {"q": self.lengths(start, depth)}
 
     def lengths(self, start: np.ndarray, depth: int) -> np.ndarray:
-        """Squared lengths from layer 1 on, shape ``(depth, ...)``; start ends in the sigmas' shape.
+        """Squared lengths from layer 1 on, ``(depth, ...)``; start ends in the sigmas' shape.
 
         Raises:
             Untrusted: lengths grow beyond the floats.
@@ -628,8 +628,8 @@ def gains(phi: Phi) -> Gains:
     """By how much to scale the weights of a layer, in three senses; z is standard normal.
 
     Returns:
-        `Gains` with ``second_moment`` (``g^2 E phi(z)^2 = 1``), ``variance`` (``g^2 Var phi(z) =
-        1``), ``edge_at_unit_q`` (``g^2 E phi'(z)^2 = 1``; NaN if phi jumps), and ``edge(sigma_b)``.
+        `Gains` with ``second_moment`` (``g^2 E phi(z)^2 = 1``), ``variance`` (``g^2 Var phi(z)
+        = 1``), ``edge_at_unit_q`` (``g^2 E phi'(z)^2 = 1``; NaN if phi jumps) and ``edge``.
 
     Accuracy: 1e-12 relative.
 
