@@ -3,7 +3,8 @@ import mpmath
 import numpy as np
 import pytest
 
-from lib.measure.lyapunov import NotConverged, leading, spectrum, top_singular
+from lib.checks import Untrusted
+from lib.measure.lyapunov import crest_distance, leading, spectrum, top_singular
 
 GOLDEN = 0.5 * (1.0 + np.sqrt(5.0))
 
@@ -112,7 +113,7 @@ def test_close_values_beyond_one_matrix_are_refused_with_the_best():
     close[:2, :2] = turn @ np.diag([1.0, 0.5]) @ turn.T
     close[2, 2] = np.exp(-1.0)
     chain = [close] + [np.diag([1.0, 1.0, np.exp(-1.0)])] * 700
-    with pytest.raises(NotConverged) as refusal:
+    with pytest.raises(Untrusted) as refusal:
         spectrum(chain, sweeps=4)
     assert refusal.value.best == pytest.approx([0.0, np.log(0.5), -701], abs=0.1)
     assert spectrum(chain) == pytest.approx([0.0, np.log(0.5), -701], abs=1e-8)
@@ -141,13 +142,28 @@ def test_the_certificate_bounds_the_error_and_too_few_steps_are_refused():
     rng = np.random.default_rng(2)
     j = rng.standard_normal((20, 80, 80))
     exact = np.log(np.linalg.svd(j, compute_uv=False))
-    with pytest.raises(NotConverged, match="take more steps") as refusal:
+    with pytest.raises(Untrusted, match="take more steps") as refusal:
         top_singular(*products(j), rng.standard_normal((20, 80)), steps=6)
-    best, residual = refusal.value.best, refusal.value.residual
+    best, residual = refusal.value.best
     nearest = np.abs(best.log[:, None] - exact).min(axis=1)
     assert np.all(nearest <= -np.log1p(-residual))
     assert np.all(best.log <= exact[:, 0] + 1e-12)
     assert residual.max() > 1e-3
+
+
+def test_a_crest_beside_a_boundary_of_known_places():
+    radii = np.linspace(0.3, 1.0, 701)
+    crests, zeros = np.array([0.5, 0.7, 0.9]), np.array([0.53, 0.7, 0.81])
+    exponents = -(radii - crests[:, None]) ** 2
+    found = crest_distance(radii, exponents, np.tanh(5 * (zeros[:, None] - radii)))
+    assert found == pytest.approx(np.abs(crests - zeros), abs=6e-4)
+    assert np.isnan(crest_distance(radii, exponents[0], np.ones_like(radii)))
+
+
+def test_of_two_changes_of_sign_the_nearer_counts():
+    radii = np.linspace(0.0, 1.0, 1001)
+    found = crest_distance(radii, -(radii - 0.6) ** 2, (radii - 0.2) * (radii - 0.65))
+    assert found == pytest.approx(0.05, abs=1e-3)
 
 
 @pytest.mark.parametrize("call, told", [
@@ -159,6 +175,8 @@ def test_the_certificate_bounds_the_error_and_too_few_steps_are_refused():
     (lambda: spectrum([np.eye(2)], sweeps=0), "sweeps must be at least 1"),
     (lambda: top_singular(None, None, [[0.0, 0.0]]), "none of them zero"),
     (lambda: top_singular(None, None, [[1.0]], steps=0), "steps must be at least 1"),
+    (lambda: crest_distance([1.0, 0.0], [0, 0], [0, 0]), "radii must ascend"),
+    (lambda: crest_distance([0.0, 1.0], [0, 0, 0], [0, 0, 0]), "must have shape"),
 ])
 def test_bad_arguments(call, told):
     with pytest.raises(ValueError, match=told):

@@ -2,7 +2,6 @@
 import numpy as np
 import pytest
 
-from lib.measure.ranks import order_found, share_explained
 from lib.networks import noise
 from lib.networks.layers import conv_net, mlp
 from lib.report.pictures_errors import means, shades
@@ -154,37 +153,6 @@ def test_bad_arguments():
         noise.sensitivity(dense(), X, LABELS, [0.0, 1.0], [1.0], 0)
     with pytest.raises(ValueError, match="draws must be at least 1"):
         noise.response(dense(), X, 0, draws=0)
-
-
-# Orders
-
-def test_order_found_against_scipy():
-    from scipy.stats import spearmanr
-
-    values = RNG.standard_normal((7, 6)).round(1)
-    mean, error = order_found(values, np.arange(6))
-    each = [spearmanr(one, np.arange(6)).statistic for one in values]
-    assert mean == pytest.approx(np.mean(each))
-    step = 1.0 - spearmanr([0, 1, 2, 3, 5, 4], np.arange(6)).statistic
-    assert error**2 == pytest.approx((np.var(each, ddof=1) + step**2 / 4) / 7)
-
-
-def test_share_explained_against_scipy():
-    from scipy.stats import spearmanr
-
-    values, predictor = RNG.standard_normal((2, 4, 9))
-    each = [spearmanr(one, its).statistic ** 2 for one, its in zip(values, predictor)]
-    assert share_explained(values, predictor) == pytest.approx(
-        (np.mean(each), np.std(each, ddof=1) / 2))
-    assert share_explained(values, -values) == pytest.approx((1.0, 0.0))
-
-
-@pytest.mark.parametrize("values, order", [([[1.0, 2.0]], [1, 2]), ([[1.0, 2.0]] * 2, [1, 2, 3]),
-                                           ([1.0, 2.0], [1, 2])])
-def test_orders_of_bad_shapes(values, order):
-    for function in (order_found, share_explained):
-        with pytest.raises(ValueError, match="values must have shape"):
-            function(values, order)
 
 
 # The figure

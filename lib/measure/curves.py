@@ -1,126 +1,86 @@
-"""Lengths and curvatures of curves given as points, tangents and second tangents.
+"""Geometry of curves through layers, and of level sets: lengths, curvature, shape.
 
-Arrays have shape ``(networks, width, points)``. Tangents come with the logarithm of a speed a
-point: the true first derivative is ``exp(log_speed) * dh``, the second ``exp(2 log_speed) * d2h``,
-each point by its own clock. Integrals are over the closed curve, ``theta = 2 pi k / points``.
+Points and tangents have axes ``(network, point, neuron)``. Tangents come with the logarithm of a
+speed a point: the true first derivative is ``exp(log_speed) * dh``, the second
+``exp(2 log_speed) * d2h``, each point by its own clock. Integrals are over the closed curve,
+``theta = 2 pi k / points``.
 """
+from typing import NamedTuple
+
 import numpy as np
 
-from lib.checks import real
+from lib.checks import Untrusted, count, real
 
 
-class Aliased(ArithmeticError):
-    """A length that the sampling of the curve is too coarse to give.
+class Components(NamedTuple):
+    """Principal components of points.
 
-    ``best`` is the length of the chords, a lower bound.
+    ``scores`` has shape (networks, points, kept), in the unit of the points times the root of the
+    width; ``spectrum`` has shape (networks, points), the variances per neuron along all
+    components, falling. They add up to the variance of the points per neuron.
     """
 
-    def __init__(self, message: str, best: np.ndarray):
-        super().__init__(message)
-        self.best = best
+    scores: np.ndarray
+    spectrum: np.ndarray
+
+
+class Osculation(NamedTuple):
+    """The circle that hugs a curve at a point.
+
+    ``plane`` of shape (neurons, 2) holds the unit tangent and the unit normal, ``radius`` is one
+    over the curvature, and ``circle`` of shape (turns, neurons) runs once around, the point first.
+    """
+
+    plane: np.ndarray
+    radius: float
+    circle: np.ndarray
 
 
 def log_metric(dh: np.ndarray, log_speed: np.ndarray) -> np.ndarray:
     """``ln(|dh/dtheta|^2 / width)``, the logarithm of the metric per neuron.
 
     Args:
-        dh: tangents, shape ``(networks, width, points)``.
-        log_speed: shape ``(networks, points)``.
+        dh: tangents, shape ``(..., points, neurons)``.
+        log_speed: shape ``(..., points)``.
 
     Returns:
-        Shape ``(networks, points)``; -inf where the curve stands still.
-
-    Raises:
-        ValueError: shapes that do not match, or numbers that are not finite.
-
-    Accuracy: rounding.
+        Shape ``(..., points)``; -inf where the curve stands still.
 
     Source: [poole2016], main text.
 
-    >>> log_metric(np.ones((1, 4, 1)), [[0.5]]).tolist()
+    >>> log_metric(np.ones((1, 1, 4)), [[0.5]]).tolist()
     [[1.0]]
     """
-    dh, log_speed = _tangents(dh, log_speed)
+    dh, log_speed = real("dh", dh), np.asarray(log_speed, dtype=float)
+    if dh.ndim < 2 or log_speed.shape != dh.shape[:-1]:
+        raise ValueError("dh must have shape (..., points, neurons) and log_speed (..., points); "
+                         f"got {dh.shape} and {log_speed.shape}")
     with np.errstate(divide="ignore"):
-        return 2.0 * log_speed + np.log(np.mean(dh * dh, axis=-2))
+        return 2.0 * log_speed + np.log(np.vecdot(dh, dh) / dh.shape[-1])
 
 
 def kappa2(dh: np.ndarray, d2h: np.ndarray) -> np.ndarray:
     """``width * kappa^2``, the squared curvature in units in which it is of order one.
 
     Args:
-        dh, d2h: tangents and second tangents, shape ``(networks, width, points)``. The clock of
-            a point does not matter.
+        dh, d2h: tangents and second tangents, shape ``(..., neurons)``. The clock of a point does
+            not matter.
 
     Returns:
-        Shape ``(networks, points)``.
+        Shape ``(...)``.
 
     Raises:
-        ValueError: shapes that differ, numbers that are not finite, or a point that stands
-            still and has no curvature.
+        ValueError: a point that stands still and has no curvature.
 
     Accuracy: rounding, without cancellation: the part of d2h across dh is taken first.
 
     Source: [poole2016], main text.
 
-    >>> kappa2(np.array([[[1.0], [0.0]]]), np.array([[[5.0], [3.0]]])).tolist()
+    >>> kappa2([[[1.0, 0.0]]], [[[5.0, 3.0]]]).tolist()
     [[18.0]]
     """
     across, square = _across(dh, d2h)
-    width = np.shape(dh)[-2]
-    return width * (np.sum(across * across, axis=-2) / square) / square
-
-
-def log_length_gauss(dh: np.ndarray, d2h: np.ndarray, log_speed: np.ndarray) -> np.ndarray:
-    """Logarithm of the length of the Gauss map, ``integral kappa |dh/dtheta| dtheta``.
-
-    Args:
-        dh, d2h, log_speed: as in `kappa2` and `log_metric`.
-
-    Returns:
-        Shape ``(networks,)``.
-
-    Raises:
-        ValueError: as for `kappa2`.
-
-    Accuracy: that of the trapezoid rule on a closed curve: rounding where the points resolve
-        the curve; where they do not, an average over points that are as good as independent.
-
-    Source: [poole2016], main text.
-    """
-    across, square = _across(dh, d2h)
-    log_speed = _tangents(dh, log_speed)[1]
-    with np.errstate(divide="ignore"):
-        turning = 0.5 * np.log(np.sum(across * across, axis=-2) / square) + log_speed
-    return _log_integral(turning)
-
-
-def length_gauss(dh: np.ndarray, d2h: np.ndarray, log_speed: np.ndarray) -> np.ndarray:
-    """Length of the Gauss map: how far the unit tangent travels on its sphere.
-
-    Args:
-        dh, d2h, log_speed: as in `log_length_gauss`.
-
-    Returns:
-        Shape ``(networks,)``; ``2 pi`` for a circle.
-
-    Raises:
-        ValueError: as for `kappa2`. OverflowError: too long for a number; take the logarithm.
-
-    Accuracy: as `log_length_gauss`.
-
-    Source: [poole2016], main text.
-
-    >>> theta = 2 * np.pi * np.arange(8) / 8
-    >>> wheel = np.array([[np.cos(theta), np.sin(theta)]])
-    >>> round(float(length_gauss(wheel, np.roll(wheel, 2, axis=-1), np.zeros((1, 8)))[0]), 6)
-    6.283185
-    """
-    logarithm = log_length_gauss(dh, d2h, log_speed)
-    if logarithm.max() > 709.0:
-        raise OverflowError(f"the Gauss map is exp({logarithm.max():.0f}) long: take "
-                            "log_length_gauss")
-    return np.exp(logarithm)
+    return across.shape[-1] * (np.vecdot(across, across) / square) / square
 
 
 def log_length_euclid(dh: np.ndarray, log_speed: np.ndarray) -> np.ndarray:
@@ -130,19 +90,36 @@ def log_length_euclid(dh: np.ndarray, log_speed: np.ndarray) -> np.ndarray:
         dh, log_speed: as in `log_metric`.
 
     Returns:
-        Shape ``(networks,)``.
+        Shape ``(...)``, one a curve.
 
-    Raises:
-        ValueError: as for `log_metric`.
-
-    Accuracy: as `log_length_gauss`.
+    Accuracy: that of the trapezoid rule on a closed curve: rounding where the points resolve
+        the curve; where they do not, an average over points that are as good as independent.
 
     Source: [poole2016], main text.
 
-    >>> round(float(np.exp(log_length_euclid(np.ones((1, 9, 5)), np.zeros((1, 5))))[0]), 6)
-    6.283185
+    >>> np.exp(log_length_euclid(np.ones((1, 5, 9)), np.zeros((1, 5)))).round(6).tolist()
+    [6.283185]
     """
     return _log_integral(0.5 * log_metric(dh, log_speed))
+
+
+def log_length_gauss(dh: np.ndarray, d2h: np.ndarray, log_speed: np.ndarray) -> np.ndarray:
+    """Logarithm of how far the unit tangent travels on its sphere; ``2 pi`` around a circle.
+
+    Args:
+        dh, d2h: as in `kappa2`, shape ``(..., points, neurons)``.
+        log_speed: shape ``(..., points)``.
+
+    Returns:
+        Shape ``(...)``, one a curve.
+
+    Accuracy: as `log_length_euclid`.
+
+    Source: [poole2016], main text: ``integral kappa |dh/dtheta| dtheta``.
+    """
+    across, square = _across(dh, d2h)
+    with np.errstate(divide="ignore"):
+        return _log_integral(0.5 * np.log(np.vecdot(across, across) / square) + log_speed)
 
 
 def length_from_samples(h: np.ndarray, closed: bool = True, rtol: float = 0.01) -> np.ndarray:
@@ -153,7 +130,8 @@ def length_from_samples(h: np.ndarray, closed: bool = True, rtol: float = 0.01) 
     length, the points are too far apart and the number is refused.
 
     Args:
-        h: points in order, shape ``(..., width, points)``, an even number if closed, odd if not.
+        h: points in order, shape ``(..., points, neurons)``, an even number if closed, odd if
+            not. Unit tangents give the length of the Gauss map.
         closed: whether the last point is joined to the first.
         rtol: loss to be tolerated; ``np.inf`` takes the chords as they come.
 
@@ -161,8 +139,7 @@ def length_from_samples(h: np.ndarray, closed: bool = True, rtol: float = 0.01) 
         Shape ``(...)``, the lengths of the chords.
 
     Raises:
-        ValueError: too few points or the wrong number for halving.
-        Aliased: chords that undercount; carries them as ``best``.
+        Untrusted: chords that undercount; ``best`` are their lengths, lower bounds.
 
     Accuracy: ``rtol``, for a curve without wiggles much finer than a chord and much smaller,
         which no samples can show.
@@ -170,70 +147,232 @@ def length_from_samples(h: np.ndarray, closed: bool = True, rtol: float = 0.01) 
     Source: derived here.
 
     >>> theta = 2 * np.pi * np.arange(100) / 100
-    >>> round(float(length_from_samples(np.array([np.cos(theta), np.sin(theta)]))), 3)
+    >>> float(length_from_samples(np.stack([np.cos(theta), np.sin(theta)], axis=1)).round(3))
     6.282
     """
     h = real("h", h)
-    points = h.shape[-1] if h.ndim >= 2 else 0
+    points = h.shape[-2] if h.ndim >= 2 else 0
     if points < 5 or points % 2 == closed:
-        raise ValueError(f"h must hold an {'even' if closed else 'odd'} number of points, at "
-                         f"least 5, on its last axis; got shape {h.shape}")
-    fine, coarse = _chords(h, closed), _chords(h[..., ::2], closed)
+        raise ValueError(f"h must have shape (..., points, neurons) with an "
+                         f"{'even' if closed else 'odd'} number of points, at least 5; got shape "
+                         f"{h.shape}")
+    fine, coarse = _chords(h, closed), _chords(h[..., ::2, :], closed)
     lost = np.max((fine - coarse) / np.where(fine > 0.0, 3.0 * fine, 1.0))
     if lost > rtol:
-        raise Aliased(f"the chords undercount the length by {lost:.1%} or more: sample the curve "
-                      "more finely, or integrate the speed of its tangents", fine)
+        raise Untrusted(f"the chords undercount the length by {lost:.1%} or more: sample the "
+                        "curve more finely, or integrate the speed of its tangents", fine)
     return fine
 
 
-def gauss_from_samples(dh: np.ndarray, closed: bool = True, rtol: float = 0.01) -> np.ndarray:
-    """Length of the Gauss map from chords between unit tangents, guarded against aliasing.
+def autocorrelation(h: np.ndarray) -> np.ndarray:
+    """Mean cosine of the angle between points of a closed curve, for each offset along it.
 
     Args:
-        dh: tangents in order, shape ``(..., width, points)``; their lengths do not matter.
-        closed, rtol: as in `length_from_samples`.
+        h: points at equally spaced angles, shape ``(networks, points, neurons)``; not centred.
 
     Returns:
-        Shape ``(...)``.
+        Shape ``(networks, points)``: entry k is the mean over theta of the cosine between
+        ``h(theta)`` and ``h(theta + 2 pi k / points)``, wrapped around, so that every offset has
+        the same number of pairs. The first entry is 1.
+
+    Accuracy: rounding, about 1e-15; near 1 that is absolute, not relative to ``1 - c``.
+
+    Source: [poole2016], Fig. 3C; the wrap is ours.
+
+    >>> autocorrelation([[[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, -1.0]]]).tolist()
+    [[1.0, 0.0, -1.0, 0.0]]
+    """
+    h = _points(h)
+    length = np.linalg.norm(h, axis=2, keepdims=True)
+    if not np.all(length > 0.0):
+        raise ValueError("h holds a point of length zero, which has no direction")
+    unit = h / length
+    start = np.arange(h.shape[1])
+    end = (start + start[:, None]) % h.shape[1]  # row: offset, column: start
+    return (unit @ unit.mT)[:, start, end].mean(axis=-1)
+
+
+def components(h: np.ndarray, kept: int = 3) -> Components:
+    """Principal components of points, ``(networks, points, neurons)``, every network by itself.
+
+    Args:
+        h: the points.
+        kept: of how many components the scores are returned.
+
+    Returns:
+        `Components`. The sign of a component is chosen so that its largest score is positive.
+
+    Accuracy: rounding of the Gram matrix: variances below 1e-15 of the largest are noise.
+
+    >>> components([[[3.0, 4.0], [-3.0, -4.0]]], kept=1).scores.tolist()
+    [[[5.0], [-5.0]]]
+    """
+    h = _points(h)
+    kept = count("kept", kept, high=h.shape[1])
+    centred = h - h.mean(axis=1, keepdims=True)
+    values, vectors = np.linalg.eigh(centred @ centred.mT)
+    values = np.maximum(values[:, ::-1], 0.0)
+    scores = vectors[:, :, ::-1][:, :, :kept] * np.sqrt(values[:, None, :kept])
+    largest = np.take_along_axis(scores, np.abs(scores).argmax(axis=1)[:, None], axis=1)
+    return Components(scores * np.where(largest < 0.0, -1.0, 1.0),
+                      values / (h.shape[1] * h.shape[2]))
+
+
+def participation_ratio(spectrum: np.ndarray) -> np.ndarray:
+    """Effective number of components: squared sum of variances over the sum of their squares.
+
+    Args:
+        spectrum: variances along the principal components, shape ``(..., components)``.
+
+    Returns:
+        Shape ``(...)``: 1 for a line, n for n equal variances.
+
+    >>> float(participation_ratio([1.0, 1.0, 0.0]))
+    2.0
+    """
+    spectrum = real("spectrum", spectrum, low=0.0)
+    scale = spectrum.max(axis=-1, keepdims=True)
+    if not np.all(scale > 0.0):
+        raise ValueError("spectrum must have a variance above 0: the points are all the same")
+    part = spectrum / scale
+    return part.sum(axis=-1)**2 / (part**2).sum(axis=-1)
+
+
+def follow(scores: np.ndarray) -> np.ndarray:
+    """Scores of successive layers, each turned to match the one before as well as it can.
+
+    Principal components have arbitrary signs, and two of equal variance an arbitrary mix; an
+    orthogonal turn (Procrustes) takes that out and changes no distance.
+
+    Args:
+        scores: shape ``(layers, points, kept)``.
+
+    >>> follow([[[1.0], [-1.0]], [[-2.0], [2.0]]])[1].tolist()
+    [[2.0], [-2.0]]
+    """
+    from scipy.linalg import orthogonal_procrustes
+
+    scores = real("scores", scores)
+    if scores.ndim != 3:
+        raise ValueError(f"scores must have shape (layers, points, kept), got {scores.shape}")
+    turned = [scores[0]]
+    for layer in scores[1:]:
+        turned.append(layer @ orthogonal_procrustes(layer, turned[-1])[0])
+    return np.array(turned)
+
+
+def osculating(h: np.ndarray, dh: np.ndarray, d2h: np.ndarray, turns: int = 73) -> Osculation:
+    """The osculating circle of a curve at one point.
+
+    Args:
+        h: the point, shape ``(neurons,)``.
+        dh, d2h: first and second derivative there, by any clock.
+        turns: points of the circle, the last on the first.
 
     Raises:
-        ValueError: as for `length_from_samples`, or a tangent of length 0.
-        Aliased: chords that undercount; carries them as ``best``.
+        ValueError: a straight or resting curve, which has no circle.
 
-    Accuracy: as `length_from_samples`.
+    Source: textbook; [poole2016], Fig. 4A.
 
-    Source: derived here.
-
-    >>> theta = 2 * np.pi * np.arange(100) / 100
-    >>> round(float(gauss_from_samples(np.array([np.cos(theta), np.sin(theta)]))), 3)
-    6.282
+    >>> osculating(np.zeros(2), np.array([3.0, 0.0]), np.array([1.0, 4.5])).radius
+    2.0
     """
-    dh = real("dh", dh)
-    norm = np.sqrt(np.sum(dh * dh, axis=-2, keepdims=True)) if dh.ndim >= 2 else np.zeros(1)
-    if not np.all(norm > 0.0):
-        raise ValueError("dh must have tangents of positive length, shape (..., width, points)")
-    return length_from_samples(dh / norm, closed, rtol)
+    h = real("h", h)
+    across, square = _across(dh, d2h)
+    if h.ndim != 1 or h.shape != across.shape:
+        raise ValueError("h, dh and d2h must have one shape (neurons,), got "
+                         f"{h.shape} and {across.shape}")
+    bend = np.linalg.norm(across)
+    if bend <= 1e-14 * np.linalg.norm(d2h):
+        raise ValueError("d2h must not be along dh: a straight line has no circle")
+    plane = np.stack([dh / np.sqrt(square), across / bend], axis=1)
+    radius = float(square / bend)
+    angle = np.linspace(0.0, 2.0 * np.pi, count("turns", turns, low=2))
+    ring = radius * np.stack([np.sin(angle), 1.0 - np.cos(angle)], axis=1)
+    return Osculation(plane, radius, h + ring @ plane.T)
 
 
-def _tangents(dh: np.ndarray, log_speed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    dh, log_speed = real("dh", dh), np.asarray(log_speed, dtype=float)
-    if dh.ndim < 2 or log_speed.shape != (*dh.shape[:-2], dh.shape[-1]):
-        raise ValueError("dh must have shape (networks, width, points) and log_speed (networks, "
-                         f"points); got {dh.shape} and {log_speed.shape}")
-    return dh, log_speed
+def principal_curvatures(gradient: np.ndarray, hessian: np.ndarray) -> np.ndarray:
+    """The principal curvatures of a level set ``G = 0``, ascending.
+
+    The surface bends along a unit tangent v by ``v^T H v / |g|``; they are the eigenvalues of
+    that form on the tangent space. Their sign is that of G: a ball ``|x|^2 < r^2`` with
+    ``G = |x|^2 - r^2`` has +1/r.
+
+    Args:
+        gradient: of G at points of the level set, shape ``(..., n)``, n at least 2.
+        hessian: shape ``(..., n, n)``, symmetric.
+
+    Returns:
+        Shape ``(..., n - 1)``.
+
+    Raises:
+        ValueError: a Hessian that is not symmetric, or a gradient of length 0.
+
+    Accuracy: 1e-14 of the largest; a reflection turns the normal onto the first axis, so the
+        zero that a projected Hessian has along the normal never appears.
+
+    Source: [poole2016], main text.
+
+    >>> principal_curvatures([0.0, 2.0, 0.0], np.diag([2.0, 7.0, 6.0])).tolist()
+    [1.0, 3.0]
+    """
+    return np.linalg.eigvalsh(_tangent_form(gradient, hessian)[0])
+
+
+def principal_directions(gradient: np.ndarray,
+                         hessian: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The principal curvatures, ascending, and the tangent directions in which they occur.
+
+    Args:
+        gradient, hessian: as in `principal_curvatures`.
+
+    Returns:
+        Curvatures of shape ``(..., n - 1)`` and unit vectors as columns, ``(..., n, n - 1)``.
+
+    Accuracy: as `principal_curvatures`; directions of nearly equal curvatures mix.
+
+    Source: [poole2016], main text.
+
+    >>> np.abs(principal_directions([2.0, 0.0, 0.0], np.diag([5.0, 2.0, 1.0]))[1]).tolist()
+    [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0]]
+    """
+    form, v = _tangent_form(gradient, hessian)
+    curvatures, vectors = np.linalg.eigh(form)
+    full = np.concatenate([np.zeros_like(vectors[..., :1, :]), vectors], axis=-2)
+    return curvatures, full - v[..., :, None] * np.vecmat(v, full)[..., None, :]
+
+
+def sum_of_squares(gradient: np.ndarray, hessian: np.ndarray) -> np.ndarray:
+    """The sum of the squared principal curvatures, ``|P H P|^2 / |g|^2``, without eigenvalues.
+
+    Args:
+        gradient, hessian: as in `principal_curvatures`.
+
+    Returns:
+        Shape ``(...)``. Divided by ``n - 1`` it is the mean square.
+
+    Source: [poole2016], main text; in terms of the mean-field law derived here.
+
+    >>> float(sum_of_squares([0.0, 2.0, 0.0], np.diag([2.0, 7.0, 6.0])))
+    10.0
+    """
+    normal, size, hessian = _checked(gradient, hessian)
+    across = hessian - normal[..., :, None] * np.vecmat(normal, hessian)[..., None, :]
+    across = across - np.matvec(across, normal)[..., None] * normal[..., None, :]
+    return np.sum(across * across, axis=(-2, -1)) / size**2
 
 
 def _across(dh: np.ndarray, d2h: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The part of d2h perpendicular to dh, and ``|dh|^2``."""
     dh, d2h = real("dh", dh), real("d2h", d2h)
-    if dh.ndim < 2 or d2h.shape != dh.shape:
-        raise ValueError("dh and d2h must have one shape (networks, width, points); got "
+    if dh.ndim < 1 or d2h.shape != dh.shape:
+        raise ValueError("dh and d2h must have one shape (..., points, neurons); got "
                          f"{dh.shape} and {d2h.shape}")
-    square = np.sum(dh * dh, axis=-2)
+    square = np.vecdot(dh, dh)
     if not np.all(square > 0.0):
         raise ValueError("dh must not be zero: a point that stands still has no curvature")
-    along = np.sum(dh * d2h, axis=-2) / square
-    return d2h - along[..., None, :] * dh, square
+    return d2h - (np.vecdot(dh, d2h) / square)[..., None] * dh, square
 
 
 def _log_integral(logarithm: np.ndarray) -> np.ndarray:
@@ -246,5 +385,41 @@ def _log_integral(logarithm: np.ndarray) -> np.ndarray:
 
 
 def _chords(h: np.ndarray, closed: bool) -> np.ndarray:
-    steps = np.diff(h, axis=-1, append=h[..., :1]) if closed else np.diff(h, axis=-1)
-    return np.sqrt(np.sum(steps * steps, axis=-2)).sum(axis=-1)
+    steps = np.diff(h, axis=-2, append=h[..., :1, :]) if closed else np.diff(h, axis=-2)
+    return np.linalg.norm(steps, axis=-1).sum(axis=-1)
+
+
+def _points(h: np.ndarray) -> np.ndarray:
+    h = real("h", h)
+    if h.ndim != 3 or not h.size:
+        raise ValueError(f"h must have shape (networks, points, neurons), got {h.shape}")
+    return h
+
+
+def _tangent_form(gradient: np.ndarray, hessian: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The form whose eigenvalues are the curvatures, and v of the reflection ``I - v v^T``."""
+    normal, size, hessian = _checked(gradient, hessian)
+    v = normal.copy()
+    v[..., 0] += np.where(normal[..., 0] < 0.0, -1.0, 1.0)  # turns the normal onto the first axis
+    v /= np.sqrt(np.abs(v[..., :1]))
+    turned = np.matvec(hessian, v)
+    half = 0.5 * np.vecdot(v, turned)
+    outer = v[..., :, None] * (turned - half[..., None] * v)[..., None, :]
+    return (hessian - outer - outer.mT)[..., 1:, 1:] / size[..., None, None], v
+
+
+def _checked(gradient: np.ndarray,
+             hessian: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Unit normal, length of the gradient, Hessian."""
+    gradient, hessian = real("gradient", gradient), real("hessian", hessian)
+    n = gradient.shape[-1] if gradient.ndim else 0
+    if n < 2 or hessian.shape != (*gradient.shape, n):
+        raise ValueError("gradient must have shape (..., n) with n >= 2 and hessian (..., n, n); "
+                         f"got {gradient.shape} and {hessian.shape}")
+    scale = np.abs(hessian).max(axis=(-2, -1), keepdims=True)
+    if np.any(np.abs(hessian - hessian.mT) > 1e-6 * scale):
+        raise ValueError("hessian must be symmetric")
+    size = np.linalg.norm(gradient, axis=-1)
+    if not np.all(size > 0.0):
+        raise ValueError("gradient must not be zero: there the level set has no tangent plane")
+    return gradient / size[..., None], size, hessian

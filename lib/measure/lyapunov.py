@@ -9,7 +9,7 @@ from typing import Callable, NamedTuple, Sequence
 
 import numpy as np
 
-from lib.checks import count, real
+from lib.checks import Untrusted, count, number, real
 
 RANGE = 500.0  # natural logarithms that one matrix of floats spans with room to spare
 ROUNDING = 1e-15  # a share of a layer's size, times its width, that counts as nothing
@@ -26,15 +26,6 @@ class Stretch(NamedTuple):
     direction: np.ndarray
 
 
-class NotConverged(ArithmeticError):
-    """Singular values not found to the tolerance; ``best`` holds what was found so far and
-    ``residual`` how far each is from being one."""
-
-    def __init__(self, message: str, best: object, residual: np.ndarray):
-        super().__init__(message)
-        self.best, self.residual = best, residual
-
-
 def leading(gram: np.ndarray, log_scale: np.ndarray | float = 0.0,
             frame: np.ndarray | None = None) -> Stretch:
     """The largest stretching of ``J^T J = exp(2 log_scale) gram`` and its direction.
@@ -44,12 +35,6 @@ def leading(gram: np.ndarray, log_scale: np.ndarray | float = 0.0,
         log_scale: shape ``(...)``.
         frame: orthonormal columns, the same for every point, in which gram is written, shape
             ``(networks, inputs, d)`` for a gram of shape ``(networks, points, d, d)``.
-
-    Returns:
-        The `Stretch`.
-
-    Raises:
-        ValueError, TypeError: not square, or not finite.
 
     Accuracy: rounding for the logarithm; the direction is off by rounding over the relative gap
         to the second eigenvalue of gram.
@@ -71,7 +56,7 @@ def leading(gram: np.ndarray, log_scale: np.ndarray | float = 0.0,
         values, vectors = np.linalg.eigh(gram)
         top, direction = np.maximum(values[..., -1], 0.0), vectors[..., -1]
     if frame is not None:
-        direction = direction @ np.swapaxes(real("frame", frame), -1, -2)
+        direction = direction @ real("frame", frame).mT
     with np.errstate(divide="ignore"):
         return Stretch(0.5 * np.log(top) + log_scale, direction)
 
@@ -95,8 +80,8 @@ def spectrum(jacobians: Sequence[np.ndarray], tolerance: float = 1e-9,
         the rounding of a layer is minus infinity.
 
     Raises:
-        NotConverged: close singular values in a chain that no one matrix can hold.
-        ValueError, TypeError: shapes that do not follow each other, numbers not finite.
+        Untrusted: close singular values in a chain that no one matrix can hold; ``best`` are the
+            logarithms found so far.
 
     Accuracy: 1e-13 times the number of layers and the condition number of a single layer, or
         the tolerance where more sweeps were needed.
@@ -107,7 +92,7 @@ def spectrum(jacobians: Sequence[np.ndarray], tolerance: float = 1e-9,
     np.True_
     """
     chain = _chain(jacobians)
-    tolerance = float(real("tolerance", tolerance, low=1e-13))
+    tolerance = number("tolerance", tolerance, low=1e-13)
     sweeps = count("sweeps", sweeps)
     chain = _sweep(_sweep(chain, False))
     shape, flat = chain[0].shape, [r.reshape(-1, *r.shape[-2:]) for r in chain]
@@ -129,7 +114,7 @@ def _chain(jacobians: Sequence[np.ndarray]) -> list[np.ndarray]:
 def _sweep(chain: list[np.ndarray], transpose: bool = True) -> list[np.ndarray]:
     """Triangular factors R of ``A = A_n .. A_1 = Q R_n .. R_1``, or of ``A^T``."""
     if transpose:
-        chain = [np.swapaxes(a, -1, -2) for a in chain[::-1]]
+        chain = [a.mT for a in chain[::-1]]
     q, factors = None, []
     for a in chain:
         q, r = np.linalg.qr(a if q is None else a @ q)
@@ -156,8 +141,8 @@ def _finish(chain: list[np.ndarray], tolerance: float, sweeps: int) -> np.ndarra
         if np.all(rest <= tolerance / np.sqrt(len(rows)) * diagonal):
             return np.concatenate([found, dead])
         chain = _sweep(chain)
-    raise NotConverged(f"the sweeps have left close singular values apart after {sweeps}; take "
-                       "more sweeps, or fewer layers", np.concatenate([found, dead]), rest)
+    raise Untrusted(f"close singular values are still apart after {sweeps} sweeps: take more "
+                    "sweeps, or fewer layers", np.concatenate([found, dead]))
 
 
 def _product(chain: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
@@ -187,7 +172,7 @@ def _graded(log_rows: np.ndarray, rows: np.ndarray) -> np.ndarray:
     matrix = np.exp(log_rows - middle)[:, None] * rows
     values, *_, work, _, info = dgejsv(matrix.T, joba=0, jobu=3, jobv=3, jobr=0)
     if info != 0:
-        raise NotConverged(f"LAPACK's Jacobi SVD gave up ({info})", values, np.inf)
+        raise Untrusted(f"LAPACK's Jacobi SVD gave up ({info})")
     with np.errstate(divide="ignore"):
         return np.sort(np.log(values) + np.log(work[0] / work[1]) + middle)[::-1]
 
@@ -212,8 +197,7 @@ def top_singular(apply: Callable, adjoint: Callable, start: np.ndarray,
         The `Stretch`, in the units of ``apply``.
 
     Raises:
-        NotConverged: with the best `Stretch` and r, where r is still above the tolerance.
-        ValueError, TypeError: bad arguments.
+        Untrusted: r is still above the tolerance; ``best`` holds the `Stretch` and r.
 
     Accuracy: the logarithm is within about r of a singular value's, and with a gap to the next
         within r^2 over the relative gap; the direction within r over that gap. That the value
@@ -226,7 +210,7 @@ def top_singular(apply: Callable, adjoint: Callable, start: np.ndarray,
     >>> top_singular(lambda v: v @ j.T, lambda u: u @ j, np.ones((1, 2))).log.round(6).tolist()
     [1.098612]
     """
-    tolerance = float(real("tolerance", tolerance, low=1e-14))
+    tolerance = number("tolerance", tolerance, low=1e-14)
     start = real("start", start)
     if start.ndim < 1 or not np.all(start.any(axis=-1)):
         raise ValueError("start must hold vectors along its last axis, none of them zero")
@@ -245,8 +229,43 @@ def top_singular(apply: Callable, adjoint: Callable, start: np.ndarray,
             if np.all(residual <= tolerance):
                 return top
         right.append(v)
-    raise NotConverged(f"a residual of {np.max(residual):.1g} is left after {steps} steps, "
-                       f"{tolerance:.1g} was wanted: take more steps", top, residual)
+    raise Untrusted(f"a residual of {np.max(residual):.1g} is left after {steps} steps, "
+                    f"{tolerance:.1g} was wanted: take more steps", (top, residual))
+
+
+def crest_distance(radii: np.ndarray, exponents: np.ndarray, outputs: np.ndarray) -> np.ndarray:
+    """Distance along rays from the crest of the exponent to where the output changes sign.
+
+    Args:
+        radii: ascending, shape ``(radii,)``.
+        exponents, outputs: shape ``(..., radii)``, one ray in a row.
+
+    Returns:
+        Shape ``(...)``: distance from the largest exponent to the nearest change of sign; NaN on
+        rays without one.
+
+    Accuracy: half the spacing of the radii for the crest, far less for the change of sign, which
+        is interpolated.
+
+    Source: derived here, for [storm2024], Fig. 2.
+
+    >>> crest_distance([0.0, 1.0, 2.0], [0.0, 5.0, 1.0], [1.0, 1.0, -1.0]).item()
+    0.5
+    """
+    radii, exponents = real("radii", radii), real("exponents", exponents)
+    outputs = real("outputs", outputs)
+    if radii.ndim != 1 or np.any(np.diff(radii) <= 0):
+        raise ValueError("radii must ascend along one axis")
+    if exponents.shape != outputs.shape or exponents.shape[-1:] != radii.shape:
+        raise ValueError(f"exponents and outputs must have shape (..., {len(radii)}), got "
+                         f"{exponents.shape} and {outputs.shape}")
+    crest = radii[exponents.argmax(axis=-1)]
+    below, above = outputs[..., :-1], outputs[..., 1:]
+    crossed = np.sign(below) != np.sign(above)
+    part = below / np.where(crossed, below - above, 1.0)
+    place = np.where(crossed, radii[:-1] + part * np.diff(radii), np.inf)
+    distance = np.abs(place - crest[..., None]).min(axis=-1)
+    return np.where(np.isfinite(distance), distance, np.nan)
 
 
 def _unit(x: np.ndarray, seen: Sequence[np.ndarray] = ()) -> tuple[np.ndarray, np.ndarray]:

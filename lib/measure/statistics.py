@@ -1,7 +1,10 @@
 """Statistics of sampled networks that no library has: growth, ranks, agreement of an ensemble."""
+from dataclasses import replace
+
 import numpy as np
 
 from lib.checks import real
+from lib.estimate import Estimate, mean
 
 
 def factor_per_layer(lengths: np.ndarray) -> np.ndarray:
@@ -24,7 +27,163 @@ def factor_per_layer(lengths: np.ndarray) -> np.ndarray:
     if lengths.ndim < 2 or lengths.shape[-1] < 2:
         raise ValueError("lengths must have shape (networks, ..., layers) with at least two "
                          f"layers, got {lengths.shape}")
-    mean = lengths.mean(axis=0)
-    if not np.all(mean > 0.0):
+    size = lengths.mean(axis=0)
+    if not np.all(size > 0.0):
         raise ValueError("lengths must not be 0 in all networks")
-    return (mean[..., -1] / mean[..., 0]) ** (1.0 / (lengths.shape[-1] - 1))
+    return (size[..., -1] / size[..., 0]) ** (1.0 / (lengths.shape[-1] - 1))
+
+
+def straightness(sizes: np.ndarray) -> float:
+    """Squared correlation of the logarithm of the mean over networks with the layer.
+
+    Args:
+        sizes: shape ``(networks, layers)``, not negative, at least three layers.
+
+    Returns:
+        From 0 to 1: 1 if the mean grows, or falls, by the same factor in every layer.
+
+    >>> straightness([[1.0, 2.0, 4.0, 8.0]]).__round__(12)
+    1.0
+    """
+    sizes = real("sizes", sizes, low=0.0)
+    if sizes.ndim != 2 or sizes.shape[1] < 3:
+        raise ValueError("sizes must have shape (networks, layers) with at least three layers, "
+                         f"got {sizes.shape}")
+    size = sizes.mean(axis=0)
+    if not np.all(size > 0.0) or np.ptp(size) == 0.0:
+        raise ValueError("sizes must not be 0 in all networks, nor have the same mean in all "
+                         "layers")
+    return float(np.corrcoef(np.arange(size.size), np.log(size))[0, 1] ** 2)
+
+
+def proportionality(x: np.ndarray, y: np.ndarray) -> float:
+    """Share of the variance of y that ``y = a x`` explains, a by least squares.
+
+    The line has no constant term, so that a straight line that misses the origin scores lower
+    than its squared correlation.
+
+    Args:
+        x, y: of one shape, at least two points; x not all 0, y not constant.
+
+    Returns:
+        At most 1, which is exact proportionality; below 0 where a constant would fit better.
+
+    >>> proportionality([1.0, 2.0], [3.0, 6.0])
+    1.0
+    """
+    x, y = real("x", x).ravel(), real("y", y).ravel()
+    if x.shape != y.shape or not x.any() or x.size < 2 or np.ptp(y) == 0:
+        raise ValueError("x and y must have one shape, x not all 0 and y not constant, got "
+                         f"{x.size} and {y.size} points")
+    rest = y - x * (x @ y) / (x @ x)
+    return float(1.0 - rest @ rest / np.sum((y - y.mean()) ** 2))
+
+
+def rank_correlation(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Spearman's correlation along the last axis: that of the ranks, ties sharing theirs.
+
+    Args:
+        x, y: shapes that broadcast to ``(..., n)``, each with two different values along n.
+
+    Returns:
+        Shape ``(...)``, from -1 to 1: one a network, where networks come first.
+
+    >>> rank_correlation([1.0, 2.0, 3.0], [[10.0, 1000.0, 100.0], [1.0, 2.0, 9.0]]).tolist()
+    [0.5, 1.0]
+    """
+    from scipy.stats import rankdata
+
+    x, y = real("x", x), real("y", y)
+    if x.shape[-1:] != y.shape[-1:] or not x.ndim or np.any(np.ptp(x, -1) * np.ptp(y, -1) == 0):
+        raise ValueError("x and y must have one length along the last axis and each two different "
+                         f"values, got {x.shape} and {y.shape}")
+    x, y = (rankdata(one, axis=-1) - 0.5 * (x.shape[-1] + 1) for one in (x, y))
+    return np.vecdot(x, y) / np.sqrt(np.vecdot(x, x) * np.vecdot(y, y))
+
+
+def rank_trend(x: np.ndarray, samples: np.ndarray) -> Estimate:
+    """Mean over networks of the rank correlation with x; its error allows for few ranks.
+
+    A rank correlation of a few items moves in steps: exchanging two neighbours of n costs
+    ``12 / (n (n^2 - 1))``. Five networks that all say 1 do not make it exact: half a step a
+    network is added to the error in quadrature.
+
+    Args:
+        x: shape ``(n,)``, or ``(networks, n)`` if every network has its own.
+        samples: shape ``(networks, n)``.
+
+    Source: derived here.
+
+    >>> rank_trend([1, 2, 3], [[1.0, 2.0, 3.0], [1.0, 2.0, 3.0]])
+    1.0 ± 0.2 (mean, 2 samples)
+    """
+    found, n = mean(rank_correlation(x, samples)), np.shape(samples)[-1]
+    half = 6.0 / (n * (n**2 - 1)) / np.sqrt(found.samples)
+    return replace(found, error=np.hypot(found.error, half))
+
+
+def mean_prediction(outputs: np.ndarray) -> np.ndarray:
+    """Probabilities of classes, averaged over an ensemble of networks.
+
+    Args:
+        outputs: before the softmax, shape ``(networks, points, classes)``.
+
+    Returns:
+        Shape ``(points, classes)``.
+
+    Source: [storm2024].
+
+    >>> mean_prediction([[[0.0, 0.0]], [[1000.0, 0.0]]]).tolist()
+    [[0.75, 0.25]]
+    """
+    from scipy.special import softmax
+
+    outputs = real("outputs", outputs)
+    if outputs.ndim != 3:
+        raise ValueError(f"outputs must have shape (networks, points, classes), got "
+                         f"{outputs.shape}")
+    return softmax(outputs, axis=2).mean(axis=0)
+
+
+def predictive_entropy(outputs: np.ndarray) -> np.ndarray:
+    """Entropy of the mean prediction, ``-sum_i <p_i> ln <p_i>``; not the mean of entropies.
+
+    Args:
+        outputs: as for `mean_prediction`.
+
+    Returns:
+        Shape ``(points,)``.
+
+    Source: [storm2024].
+
+    >>> predictive_entropy(np.zeros((3, 1, 10))).round(6).tolist() == [round(np.log(10), 6)]
+    True
+    """
+    from scipy.special import entr
+
+    return entr(mean_prediction(outputs)).sum(axis=1)
+
+
+def detection(scores: np.ndarray, positive: np.ndarray) -> float:
+    """Area under the curve: how often a positive has a higher score than a negative.
+
+    Args:
+        scores: shape ``(n,)``.
+        positive: truth values, shape ``(n,)``, both kinds.
+
+    Returns:
+        From 0 to 1; 0.5 for scores that know nothing; ties count half.
+
+    Source: textbook (Mann and Whitney's statistic).
+
+    >>> detection([0.1, 0.2, 0.3, 0.4], [False, True, False, True])
+    0.75
+    """
+    from scipy.stats import mannwhitneyu
+
+    scores, positive = real("scores", scores), np.asarray(positive, dtype=bool)
+    if scores.ndim != 1 or scores.shape != positive.shape or positive.all() or not positive.any():
+        raise ValueError("positive must be truth values of both kinds, one a score, got "
+                         f"{positive.sum()} of {positive.size} for {scores.shape} scores")
+    above = mannwhitneyu(scores[positive], scores[~positive], method="asymptotic").statistic
+    return float(above / positive.sum() / (~positive).sum())

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lib.checks import real
+from lib.checks import number, real
 
 
 class Span(NamedTuple):
@@ -46,17 +46,11 @@ def span(features: np.ndarray, rank_cut: float = 1e-10, dtype: type = np.float64
     """The directions in which linear combinations of the features can move.
 
     Args:
-        features: shape ``(features, points)``.
+        features: shape ``(points, features)``.
         rank_cut: directions whose singular value is below this share of the largest are left
             out; 0 keeps all, the rounding noise among the features included.
         dtype: ``np.float64`` or ``np.float32``: features are rounded to it, and the
             factorisation runs in it.
-
-    Returns:
-        `Span`.
-
-    Raises:
-        ValueError: wrong shape, an unknown dtype, rank_cut outside [0, 1), or nothing but zeros.
 
     Accuracy: with ``rank_cut`` well above the rounding of ``dtype`` that rounding; with 0 what
         is kept may be noise, and that noise then differs between machines.
@@ -66,14 +60,14 @@ def span(features: np.ndarray, rank_cut: float = 1e-10, dtype: type = np.float64
     >>> span(np.array([[1.0, 1.0], [1.0, 1.0]])).rank
     1
     """
-    features, rank_cut = real("features", features), float(real("rank_cut", rank_cut, 0.0))
-    if features.ndim != 2 or not features.size or not np.any(features):
-        raise ValueError("features must have shape (features, points) and not all be 0, got "
+    features, rank_cut = real("features", features), number("rank_cut", rank_cut, 0.0)
+    if features.ndim != 2 or not np.any(features):
+        raise ValueError("features must have shape (points, features) and not all be 0, got "
                          f"shape {features.shape}")
     if np.dtype(dtype) not in (np.float32, np.float64) or rank_cut >= 1.0:
         raise ValueError(f"dtype must be float32 or float64 and rank_cut below 1, got "
                          f"{np.dtype(dtype)} and {rank_cut:g}")
-    basis, triangle = np.linalg.qr(features.T.astype(dtype))
+    basis, triangle = np.linalg.qr(features.astype(dtype))
     if rank_cut == 0.0:
         return Span(basis, np.linalg.svd(triangle, compute_uv=False))
     turn, singular, _ = np.linalg.svd(triangle, full_matrices=False)
@@ -81,94 +75,38 @@ def span(features: np.ndarray, rank_cut: float = 1e-10, dtype: type = np.float64
 
 
 def project(targets: np.ndarray, onto: Span) -> np.ndarray:
-    """The least-squares fit of targets by the features.
+    """The least-squares fit of targets by the features, ``(targets, points)`` or ``(points,)``.
 
-    Args:
-        targets: shape ``(points,)`` or ``(targets, points)``.
-        onto: the `Span` of the features.
-
-    Returns:
-        The fitted values, shape of ``targets``.
-
-    Raises:
-        ValueError: another number of points.
-
-    Accuracy: rounding of the dtype of the span.
-
-    Source: textbook.
-
-    >>> project([2.0, 0.0], span([[1.0, 1.0]])).round(12).tolist()
+    >>> project([2.0, 0.0], span([[1.0], [1.0]])).round(12).tolist()
     [1.0, 1.0]
     """
-    targets = real("targets", targets)
-    if targets.ndim not in (1, 2) or targets.shape[-1] != len(onto.basis):
-        raise ValueError(f"targets must have shape (targets, {len(onto.basis)}), got "
-                         f"{targets.shape}")
-    return (targets.astype(onto.basis.dtype) @ onto.basis) @ onto.basis.T
+    return _within(targets, onto) @ onto.basis.T
 
 
-def angular_error(targets: np.ndarray, fitted: np.ndarray) -> np.ndarray:
-    """``1 - cos`` of the angle between a target and its fit, as vectors over the points.
+def angular_error(targets: np.ndarray, onto: Span) -> np.ndarray:
+    """``1 - cos`` of the angle between a target and its least-squares fit, over the points.
 
-    Args:
-        targets: shape ``(..., points)``, none of them 0.
-        fitted: the same shape; a fit of 0 has error 1.
-
-    Returns:
-        Shape ``(...)``: 0 where the fit is perfect, 1 where nothing is reproduced.
-
-    Raises:
-        ValueError: shapes that differ, or a target of 0.
-
-    Accuracy: rounding.
-
-    Source: [poole2016], Fig. 5C.
-
-    >>> float(angular_error([1.0, 1.0], [2.0, 0.0]).round(6))
-    0.292893
-    """
-    targets, fitted = real("targets", targets), real("fitted", fitted)
-    if targets.shape != fitted.shape or targets.ndim < 1:
-        raise ValueError(f"fitted of shape {fitted.shape} must have that of targets, "
-                         f"{targets.shape}")
-    size, fit = np.linalg.norm(targets, axis=-1), np.linalg.norm(fitted, axis=-1)
-    if not np.all(size > 0.0):
-        raise ValueError("targets holds a target that is 0 everywhere")
-    product = np.einsum("...p,...p->...", targets, fitted)
-    return 1.0 - product / (size * np.where(fit > 0.0, fit, 1.0))
-
-
-def projection_error(targets: np.ndarray, onto: Span) -> np.ndarray:
-    """`angular_error` of the least-squares fit, without computing the fit.
-
-    A fit is a projection, so that the cosine is the length of the target within the span,
-    as a share of the whole.
+    A fit is a projection, so that the cosine is the length of the target within the span, as a
+    share of the whole.
 
     Args:
-        targets: shape ``(targets, points)``, none of them 0.
+        targets: shape ``(targets, points)`` or ``(points,)``, none of them 0.
         onto: the `Span` of the features.
 
     Returns:
-        Shape ``(targets,)``.
-
-    Raises:
-        ValueError: another number of points, or a target of 0.
+        Shape ``(targets,)`` or ``()``: 0 where the fit is perfect, 1 where nothing is reproduced.
 
     Accuracy: rounding of the dtype of the span.
 
-    Source: derived here.
+    Source: [poole2016], Fig. 5C; the shortcut derived here.
 
-    >>> projection_error([[1.0, 0.0]], span([[1.0, 1.0]])).round(6).tolist()
-    [0.292893]
+    >>> angular_error([1.0, 0.0], span([[1.0], [1.0]])).round(6).item()
+    0.292893
     """
-    targets = real("targets", targets)
-    if targets.ndim != 2 or targets.shape[1] != len(onto.basis):
-        raise ValueError(f"targets must have shape (targets, {len(onto.basis)}), got "
-                         f"{targets.shape}")
-    size = np.linalg.norm(targets, axis=1)
+    within, size = _within(targets, onto), np.linalg.norm(targets, axis=-1)
     if not np.all(size > 0.0):
         raise ValueError("targets holds a target that is 0 everywhere")
-    return 1.0 - np.linalg.norm(targets.astype(onto.basis.dtype) @ onto.basis, axis=1) / size
+    return 1.0 - np.linalg.norm(within, axis=-1) / size
 
 
 def cutoff(error: np.ndarray, level: float) -> np.ndarray:
@@ -182,27 +120,21 @@ def cutoff(error: np.ndarray, level: float) -> np.ndarray:
         Shape ``(...)``: the first index whose error is above the level, between samples by
         linear interpolation; n if there is none, 0 if the first is above already.
 
-    Raises:
-        ValueError: not finite, or no samples.
-
-    Accuracy: that of the interpolation, less than one index.
-
     Source: derived here.
 
     >>> cutoff([[0.0, 0.1, 0.3, 0.9], [0.0, 0.0, 0.0, 0.0]], 0.2).tolist()
     [1.5, 4.0]
     """
-    error, level = real("error", error), float(real("level", level))
+    error, level = real("error", error), number("level", level)
     if error.ndim < 1 or not error.shape[-1]:
         raise ValueError("error must hold at least one sample")
-    flat = error.reshape(-1, error.shape[-1])
-    out = np.full(len(flat), float(flat.shape[1]))
-    for row, values in enumerate(flat):
-        above = np.flatnonzero(values > level)
-        if above.size:
-            i = above[0]
-            out[row] = i and i - (values[i] - level) / (values[i] - values[i - 1])
-    return out.reshape(error.shape[:-1])
+    over = error > level
+    first = over.argmax(axis=-1)
+    place = np.stack([np.maximum(first - 1, 0), first], axis=-1)
+    before, after = np.moveaxis(np.take_along_axis(error, place, axis=-1), -1, 0)
+    back = (after - level) / np.where(after > before, after - before, 1.0)
+    crossed = np.where(first > 0, first - back, 0.0)
+    return np.where(over.any(axis=-1), crossed, float(error.shape[-1]))
 
 
 def noisy_readout(gram: np.ndarray, targets: np.ndarray, noise: float,
@@ -213,17 +145,14 @@ def noisy_readout(gram: np.ndarray, targets: np.ndarray, noise: float,
     ``mean |y - w.h|^2 + noise^2 |w|^2``. Only inner products of the features are needed.
 
     Args:
-        gram: inner products of the features at the points, ``h^T h``, shape
-            ``(..., points, points)``: of a sampled network, or of a theory.
+        gram: inner products of the features at the points, shape ``(..., points, points)``: of a
+            sampled network, or of a theory.
         targets: shape ``(points,)`` or ``(points, targets)``.
         noise: standard deviation of the noise of one feature, positive.
         train: indices of the points that are fitted; all by default.
 
     Returns:
         `Readout` at all points, those that were not fitted included.
-
-    Raises:
-        ValueError: shapes that do not match, or no noise.
 
     Accuracy: rounding times ``1 + largest eigenvalue of gram / (points noise^2)``.
 
@@ -233,8 +162,7 @@ def noisy_readout(gram: np.ndarray, targets: np.ndarray, noise: float,
     [[0.5], [-0.5]]
     """
     gram, targets = real("gram", gram), real("targets", targets)
-    noise = float(real("noise", noise, low=1e-150))
-    points = gram.shape[-1]
+    noise, points = number("noise", noise, low=1e-150), gram.shape[-1]
     targets = targets[:, None] if targets.ndim == 1 else targets
     if gram.ndim < 2 or gram.shape[-2] != points or targets.shape[:1] != (points,):
         raise ValueError(f"gram must have shape (..., points, points) and targets (points, "
@@ -244,7 +172,7 @@ def noisy_readout(gram: np.ndarray, targets: np.ndarray, noise: float,
     ridge = len(train) * noise**2 * np.eye(len(train))
     dual = np.linalg.solve(inner + ridge, np.broadcast_to(
         targets[train], (*inner.shape[:-1], targets.shape[1])))
-    size = np.einsum("...it,...it->...t", dual, inner @ dual)
+    size = np.sum(dual * (inner @ dual), axis=-2)
     return Readout(gram[..., train] @ dual, noise * np.sqrt(np.maximum(size, 0.0)))
 
 
@@ -260,17 +188,12 @@ def class_error(readout: Readout, labels: np.ndarray, test: np.ndarray | None = 
     Returns:
         Shape ``(..., targets)``: 0.5 is guessing.
 
-    Raises:
-        ValueError: labels other than +1 and -1, or shapes that do not match.
-
-    Accuracy: rounding.
-
     Source: derived here (the noise of the output is normal).
 
     >>> class_error(Readout(np.zeros((2, 1)), np.ones(1)), [1.0, -1.0]).tolist()
     [0.5]
     """
-    from scipy.special import ndtr  # SciPy only where it is used
+    from scipy.special import ndtr
 
     labels = real("labels", labels)
     labels = labels[:, None] if labels.ndim == 1 else labels
@@ -280,3 +203,12 @@ def class_error(readout: Readout, labels: np.ndarray, test: np.ndarray | None = 
     jitter = np.where(readout.jitter > 0.0, readout.jitter, 1.0)[..., None, :]
     wrong = ndtr(-labels * readout.values / jitter)
     return wrong[..., slice(None) if test is None else test, :].mean(axis=-2)
+
+
+def _within(targets: np.ndarray, onto: Span) -> np.ndarray:
+    """Coordinates of the targets along the directions of the span."""
+    targets = real("targets", targets)
+    if targets.ndim not in (1, 2) or targets.shape[-1] != len(onto.basis):
+        raise ValueError(f"targets must have shape (targets, {len(onto.basis)}), got "
+                         f"{targets.shape}")
+    return targets.astype(onto.basis.dtype) @ onto.basis

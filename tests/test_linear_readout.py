@@ -2,8 +2,8 @@
 import numpy as np
 import pytest
 
-from lib.measure.fitting import (Readout, angular_error, class_error, cutoff, noisy_readout,
-                                 project, projection_error, span)
+from lib.measure.readout import (Readout, angular_error, class_error, cutoff, noisy_readout,
+                                 project, span)
 
 RNG = np.random.default_rng(11)
 
@@ -12,7 +12,7 @@ def test_projection_against_the_normal_equations():
     features, targets = RNG.standard_normal((5, 40)), RNG.standard_normal((3, 40))
     weights = np.linalg.solve(features @ features.T, features @ targets.T)
     for cut in (0.0, 1e-10):
-        onto = span(features, rank_cut=cut)
+        onto = span(features.T, rank_cut=cut)
         assert onto.rank == 5
         np.testing.assert_allclose(project(targets, onto), weights.T @ features, atol=1e-12)
         np.testing.assert_allclose(onto.singular**2, np.sort(np.linalg.eigvalsh(
@@ -24,46 +24,51 @@ def test_the_rank_cut_leaves_out_what_it_says():
     directions = np.linalg.qr(RNG.standard_normal((30, 5)))[0].T
     features = RNG.permutation(5)[:, None] * 0 + scales[:, None] * directions
     for cut, rank in ((1e-1, 1), (1e-4, 2), (1e-7, 3), (1e-10, 4)):
-        onto = span(features, cut)
-        assert onto.rank == rank == span(features).share(cut)
+        onto = span(features.T, cut)
+        assert onto.rank == rank == span(features.T).share(cut)
         np.testing.assert_allclose(project(directions, onto),
                                    directions * (np.arange(5) < rank)[:, None], atol=1e-5)
 
 
 def test_rounding_noise_is_kept_in_single_precision_without_a_cut():
-    features = np.outer([1.0, 2.0, 3.0], np.linspace(1, 2, 50)) / 7.0
+    features = np.outer(np.linspace(1, 2, 50), [1.0, 2.0, 3.0]) / 7.0
     assert span(features, 0.0, np.float32).rank == 3
     assert span(features, 1e-5, np.float32).rank == 1
     assert span(features, 0.0, np.float32).basis.dtype == np.float32
 
 
-def test_angular_error_is_one_minus_the_cosine():
-    angle = np.linspace(0, np.pi, 7)
-    fitted = np.stack([np.cos(angle), np.sin(angle)], axis=1)
-    targets = np.tile([2.0, 0.0], (7, 1))
-    np.testing.assert_allclose(angular_error(targets, fitted), 1 - np.cos(angle), atol=1e-15)
-    assert angular_error([1.0, 1.0], [0.0, 0.0]) == 1.0
-
-
-def test_the_error_of_a_projection_is_that_of_the_fit():
+def test_angular_error_is_one_minus_the_cosine_to_the_fit():
     features, targets = RNG.standard_normal((4, 25)), RNG.standard_normal((6, 25))
     fitted = np.linalg.lstsq(features.T, targets.T, rcond=None)[0].T @ features
     cosine = [t @ f / np.linalg.norm(t) / np.linalg.norm(f) for t, f in zip(targets, fitted)]
-    np.testing.assert_allclose(projection_error(targets, span(features)), 1 - np.array(cosine),
+    np.testing.assert_allclose(angular_error(targets, span(features.T)), 1 - np.array(cosine),
                                atol=1e-13)
+    assert angular_error(targets[2], span(features.T)) == pytest.approx(1 - cosine[2])
+
+
+def test_angular_error_of_targets_at_known_angles_to_a_line():
+    angle = np.linspace(0, np.pi, 7)
+    targets = np.stack([2.0 * np.cos(angle), 2.0 * np.sin(angle)], axis=1)
+    found = angular_error(targets, span([[3.0], [0.0]]))
+    np.testing.assert_allclose(found, 1 - np.abs(np.cos(angle)), atol=1e-15)
+    assert angular_error([0.0, 1.0], span([[1.0], [0.0]])) == 1.0  # nothing is reproduced
 
 
 def test_noise_directions_catch_their_share_of_any_target():
     # n random directions of p points hold the share n/p of a target's square: error 1 - sqrt(n/p)
-    onto = span(RNG.standard_normal((100, 2000)))
-    targets = RNG.standard_normal((50, 2000))
-    error = angular_error(targets, project(targets, onto))
+    onto = span(RNG.standard_normal((2000, 100)))
+    error = angular_error(RNG.standard_normal((50, 2000)), onto)
     assert error.mean() == pytest.approx(1 - np.sqrt(100 / 2000), abs=0.01)
 
 
 def test_cutoff_reads_the_crossing():
     assert cutoff([0.0, 0.2, 0.6], 0.4) == pytest.approx(1.5)
     assert cutoff([[0.5, 0.0], [0.0, 0.0]], 0.4).tolist() == [0.0, 2.0]
+    error = RNG.random((4, 5, 9)).cumsum(axis=-1)
+    found = cutoff(error, 3.3)  # where the polygon through the samples reaches the level
+    for place in np.ndindex(4, 5):
+        assert found[place] == pytest.approx(np.interp(3.3, error[place], np.arange(9))
+                                             if error[place].max() > 3.3 else 9)
 
 
 def test_noisy_readout_beats_its_neighbours_and_its_error_is_the_sampled_one():
@@ -106,15 +111,14 @@ def test_class_error_against_drawn_noise():
 
 
 @pytest.mark.parametrize("call, told", [
-    (lambda: span(np.ones(3)), "features, points"),
+    (lambda: span(np.ones(3)), "points, features"),
     (lambda: span(np.zeros((2, 3))), "not all be 0"),
     (lambda: span(np.ones((2, 3)), 1.0), "rank_cut below 1"),
     (lambda: span(np.ones((2, 3)), dtype=np.float16), "float32 or float64"),
-    (lambda: project(np.ones(4), span(np.ones((2, 3)))), "targets"),
-    (lambda: projection_error(np.ones(3), span(np.ones((2, 3)))), "targets"),
-    (lambda: projection_error(np.zeros((1, 3)), span(np.ones((2, 3)))), "0 everywhere"),
-    (lambda: angular_error(np.zeros(3), np.ones(3)), "0 everywhere"),
-    (lambda: angular_error(np.ones(3), np.ones(4)), "that of targets"),
+    (lambda: project(np.ones(4), span(np.ones((3, 2)))), "targets"),
+    (lambda: angular_error(np.ones(4), span(np.ones((3, 2)))), "targets"),
+    (lambda: angular_error(np.ones((1, 2, 3)), span(np.ones((3, 2)))), "targets"),
+    (lambda: angular_error(np.zeros((1, 3)), span(np.ones((3, 2)))), "0 everywhere"),
     (lambda: cutoff([], 0.1), "at least one"),
     (lambda: noisy_readout(np.eye(3), np.ones(2), 0.1), "gram"),
     (lambda: noisy_readout(np.eye(3), np.ones(3), 0.0), "noise"),

@@ -2,7 +2,7 @@
 import numpy as np
 import pytest
 
-from lib.measure.boundary import (principal_curvatures, principal_directions,
+from lib.measure.curves import (principal_curvatures, principal_directions,
                                   sum_of_squares)
 
 
