@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from lib.measure.lyapunov import leading
-from lib.networks.stretching import cauchy_green
-from lib.theory import meanfield as mf
+from lib.networks.jacobians import cauchy_green
+from lib.networks.network import random_network
+from lib.theory.meanfield import MeanField
 
 CASES = {"deep in order": (0.5, 0.3, "tanh"), "ordered": (1.3, 0.3, "tanh"),
          "critical": (1.395583975, 0.3, "tanh"), "chaotic": (2.5, 0.3, "tanh"),
@@ -21,13 +22,9 @@ DEPTH = 12
 
 def exponents(sigma_w, sigma_b, phi, q, width, seed, networks=200):
     """Of the tangent along the second input, one a network."""
-    rng = np.random.default_rng(seed)
-    sizes = [2] + [width] * DEPTH
-    weights = [sigma_w / np.sqrt(a) * rng.standard_normal((networks, b, a))
-               for a, b in zip(sizes, sizes[1:])]
-    biases = [sigma_b * rng.standard_normal((networks, b)) for b in sizes[1:]]
-    x = [[np.sqrt(2 * (q - sigma_b**2)) / sigma_w, 0.0]]
-    field = cauchy_green(weights, biases, phi, x)
+    nets = random_network(2, [width] * DEPTH, 1, sigma_w, sigma_b, networks=networks, seed=seed,
+                          phi=phi)
+    field = cauchy_green(nets.hidden_part, [[np.sqrt(2 * (q - sigma_b**2)) / sigma_w, 0.0]])
     log = leading(field.gram[:, 0, 1:, 1:], field.log_scale[:, 0]).log
     return (log - 0.5 * np.log(width / 2)) / DEPTH
 
@@ -42,9 +39,9 @@ def z_score(sigma_w, sigma_b, phi, q, theory):
 @pytest.mark.parametrize("case", CASES)
 def test_the_exponent_is_half_the_logarithm_of_chi1(case):
     sigma_w, sigma_b, phi = CASES[case]
-    q = float(mf.q_star(sigma_w, sigma_b, phi=phi))
-    theory = 0.5 * np.log(float(mf.chi1(sigma_w, sigma_b, phi=phi)))
-    assert abs(z_score(sigma_w, sigma_b, phi, q, theory)) < 3.5
+    theory = MeanField(sigma_w, sigma_b, phi)
+    expected = 0.5 * np.log(float(theory.chi1))
+    assert abs(z_score(sigma_w, sigma_b, phi, float(theory.q_star), expected)) < 3.5
 
 
 @pytest.mark.parametrize("sigma_w", [0.8, np.sqrt(2.0), 2.2])

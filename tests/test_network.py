@@ -239,6 +239,7 @@ def test_pre_activations_and_the_hidden_part():
     assert close(np.tanh(h1), net.hidden(x)[0]) and close(np.tanh(h2), net.hidden(x)[1])
     assert close(out, net.forward(x)) and close(net.hidden_part.forward(x), np.tanh(h2))
     assert net.hidden_part.weights[0] is net.weights[0] and len(net.hidden_part.weights) == 2
+    assert close(net.up_to(1).forward(x), net.hidden(x)[0])
     assert [(w.shape, phi.name if phi else None) for w, _, phi in net.dense()] == [
         ((3, 3, 4), "tanh"), ((3, 5, 3), "tanh"), ((3, 2, 5), None)]
 

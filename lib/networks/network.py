@@ -426,10 +426,14 @@ class Network:
         Raises:
             ValueError: there is no hidden layer.
         """
-        named = [place for place, layer in enumerate(self.layers) if layer.name]
-        if not named:
+        return self.up_to(max(len(self.names), 1))
+
+    def up_to(self, hidden: int) -> Network:
+        """The first so many hidden layers, on the same arrays."""
+        places = [place for place, layer in enumerate(self.layers) if layer.name]
+        if not places:
             raise ValueError("this network is a read-out alone: it has no hidden layer")
-        return self._with(self.layers[:named[-1] + 1])
+        return self._with(self.layers[:places[count("hidden", hidden, 1, len(places)) - 1] + 1])
 
     def dense(self) -> list[tuple[np.ndarray, np.ndarray, Activation | None]]:
         """Weights ``(networks, out, in)``, biases ``(networks, out)`` and activation of every
