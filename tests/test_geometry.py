@@ -3,6 +3,7 @@ and recursions by hand over a plain trapezoid, sampled networks, and reference v
 import json
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import mpmath as mp
 import numpy as np
@@ -10,15 +11,41 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lib.checks import Untrusted
 from lib.theory import geometry as geo
-from lib.theory import meanfield as mf
-from lib.theory.quadrature import NotTrusted
+from lib.theory.meanfield import MeanField
 
 REFERENCE = json.loads((Path(__file__).parent / "data" / "geometry.json").read_text("utf-8"))
 TRIO = np.array([1.3, 2.5, 4.0])
 Z = np.arange(-12.0, 12.0, 0.01)
 BELL = 0.01 * np.exp(-0.5 * Z * Z) / np.sqrt(2 * np.pi)
+FIELDS = ("q", "metric", "kappa2", "length_gauss")
+CRITICAL = {phi: float(MeanField(1.0, 0.3, phi).critical_line()) for phi in ("tanh", "erf")}
 TANH = (np.tanh, lambda x: np.cosh(x) ** -2, lambda x: -2 * np.tanh(x) * np.cosh(x) ** -2)
+
+
+def circle(sigma_w, sigma_b, depth, q=None, phi="tanh", **kwargs):
+    """The fields of a circle without their point axis, which has one entry."""
+    run = MeanField(sigma_w, sigma_b, phi, **kwargs).run(q=q, curve="circle", depth=depth)
+    return SimpleNamespace(**{name: field[:, 0] for name, field in run.fields.items()})
+
+
+@np.vectorize
+def closed_logs(q, one, two, passed):
+    """ln g and ln (L^G/2 pi)^2 on the shell: ``q* chi1^n``, and 1 + 3 (chi2/chi1) q* times a
+    geometric series of n terms."""
+    with mp.workdps(30):
+        q, one, two, n = (mp.mpf(float(x)) for x in (q, one, two, passed))
+        series = n if one == 1 else (one**n - 1) / (one - 1)
+        return float(mp.log(q * one**n)), float(mp.log(1 + 3 * two / one * q * series))
+
+
+def closed_form(sigma_w, sigma_b, depth):
+    """Logarithms of metric, kappa2 and length_gauss, shape ``(depth, *sigma)``."""
+    law = MeanField(sigma_w, sigma_b)
+    passed = np.arange(depth).reshape(-1, *(1,) * law.sigma_w.ndim)
+    metric, turned = closed_logs(law.q_star, law.chi1, law.chi2, passed)
+    return metric, turned - metric, np.log(2 * np.pi) + 0.5 * turned
 
 
 def mean_square(order, q):
@@ -65,10 +92,10 @@ def differentiated(q, sigma_w, sigma_b, layers):
 
 @pytest.mark.parametrize("sigma_w, sigma_b, q1", [
     (0.9, 0.3, 0.5), (1.5, 0.3, 2.0), (3.0, 0.1, 0.2), (1.0, 0.0, 1.0),
-    (float(mf.critical_line(0.3, phi="erf")), 0.3, None)])
+    (CRITICAL["erf"], 0.3, None)])
 def test_recursion_is_the_covariance_differentiated(sigma_w, sigma_b, q1):
-    q1 = float(mf.q_star(sigma_w, sigma_b, phi="erf")) if q1 is None else q1
-    found = geo.curve(q1, sigma_w, sigma_b, 6, phi="erf")
+    q1 = float(MeanField(sigma_w, sigma_b, "erf").q_star) if q1 is None else q1
+    found = circle(sigma_w, sigma_b, 6, q1, phi="erf")
     exact = differentiated(q1, sigma_w, sigma_b, 6)
     np.testing.assert_allclose([found.q, found.metric, found.kappa2], exact, rtol=1e-12)
     np.testing.assert_allclose((found.length_gauss / 2 / np.pi) ** 2, exact[1] * exact[2],
@@ -78,23 +105,24 @@ def test_recursion_is_the_covariance_differentiated(sigma_w, sigma_b, q1):
 @pytest.mark.parametrize("q1", [0.3, 1.0, 4.0])
 @pytest.mark.parametrize("sigma_w", TRIO)
 def test_recursion_by_hand(sigma_w, q1):
-    found = geo.curve(q1, sigma_w, 0.3, 12)
+    found = circle(sigma_w, 0.3, 12, q1)
     np.testing.assert_allclose([found.q, found.metric, found.kappa2],
                                by_hand(q1, sigma_w, 0.3, 12), rtol=1e-11)
 
 
 @given(sigma_w=st.floats(0.3, 5), sigma_b=st.floats(0.05, 3))
-def test_closed_form_is_the_recursion(sigma_w, sigma_b):
-    closed = geo.circle_closed_form(sigma_w, sigma_b, 12)
-    steps = geo.curve(float(mf.q_star(sigma_w, sigma_b)), sigma_w, sigma_b, 12)
-    for name in ("q", "metric", "kappa2", "length_gauss"):
-        np.testing.assert_allclose(getattr(steps, name), getattr(closed, name), rtol=1e-12)
+def test_closed_form_is_the_recursion_on_and_off_the_shell(sigma_w, sigma_b):
+    on = circle(sigma_w, sigma_b, 12)
+    off = circle(sigma_w, sigma_b, 12, float(MeanField(sigma_w, sigma_b).q_star))
+    for name in FIELDS:
+        np.testing.assert_allclose(getattr(on, name), getattr(off, name), rtol=1e-12)
+    for name, closed in zip(FIELDS[1:], closed_form(sigma_w, sigma_b, 12)):
+        np.testing.assert_allclose(getattr(on, name), np.exp(closed), rtol=1e-12)
 
 
 @pytest.mark.parametrize("off", [0.0, 1e-15, -1e-15, 1e-9, -1e-9])
 def test_on_and_beside_the_critical_line(off):
-    sigma_w = float(mf.critical_line(0.3)) * (1 + off)
-    found = geo.circle_closed_form(sigma_w, 0.3, 40)
+    found = circle(CRITICAL["tanh"] * (1 + off), 0.3, 40)
     q = 0.7634747669104629  # of the reference, like chi2 below
     square = 1 + 3 * 0.6116713494237694 * q * np.arange(40)
     np.testing.assert_allclose((found.length_gauss / 2 / np.pi) ** 2, square, rtol=1e-6)
@@ -102,119 +130,122 @@ def test_on_and_beside_the_critical_line(off):
     np.testing.assert_allclose(found.kappa2, square / q, rtol=1e-6)
 
 
-def test_series_has_no_gap_at_zero():
-    for rate in (0.0, 1e-300, -1e-18, 1e-9, -1e-5, 0.3, -2.0):
-        with mp.workdps(30):
-            exact = mp.log(mp.fsum(mp.exp(mp.mpf(rate) * i) for i in range(50)))
-        assert geo._log_series(np.array(rate), np.array(50)) == pytest.approx(float(exact),
-                                                                              abs=1e-14)
-    assert geo._log_series(np.array([0.0, 0.5]), np.array(0)).tolist() == [-np.inf, -np.inf]
-
-
 def test_linear_networks_keep_the_gauss_map_at_any_depth():
     for sigma_w in (0.5, 1.0, 1.3):
-        found = geo.curve(1.7, sigma_w, 0.2, 1000, phi="linear")
+        found = circle(sigma_w, 0.2, 1000, 1.7, phi="linear")
         assert np.all(found.length_gauss == 2 * np.pi)
         np.testing.assert_allclose(found.log_metric,
                                    np.log(1.7) + 2 * np.arange(1000) * np.log(sigma_w), atol=1e-9)
-    assert geo.length_gauss_star(0.5, 0.2, phi="linear") == 2 * np.pi
-    assert geo.kappa2_star(1.0, 0.0, phi="linear") == 1.0 and \
-        np.isinf(geo.kappa2_star(0.9, 0.1, phi="linear"))
+    assert MeanField(0.5, 0.2, "linear").length_gauss_star == 2 * np.pi
+    assert MeanField(1.0, 0.0, "linear").kappa2_star == 1.0 and \
+        np.isinf(MeanField(0.9, 0.1, "linear").kappa2_star)
 
 
 def test_depth_1000_in_every_phase():
-    q = mf.q_star(TRIO, 0.3)
-    steps, closed = geo.curve(q, TRIO, 0.3, 1000), geo.circle_closed_form(TRIO, 0.3, 1000)
-    for name in ("log_metric", "log_kappa2", "log_length_gauss"):
-        np.testing.assert_allclose(getattr(steps, name), getattr(closed, name), rtol=1e-11)
+    steps, closed = circle(TRIO, 0.3, 1000), closed_form(TRIO, 0.3, 1000)
+    off = circle(TRIO, 0.3, 1000, MeanField(TRIO, 0.3).q_star)
+    for name, exact in zip(("log_metric", "log_kappa2", "log_length_gauss"), closed):
+        np.testing.assert_allclose(getattr(steps, name), exact, rtol=1e-11)
+        np.testing.assert_allclose(getattr(off, name), exact, rtol=1e-11)
     assert steps.log_metric[-1, 2] > 800.0  # beyond any float
-    with pytest.raises(NotTrusted, match="log_metric"):
-        _ = steps.metric
+    assert np.isinf(steps.metric[-1, 2])
     np.testing.assert_allclose(steps.kappa2[-1, 1:], [3.867709824309086, 1.7213799491608148],
                                rtol=1e-9)
-    faint = geo.circle_closed_form(0.2, 0.3, 1000)
-    with pytest.raises(NotTrusted, match="log_kappa2"):
-        _ = faint.kappa2
-    assert faint.length_gauss[-1] == pytest.approx(float(geo.length_gauss_star(0.2, 0.3)))
+    faint = circle(0.2, 0.3, 1000)
+    assert np.isinf(faint.kappa2[-1]) and faint.log_kappa2[-1] > 708.0
+    assert faint.length_gauss[-1] == pytest.approx(float(MeanField(0.2, 0.3).length_gauss_star))
 
 
 def test_vectorised_is_one_by_one():
     sigma_w, sigma_b = np.array([[0.8], [1.5], [3.0]]), np.array([0.1, 0.5, 1.0, 2.0])
-    both = geo.curve(0.7, sigma_w, sigma_b, 9, phi="gelu")
-    closed = geo.circle_closed_form(sigma_w, sigma_b, 5)
-    assert both.q.shape == (9, 3, 4) and closed.q.shape == (5, 3, 4)
+    starts = np.linspace(0.5, 0.9, 12).reshape(3, 4)
+    both = circle(sigma_w, sigma_b, 9, starts, phi="gelu")
+    star = circle(sigma_w, sigma_b, 5)
+    assert both.q.shape == (9, 3, 4) and star.q.shape == (5, 3, 4)
     for i, j in np.ndindex(3, 4):
-        one = geo.curve(0.7, sigma_w[i, 0], sigma_b[j], 9, phi="gelu")
+        one = circle(sigma_w[i, 0], sigma_b[j], 9, starts[i, j], phi="gelu")
         np.testing.assert_allclose(one.log_length_gauss, both.log_length_gauss[:, i, j],
                                    rtol=1e-13)
-        one = geo.circle_closed_form(sigma_w[i, 0], sigma_b[j], 5)
-        np.testing.assert_allclose(one.log_metric, closed.log_metric[:, i, j], atol=1e-13)
+        one = circle(sigma_w[i, 0], sigma_b[j], 5)
+        np.testing.assert_allclose(one.log_metric, star.log_metric[:, i, j], atol=1e-13)
+
+
+def test_a_run_says_what_it_is():
+    law = MeanField(TRIO, 0.3)
+    run = law.run(curve="circle", depth=4, points=12)
+    assert run.metric.shape == (4, 1, 3) and run.c.shape == (4, 12, 3)
+    assert run.layer.tolist() == [1, 2, 3, 4] and run.networks is None
+    assert run.sigma["sigma_w"].tolist() == TRIO.tolist()
+    np.testing.assert_allclose(run.x, 2 * np.pi * np.arange(12) / 12)
+    np.testing.assert_allclose(run.c[0], np.cos(run.x)[:, None] * np.ones(3), atol=1e-15)
+    np.testing.assert_allclose(run.c[1:], [law.correlation_map(c) for c in run.c[:-1]], atol=1e-9)
+    np.testing.assert_allclose(np.log(run.length_euclid), run.log_length_euclid, rtol=1e-13)
+    np.testing.assert_allclose(run.length_euclid, 2 * np.pi * np.sqrt(run.metric), rtol=1e-13)
 
 
 def test_kinks_are_refused_for_curvature_and_served_for_the_metric():
     for phi, slope in (("relu", 0.5), ("leaky_relu", 0.50005)):
-        for refused in (lambda p: geo.curve(1.0, 1.5, 0.1, 4, phi=p),
-                        lambda p: geo.circle_closed_form(1.2, 0.1, 4, phi=p),
-                        lambda p: geo.kappa2_star(1.2, 0.1, phi=p),
-                        lambda p: geo.length_gauss_star(1.2, 0.1, phi=p),
-                        lambda p: geo.boundary_curvature(1.2, 0.1, 4, phi=p),
-                        lambda p: geo.shallow_length_gauss(1.0, phi=p)):
+        law = MeanField(1.2, 0.1, phi)
+        for refused in (lambda: law.kappa2_star,  # noqa: B023
+                        lambda: law.length_gauss_star,  # noqa: B023
+                        lambda: law.boundary_curvature(4),  # noqa: B023
+                        lambda: geo.shallow_length_gauss(1.0, phi=phi)):  # noqa: B023
             with pytest.raises(ValueError, match="kink.*delta.*log_metric"):
-                refused(phi)
-        found = geo.log_metric(3.0, 1.7, 0.4, 30, phi=phi)
-        np.testing.assert_allclose(found, np.log(3.0) + np.arange(30) * np.log(slope * 1.7**2),
+                refused()
+        run = MeanField(1.7, 0.4, phi).run(q=3.0, curve="circle", depth=30)
+        for name in ("kappa2", "log_kappa2", "length_gauss", "log_length_gauss"):
+            with pytest.raises(AttributeError, match=f"no '{name}'.*log_metric"):
+                getattr(run, name)
+        np.testing.assert_allclose(run.log_metric[:, 0],
+                                   np.log(3.0) + np.arange(30) * np.log(slope * 1.7**2),
                                    atol=1e-12)
-    smooth = geo.log_metric(3.0, 1.7, 0.4, 30)
-    np.testing.assert_allclose(smooth, geo.curve(3.0, 1.7, 0.4, 30).log_metric, rtol=1e-14)
 
 
 def test_limits():
-    deep = geo.circle_closed_form(TRIO, 0.3, 400)
-    np.testing.assert_allclose(geo.kappa2_star(TRIO[1:], 0.3), deep.kappa2[-1, 1:], rtol=1e-11)
-    np.testing.assert_allclose(geo.length_gauss_star(1.3, 0.3), deep.length_gauss[-1, 0],
-                               rtol=1e-10)
-    assert np.isinf(geo.kappa2_star(1.3, 0.3)) and np.isinf(geo.length_gauss_star(2.5, 0.3))
-    critical = mf.critical_line(0.3) * (1 - 1e-13)
-    assert geo.length_gauss_star(critical, 0.3) > 1e4
-    layers = geo.boundary_curvature(1.3, 0.3, 400)
-    assert geo.boundary_curvature_star(1.3, 0.3) == pytest.approx(layers[1], rel=1e-10)
-    assert np.isinf(geo.boundary_curvature_star(4.0, 0.3))
-    far = geo.kappa2_star(1e4, 0.3) * (mf.chi1(1e4, 0.3) - 1)
-    assert far == pytest.approx(2.4, rel=1e-3)  # 3 (16/15) / (4/3), tanh as a step
+    deep, order, chaos = circle(TRIO, 0.3, 400), MeanField(1.3, 0.3), MeanField(TRIO[1:], 0.3)
+    np.testing.assert_allclose(chaos.kappa2_star, deep.kappa2[-1, 1:], rtol=1e-11)
+    np.testing.assert_allclose(order.length_gauss_star, deep.length_gauss[-1, 0], rtol=1e-10)
+    assert np.isinf(order.kappa2_star) and np.all(np.isinf(chaos.length_gauss_star))
+    assert MeanField(CRITICAL["tanh"] * (1 - 1e-13), 0.3).length_gauss_star > 1e4
+    far = order.boundary_curvature(400)[1]  # (chi2 / chi1) / (1 - chi1)
+    assert far == pytest.approx(order.chi2 / (order.chi1 * (1 - order.chi1)), rel=1e-10)
+    steep = MeanField(1e4, 0.3)  # 3 (16/15) / (4/3), tanh as a step
+    assert steep.kappa2_star * (steep.chi1 - 1) == pytest.approx(2.4, rel=1e-3)
 
 
 def test_no_bias_below_the_edge():
     """q* = 0: the metric is 0, and the Gauss map that of a linear network."""
-    found = geo.circle_closed_form(0.8, 0.0, 4)
+    found = circle(0.8, 0.0, 4)
     assert np.all(found.metric == 0) and np.all(np.isinf(found.kappa2))
     assert np.all(found.length_gauss == 2 * np.pi)
-    assert geo.length_gauss_star(0.8, 0.0) == 2 * np.pi
+    assert MeanField(0.8, 0.0).length_gauss_star == 2 * np.pi
 
 
 def test_missing_fixed_points_are_marked():
-    found = geo.circle_closed_form(np.array([0.5, 3.0]), 0.3, 3, phi="gelu", missing="nan")
+    found = circle(np.array([0.5, 3.0]), 0.3, 3, phi="gelu", missing="nan")
     assert np.isnan(found.log_metric[:, 1]).all() and np.isfinite(found.log_metric[:, 0]).all()
-    with pytest.raises(mf.NoFixedPoint):
-        geo.circle_closed_form(3.0, 0.3, 3, phi="gelu")
+    with pytest.raises(Untrusted, match="settle nowhere"):
+        circle(3.0, 0.3, 3, phi="gelu")
 
 
 @pytest.mark.parametrize("sigma_w", TRIO)
 def test_boundary_curvature_by_hand(sigma_w):
-    q = float(mf.q_star(sigma_w, 0.3))
+    law = MeanField(sigma_w, 0.3)
+    q = float(law.q_star)
     one, two = (sigma_w**2 * mean_square(order, q) for order in (1, 2))
     back = [two / one]
     for _ in range(6):
         back.append(one * back[-1] + two / one)
     back.append(sigma_w**2 * back[-1])
-    np.testing.assert_allclose(geo.boundary_curvature(sigma_w, 0.3, 7), back[::-1], rtol=1e-11)
-    logs = geo.boundary_curvature(sigma_w, 0.3, 1000, log=True)
+    np.testing.assert_allclose(law.boundary_curvature(7), back[::-1], rtol=1e-11)
+    logs = law.boundary_curvature(1000, log=True)
     np.testing.assert_allclose(np.exp(logs[-7:]), back[-2::-1], rtol=1e-11)
     assert np.all(np.isfinite(logs))
 
 
 def test_boundary_curvature_too_large_for_a_float():
-    with pytest.raises(NotTrusted, match="log=True"):
-        geo.boundary_curvature(4.0, 0.3, 1000)
+    with pytest.raises(Untrusted, match="log=True"):
+        MeanField(4.0, 0.3).boundary_curvature(1000)
 
 
 def test_shallow_lengths_of_a_sampled_layer():
@@ -233,7 +264,7 @@ def test_shallow_lengths_of_a_sampled_layer():
 
 
 def test_shallow_lengths_of_the_sheet():
-    q = mf.q_star(TRIO, 0.3)
+    q = MeanField(TRIO, 0.3).q_star
     np.testing.assert_allclose(geo.shallow_length(q), [3.6506, 6.3910, 8.5802], atol=6e-5)
     np.testing.assert_allclose(geo.shallow_length_gauss(q) / (2 * np.pi), [1.4329, 3.1989, 5.5376],
                                atol=6e-5)
@@ -253,43 +284,42 @@ def value_of(name):
         return shallow_length_bound(1, 2, closed=True)
     if name.endswith("kappabar2_times_chi1_minus_1"):  # the limit of infinite sigma_w
         w = np.array([1e4, 1e5])
-        near, far = geo.kappa2_star(w, 0.3) * (mf.chi1(w, 0.3) - 1)
+        law = MeanField(w, 0.3)
+        near, far = law.kappa2_star * (law.chi1 - 1)
         return far + (far - near) / 99  # corrections fall as 1/sigma_w^2
     if name.startswith("tanh.critical"):
-        sigma_w, sigma_b = float(mf.critical_line(0.3)), 0.3
+        sigma_w, sigma_b = CRITICAL["tanh"], 0.3
         if name.endswith("chi2"):
-            return float(mf.chi2(sigma_w, sigma_b))
+            return float(MeanField(sigma_w, sigma_b).chi2)
     else:
         sigma_w, sigma_b = (float(x) for x in re.match(r"tanh\.sw=(.*?)\.sb=(.*?)\.[a-zL]",
                                                        name).groups())
-    what = name.rsplit(".", 1)[1]
+    what, law = name.rsplit(".", 1)[1], MeanField(sigma_w, sigma_b)
     if what == "LG_limit_over_2pi":
-        return float(geo.length_gauss_star(sigma_w, sigma_b)) / (2 * np.pi)
+        return float(law.length_gauss_star) / (2 * np.pi)
     if what == "kappabar2_fixed_point":
-        return float(geo.kappa2_star(sigma_w, sigma_b))
+        return float(law.kappa2_star)
     if what.startswith("boundary_K"):
         layer = 0 if what.endswith("input") else int(what[len("boundary_K_layer"):])
-        return geo.boundary_curvature(sigma_w, sigma_b, 10)[layer]
+        return law.boundary_curvature(10)[layer]
     quantity, layer = re.match(r"(\w+?)_layer(\d+)", what).groups()
     start = re.search(r"q1=(.*?)\.[a-z]", name)
-    circle = geo.curve(float(start[1]), sigma_w, sigma_b, int(layer)) if start else \
-        geo.circle_closed_form(sigma_w, sigma_b, int(layer))
-    return {"gbar": circle.metric, "kappabar2": circle.kappa2, "q": circle.q,
-            "LG_over_2pi": circle.length_gauss / (2 * np.pi)}[quantity][-1]
+    found = circle(sigma_w, sigma_b, int(layer), float(start[1]) if start else None)
+    return {"gbar": found.metric, "kappabar2": found.kappa2, "q": found.q,
+            "LG_over_2pi": found.length_gauss / (2 * np.pi)}[quantity][-1]
 
 
 @pytest.mark.parametrize("call, error", [
-    (lambda: geo.curve(0.0, 1.0, 0.1, 3), "q1 must be positive"),
-    (lambda: geo.curve(np.nan, 1.0, 0.1, 3), "q1 must be finite"),
-    (lambda: geo.curve(1.0, 0.0, 0.1, 3), "sigma_w must be positive"),
-    (lambda: geo.curve(1.0, -1.0, 0.1, 3), "sigma_w must be at least 0"),
-    (lambda: geo.curve(1.0, 1.0, -0.1, 3), "sigma_b must be at least 0"),
-    (lambda: geo.curve(1.0, 1.0, 0.1, 0), "layers must be at least 1"),
-    (lambda: geo.curve(1.0, 1.0, 0.1, 3, phi="tan"), "unknown activation"),
-    (lambda: geo.circle_closed_form(0.0, 0.1, 3), "sigma_w must be positive"),
-    (lambda: geo.circle_closed_form(1.0, 0.1, 0), "layers must be at least 1"),
-    (lambda: geo.boundary_curvature(1.0, 0.1, 0), "depth must be at least 1"),
-    (lambda: geo.kappa2_star(0.0, 0.1), "sigma_w must be positive"),
+    (lambda: circle(1.0, 0.1, 3, 0.0), "q must be positive"),
+    (lambda: circle(1.0, 0.1, 3, np.nan), "q must be finite"),
+    (lambda: circle(0.0, 0.1, 3, 1.0), "sigma_w must be positive"),
+    (lambda: circle(1.0, 0.1, 0, 1.0), "depth must be at least 1"),
+    (lambda: circle(0.0, 0.1, 3), "sigma_w must be positive"),
+    (lambda: circle(1.0, 0.1, 0), "depth must be at least 1"),
+    (lambda: MeanField(1.0, 0.1).run(curve="square", depth=3), "curve must be 'circle'"),
+    (lambda: MeanField(1.0, 0.1).run(curve="circle", depth=3, points=2), "points must be at lea"),
+    (lambda: MeanField(1.0, 0.1).boundary_curvature(0), "depth must be at least 1"),
+    (lambda: MeanField(0.0, 0.1).kappa2_star, "sigma_w must be positive"),
     (lambda: geo.shallow_length(-1.0), "q must be at least 0"),
     (lambda: geo.shallow_length_gauss(-1.0), "q must be at least 0"),
 ])
@@ -299,5 +329,5 @@ def test_bad_arguments_are_named(call, error):
 
 
 def test_lengths_beyond_the_floats():
-    with pytest.raises(NotTrusted, match="lengths overflow"):
-        geo.curve(1.0, 10.0, 0.0, 400, phi="linear")
+    with pytest.raises(Untrusted, match="lengths grow without bound"):
+        circle(10.0, 0.0, 400, 1.0, phi="linear")

@@ -1,21 +1,235 @@
-"""Hermite coefficients of an activation at any pre-activation variance."""
+"""A nonlinearity as a point of Hilbert space: its Hermite coefficients and what they decide.
+
+On pre-activations of variance q, ``phi(sqrt(q) z) = sum_k a_k(q) h_k(z)`` with orthonormal
+``h_k = He_k / sqrt(k!)``. Two inputs of correlation rho then meet as ``sum_k a_k^2 rho^k``, the
+kernel of one layer; its slope at 1 is the gain of small differences. Every series here is cut,
+and every result comes with a bound on what was cut off.
+"""
 from functools import lru_cache
+from typing import Callable, NamedTuple
 
 import numpy as np
 
-from lib.activations import Activation
-from lib.theory.gaussian import average
-from lib.theory.quadrature import NotTrusted
+from lib.activations import Activation, get
+from lib.checks import Untrusted, choice, count, number, real
+from lib.theory.gaussian import average, moment, moment_slope
 
+Phi = str | Activation | Callable
+EMPTY = 1e-13  # of the root of the power: a coefficient below is zero but for rounding
+ROUNDING = 4e-15  # of a sum of positive terms, relative
 REACH = 12.6  # beyond it the square root of the normal density is below 1e-17
 FINER = (1.0, 2.0, 4.0, 8.0)  # grids tried for phi steeper than tanh
 LARGEST = 2e7  # entries of a table, 160 MB
 STRIP = 24.0  # frequencies of phi(s z) per unit of s that matter: poles at i pi/2 need 23.5
 
 
+class Features(NamedTuple):
+    """The leading Hermite coefficients of phi at one variance, and Parseval's word on the rest.
+
+    ``power`` is ``E phi^2``, the sum of all ``a_k^2``; ``first`` is ``q E phi'^2``, the sum of all
+    ``k a_k^2``; ``second`` is ``q^2 E phi''^2``, that of ``k (k-1) a_k^2``. What is infinite, at a
+    jump or a corner, is ``inf``. ``accuracy`` is the relative one of ``power`` and ``second``.
+    """
+
+    name: str
+    q: float
+    a: np.ndarray
+    power: float
+    first: float
+    second: float
+    accuracy: tuple[float, float] = (1e-12, 1e-12)
+
+    def kernel(self, rho: np.ndarray, order: int = 0) -> tuple[np.ndarray, np.ndarray]:
+        """``E phi(u) phi(v) = sum_k a_k^2 rho^k`` for u, v of variance q, or a derivative by rho.
+
+        Args:
+            rho: correlations, any shape.
+            order: of the derivative, 0, 1 or 2; the first is ``q E phi'(u) phi'(v)``.
+
+        Returns:
+            The values and a bound of the error of each, shape of ``rho``. The bound is infinite
+            where nothing is known of what was cut off: for a derivative at ``|rho| = 1``, if phi
+            has a corner.
+
+        Accuracy: the bound. It knows two things of the coefficients left over, their power, which
+            goes with ``rho^K``, and, if phi has no corner, their ``sum k (k-1) a_k^2``; it never
+            uses the slope itself.
+
+        Source: [mehler1866], [daniely2016] (dual activation); bound derived here.
+
+        >>> value, bound = features("linear").kernel(0.5)
+        >>> float(value.round(12)), bool(bound < 1e-14)
+        (0.5, True)
+        """
+        rho, m = real("rho", rho, -1.0, 1.0), choice("order", order, (0, 1, 2))
+        terms = np.polynomial.polynomial.polyder(self.a**2, m) if m else self.a**2
+        value = np.polynomial.polynomial.polyval(rho, terms)
+        size, first = np.abs(rho), self.a.size  # the first order left over
+        power, second = self._left_over()
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            peak = np.maximum(-m / np.log(size), first)  # of k^m size^(k-m) over k >= first
+            by_power = power * np.where(size < 1.0, peak**m * size ** (peak - m),
+                                        np.inf if m else 1.0)
+            pairs = (first * (first - 1.0), first - 1.0, 1.0)[m]
+            by_second = second * size ** (first - m) / pairs
+        scale = float(np.sum(terms * size.max(initial=0.0) ** np.arange(terms.size)))
+        return value, np.fmin(by_power, by_second) + ROUNDING * scale
+
+    def gain(self, sigma_w: float, within: float = 1e-10) -> float:
+        """``chi1 = sigma_w^2 sum_k k a_k(q)^2 / q`` from the coefficients alone.
+
+        Args:
+            sigma_w: standard deviation of the weights (times root fan-in).
+            within: error allowed, relative to the gain.
+
+        Returns:
+            The gain of small differences at this q, chi1 if q is the fixed point.
+
+        Raises:
+            Untrusted: the bound exceeds ``within``: take more orders, or, for phi with a corner,
+                whose series falls too slowly to be bounded, chi1 of `lib.MeanField`.
+
+        Source: derived here, from [poole2016] (chi1) and [daniely2016].
+
+        >>> round(features("sin", q=1.0, orders=40).gain(1.0), 10)
+        0.5676676416
+        """
+        scale = number("sigma_w", sigma_w, 0.0)**2 / self.q
+        value, bound = self.kernel(1.0, 1)
+        best = float(scale * value)
+        if not bound <= within * value:
+            raise Untrusted(f"chi1 of {self.name} at q = {self.q:.4g} from {self.a.size} Hermite "
+                            f"orders is {best:.6g} with an error up to {scale * bound:.2g}: take "
+                            "more orders, or MeanField.chi1", best)
+        return best
+
+    @property
+    def effective_orders(self) -> float:
+        """How many orders share the power: ``exp(-sum p ln p)`` with ``p_k = a_k^2 / E phi^2``.
+
+        1 if one order holds all the power, n if n orders hold the same; what the orders held
+        leave over is not counted (perplexity of the spectrum).
+        """
+        share = self.a**2 / self.power
+        share = share[share > 0.0]
+        return float(np.exp(-np.sum(share * np.log(share))))
+
+    @property
+    def empty_orders(self) -> np.ndarray:
+        """The orders from 1 on whose coefficient is below 1e-13 of ``sqrt(E phi^2)``, shape (n,).
+
+        >>> features("tanh", orders=8).empty_orders.tolist()
+        [2, 4, 6]
+        """
+        small = np.abs(self.a) <= EMPTY * np.sqrt(self.power)
+        return np.flatnonzero(small[1:]) + 1
+
+    @property
+    def decline(self) -> float:
+        """Decades that ``|a_k|`` loses from one occupied order to the next, on average.
+
+        The slope of a straight line through ``-log10 |a_k|`` over the occupied orders from 1 on,
+        counted without the empty ones; NaN with fewer than two of them. A property of the orders
+        held, not of a limit.
+        """
+        held = np.setdiff1d(np.arange(1, self.a.size), self.empty_orders)
+        if held.size < 2:
+            return np.nan
+        return float(-np.polyfit(np.arange(held.size), np.log10(np.abs(self.a[held])), 1)[0])
+
+    def _left_over(self) -> tuple[float, float]:
+        """What Parseval leaves for the orders not held: of ``a_k^2`` and of ``k (k-1) a_k^2``."""
+        k, squares = np.arange(self.a.size), self.a**2
+        return (max(self.power - float(np.sum(squares)), 0.0) + self.accuracy[0] * self.power,
+                max(self.second - float(k * (k - 1) @ squares), 0.0)
+                + self.accuracy[1] * self.second)
+
+
+def features(phi: Phi, q: float = 1.0, orders: int = 21) -> Features:
+    """The Hermite coefficients ``a_0 ... a_(orders-1)`` of ``z -> phi(sqrt(q) z)``.
+
+    Args:
+        phi: activation, its kinks declared.
+        q: variance of the pre-activation, above 0.
+        orders: how many, counted from 0; at least 2.
+
+    Raises:
+        Untrusted: phi is too steep at this q for every rule, or has a kink that was not
+            declared.
+
+    Accuracy: 1e-13 of ``sqrt(E phi^2)`` in each coefficient; closed form for ReLU and whatever
+        else is linear on both sides of 0.
+
+    Source: [zhang2019] (expansion); [cho2009] (ReLU); rules derived here.
+
+    >>> features("relu", orders=3).a.round(4).tolist()
+    [0.3989, 0.5, 0.2821]
+    """
+    phi, orders, q = get(phi), count("orders", orders, low=2), number("q", q, 1e-12)
+    power = float(moment(phi, q, 0))
+    slope = float(moment(phi, q, 1)) if phi.continuous else np.inf
+    second = q * q * float(moment(phi, q, 2)) if phi.differentiable else np.inf
+    if phi.homogeneous:
+        up, down = (float(phi.phi(np.array(x))) for x in (1.0, -1.0))
+        a = np.sqrt(q) * (up + down) * _relu(orders)
+        a[1] = np.sqrt(q) * 0.5 * (up - down)
+    elif phi.kinks:
+        a = piecewise_coefficients(phi, q, orders, power)
+    else:
+        at, a = np.array([q]), np.zeros(orders)
+        finer, lost = resolution(phi, at, np.array([power]), np.array([slope]))
+        k, found = coefficients(phi, at, orders, finer)
+        a[k] = found[0]
+        if lost.any():
+            raise Untrusted(f"the Hermite coefficients of {phi.name} at q = {q:.4g} do not "
+                            "converge: phi is too steep there, or has a kink that was not "
+                            "declared", a)
+    return Features(phi.name, q, a, power, q * slope, second, (phi.accuracy[0], phi.accuracy[2]))
+
+
+class Conditions(NamedTuple):
+    """What a layer does when its weights keep the variance, ``sigma_w^2 = q / E phi^2``, no bias.
+
+    ``power`` is ``E phi^2``. ``gain`` multiplies small squared differences: 1 is critical.
+    ``gain_centred`` is the same once the mean is taken out, never below 1. ``variance_slope``
+    multiplies a small error of the variance: stable between -1 and 1.
+    """
+
+    power: float
+    gain: float
+    gain_centred: float
+    variance_slope: float
+
+
+def conditions(phi: Phi, q: float = 1.0) -> Conditions:
+    """The conditions of any nonlinearity by quadrature, a clipped Hermite series among them.
+
+    Args:
+        phi: activation.
+        q: variance of the pre-activation, above 0.
+
+    Raises:
+        ValueError: phi jumps, so that its gain is infinite.
+
+    Accuracy: 1e-12 relative, or that of derivatives by differences.
+
+    Source: derived here. From the coefficients, ``gain = sum k a_k^2 / sum a_k^2``, whatever
+        their signs, and ``variance_slope = gain + sum sqrt((k+1)(k+2)) a_k a_(k+2) / sum a_k^2``.
+
+    >>> round(conditions("relu").gain_centred, 6)
+    1.466942
+    """
+    phi, q = get(phi), number("q", q, 1e-12)
+    power, first = float(moment(phi, q, 0)), q * float(moment(phi, q, 1))
+    mean = 0.0 if phi.parity == "odd" else float(average(
+        phi.phi, np.array(q), phi.kinks, bool(phi.parity)))
+    return Conditions(power, first / power, first / (power - mean**2),
+                      q * float(moment_slope(phi, np.array(q))) / power)
+
+
 def coefficients(phi: Activation, q: np.ndarray, orders: int,
                  finer: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
-    """``a_k(q) = E[phi(sqrt(q) z) h_k(z)]`` with the orthonormal ``h_k = He_k / sqrt(k!)``.
+    """``a_k(q) = E[phi(sqrt(q) z) h_k(z)]`` of a smooth phi at many variances.
 
     Args:
         phi: a smooth activation.
@@ -65,8 +279,7 @@ def piecewise_coefficients(phi: Activation, q: float, orders: int, power: float)
         The coefficients, shape ``(orders,)``.
 
     Raises:
-        NotTrusted: panels of two sizes disagree, because phi has another kink, say; carries the
-            better ones.
+        Untrusted: panels of two sizes disagree, because phi has another kink, say.
 
     Accuracy: 1e-13 of ``sqrt(E phi^2)`` each, by comparing panels of two sizes.
 
@@ -79,8 +292,8 @@ def piecewise_coefficients(phi: Activation, q: float, orders: int, power: float)
     coarse, fine = (_panels(phi, np.sqrt(q), orders, refined) for refined in (1.0, 1.4))
     gap = np.abs(fine - coarse).max() / np.sqrt(max(power, 1e-300))
     if not gap <= 1e-12:
-        raise NotTrusted(f"the Hermite coefficients of {phi.name} at q = {q:.4g} are uncertain by "
-                         f"{gap:.1g} of their size: declare every kink", fine)
+        raise Untrusted(f"the Hermite coefficients of {phi.name} at q = {q:.4g} are uncertain by "
+                        f"{gap:.1g} of their size: declare every kink", fine)
     return fine
 
 
@@ -100,13 +313,22 @@ def _panels(phi: Activation, scale: float, orders: int, refined: float) -> np.nd
     return _rows(orders, z, weight) @ np.asarray(phi.phi(scale * z))
 
 
+def _relu(orders: int) -> np.ndarray:
+    """``a_k`` of ReLU: ``a_(k+2) / a_k = -(k-1) / sqrt((k+1)(k+2))`` for even k."""
+    a = np.zeros(orders)
+    a[0], a[1] = 1.0 / np.sqrt(2.0 * np.pi), 0.5
+    for k in range(0, orders - 2, 2):
+        a[k + 2] = -a[k] * (k - 1) / np.sqrt((k + 1.0) * (k + 2.0))
+    return a
+
+
 def resolution(phi: Activation, q: np.ndarray, power: np.ndarray,
                slope: np.ndarray) -> tuple[float, np.ndarray]:
     """How fine a grid the coefficients need, and for which variances none is fine enough.
 
     The grid of the lowest orders is the coarsest. On it E phi^2, E phi'^2 and the first two
-    coefficients must come out as the double-exponential rule has them, which is split at 0 and
-    so sees a kink there that was not declared.
+    coefficients must come out, to 1e-12, as the double-exponential rule has them, which is split
+    at 0 and so sees a kink there that was not declared.
 
     Args:
         phi: the activation.
@@ -115,10 +337,6 @@ def resolution(phi: Activation, q: np.ndarray, power: np.ndarray,
 
     Returns:
         ``finer`` for `coefficients`, and a mask of the variances where even the finest fails.
-
-    Accuracy: agreement to 1e-12 is asked for.
-
-    Source: derived here.
     """
     for finer in FINER:
         few = np.argsort(q)[np.linspace(0, q.size - 1, min(q.size, 7)).astype(int)]
@@ -162,8 +380,8 @@ def _table(orders: int, scale: float) -> tuple[np.ndarray, np.ndarray]:
     """
     step = 2.0 * np.pi / (np.sqrt(orders) + 6.0 + STRIP * scale)
     if not orders * REACH / step < LARGEST:
-        raise NotTrusted(f"pre-activations of a spread of {scale:.1g} are beyond the grids that "
-                         "resolve phi: lengths have run away", np.nan)
+        raise Untrusted(f"pre-activations of a spread of {scale:.1g} are beyond the grids that "
+                        "resolve phi: lengths have run away", np.nan)
     z = step * np.arange(int(np.ceil(REACH / step)) + 1)
     weight = step * np.exp(-0.25 * z * z) * np.where(z == 0.0, 1.0, 2.0) / np.sqrt(2.0 * np.pi)
     return z, _rows(orders, z, weight)

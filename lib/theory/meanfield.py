@@ -12,6 +12,7 @@ import numpy as np
 from lib.activations import Activation, get
 from lib.checks import Untrusted, choice, count, real
 from lib.profile import Profile
+from lib.theory import geometry
 from lib.theory.correlated import pair_average
 from lib.theory.gaussian import average, moment, moment_slope
 from lib.theory.lengths import FixedPoints, fixed_points
@@ -172,48 +173,11 @@ class MeanField:
         return _kept(np.where(np.isnan(q), "none", np.where(
             np.abs(gain - 1.0) < MARGIN, "critical", np.where(gain > 1.0, "chaotic", "ordered"))))
 
-    @cached_property
-    def kappa2_star(self) -> np.ndarray:
-        """Where the squared curvature of a circle settles: ``3 chi2 / (chi1 (chi1 - 1))``.
+    # curves and boundaries
 
-        Infinite in the ordered phase; 1/q* where nothing ever happens (linear, chi1 = 1).
-
-        Accuracy: that of chi1 - 1, 1e-12 absolute.
-
-        Source: [poole2016], eq. 8.
-
-        >>> round(float(MeanField(4.0, 0.3).kappa2_star), 6)
-        0.888014
-        """
-        q, one, two = self._bends()
-        with np.errstate(divide="ignore", invalid="ignore"):
-            limit = np.where(one <= 1.0, np.inf, 3.0 * two / (one * (one - 1.0)))
-            return _kept(np.where((one == 1.0) & (two == 0.0), 1.0 / q, limit))
-
-    @cached_property
-    def length_gauss_star(self) -> np.ndarray:
-        """Where the Gauss-map length of a circle settles in the ordered phase.
-
-        ``2 pi sqrt(1 + 3 chi2 q* / (chi1 (1 - chi1)))``; infinite for chi1 >= 1 unless phi is
-        linear, which keeps 2 pi.
-
-        Accuracy: that of 1 - chi1, 1e-12 absolute.
-
-        Source: derived here from [poole2016], eq. 8.
-
-        >>> round(float(MeanField(1.3, 0.3).length_gauss_star) / (2 * np.pi), 6)
-        4.300698
-        """
-        q, one, two = self._bends()
-        with np.errstate(divide="ignore", invalid="ignore"):
-            limit = 1.0 + np.where(two * q == 0.0, 0.0, 3.0 * two * q / (one * (1.0 - one)))
-        endless = (one >= 1.0) & (two * q > 0.0)
-        return _kept(2.0 * np.pi * np.sqrt(np.where(endless, np.inf, limit)))
-
-    def _bends(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """q*, chi1 and chi2; NaN in all three where there is no q*."""
-        lost = np.where(np.isnan(self.q_star), np.nan, 0.0)
-        return self.q_star, self.chi1 + lost, self.chi2 + lost
+    kappa2_star = cached_property(geometry.kappa2_star)
+    length_gauss_star = cached_property(geometry.length_gauss_star)
+    boundary_curvature = geometry.boundary_curvature
 
     # correlations
 
@@ -332,7 +296,8 @@ class MeanField:
             depth: how many layers, the first included.
             width: of networks whose spread is wanted: adds ``sd_q``, and ``sd_c`` with c.
             deficit: ``1 - c`` in place of c, for pairs too near to be told by c.
-            curve: "circle" for the great circle of radius sqrt(width q); then ``points`` on it.
+            curve: "circle" for a great circle of radius sqrt(width q), q one number or one a sigma;
+                with ``points`` also the correlation at so many angles round it.
 
         Returns:
             A `Profile` with fields of shape ``(depth, point, *sigma)``: q; with c also c and
@@ -352,7 +317,8 @@ class MeanField:
         """
         depth = count("depth", depth)
         if curve is not None:
-            return self._curve(choice("curve", curve, ("circle",)), q, depth, points)
+            choice("curve", curve, ("circle",))
+            return geometry.circle(self, q, depth, points=points)
         if c is None and deficit is None:
             x, fields = self._run_lengths(q, depth)
         else:
@@ -360,11 +326,6 @@ class MeanField:
         if width is not None:
             self._add_spread(fields, count("width", width))
         return Profile("theory", np.arange(1, depth + 1), fields, x=x)
-
-    def _curve(self, curve: str, q: np.ndarray | None, depth: int,
-               points: int | None) -> Profile:
-        from lib.theory import geometry
-        return geometry.circle(self, q, depth, **({} if points is None else {"points": points}))
 
     def _start(self, q: np.ndarray | None) -> np.ndarray:
         """Checked lengths; NaN may come where there is no q*."""
