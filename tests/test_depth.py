@@ -2,47 +2,53 @@
 import numpy as np
 import pytest
 
-from lib.activations import hermite
+from lib.activations import get, hermite
 from lib.networks.gains import layer_gains
 from lib.polynomials import critical_coefficients
-from lib.theory import meanfield as mf
-from lib.theory.depth import descend
+from lib.theory.correlated import Kernel
+from lib.theory.meanfield import MeanField
+
+
+def descend(phi, c, depth, q=1.0):
+    """Deficits and slopes layer by layer."""
+    return Kernel(get(phi), q).descend(c, depth)
 
 
 def test_relu_is_the_arc_cosine_iteration():
     c = np.array([-1.0, 0.0, 0.7])
-    found = descend("relu", c, 6)
+    deficit, slope = descend("relu", c, 6)
     for layer in range(6):
-        assert np.allclose(1 - found.deficit[layer], c, atol=1e-10)
-        assert np.allclose(found.slope[layer], 1 - np.arccos(c) / np.pi, atol=1e-8)
+        assert np.allclose(1 - deficit[layer], c, atol=1e-10)
+        assert np.allclose(slope[layer], 1 - np.arccos(c) / np.pi, atol=1e-8)
         c = np.minimum((np.sqrt(1 - c * c) + c * (np.pi - np.arccos(c))) / np.pi, 1.0)
 
 
 def test_relu_and_a_critical_series_near_one_like_powers_of_depth():
-    relu = descend("relu", 0.0, 1001)
-    assert abs(1000 * (1 - relu.slope[1000]) - 3) < 0.06  # of order log(l) / l
-    assert abs(1e6 * relu.deficit[1000] * 2 / (9 * np.pi**2) - 1) < 0.03
-    smooth = descend(hermite(critical_coefficients(), np.inf), 0.0, 1001)
-    assert abs(1000 * (1 - smooth.slope[1000]) - 2) < 0.03
+    deficit, slope = descend("relu", 0.0, 1001)
+    assert abs(1000 * (1 - slope[1000]) - 3) < 0.06  # of order log(l) / l
+    assert abs(1e6 * deficit[1000] * 2 / (9 * np.pi**2) - 1) < 0.03
+    _, smooth = descend(hermite(critical_coefficients(), np.inf), 0.0, 1001)
+    assert abs(1000 * (1 - smooth[1000]) - 2) < 0.03
 
 
 @pytest.mark.parametrize("phi, slope", [("sigmoid", 0.1528270117), ("softplus", 0.3184589837)])
 def test_with_a_mean_everything_becomes_alike_at_once(phi, slope):
-    found = descend(phi, 0.2, 60)
-    assert abs(found.slope[-1] - slope) < 1e-9 and found.deficit[-1] < 1e-20
-    assert np.allclose(found.deficit[21:30] / found.deficit[20:29], slope, rtol=1e-6)
+    deficit, found = descend(phi, 0.2, 60)
+    assert abs(found[-1] - slope) < 1e-9 and deficit[-1] < 1e-20
+    assert np.allclose(deficit[21:30] / deficit[20:29], slope, rtol=1e-6)
 
 
 def test_tanh_that_keeps_its_variance_decorrelates():
-    found = descend("tanh", 0.5, 400)
-    assert abs(found.slope[-1] - 0.60570551**2 / 0.39429449) < 1e-6
-    assert abs(found.deficit[-1] - 1) < 1e-9
+    deficit, slope = descend("tanh", 0.5, 400)
+    assert abs(slope[-1] - 0.60570551**2 / 0.39429449) < 1e-6
+    assert abs(deficit[-1] - 1) < 1e-9
 
 
 def test_it_is_the_correlation_map_of_mean_field():
-    q = float(mf.q_star(1.7, 0.0))
-    ours = descend("tanh", np.array([0.3, 0.9]), 8, q=q).deficit
-    assert np.allclose(ours, mf.deficit_orbit(np.array([0.7, 0.1]), 1.7, 0.0, 8), rtol=1e-8)
+    law, c = MeanField(np.array([1.7, 2.5]), 0.0), np.array([[0.3], [0.9]])
+    ours = descend("tanh", c, 8, q=law.q_star)[0]
+    assert ours.shape == (8, 2, 2)
+    assert np.allclose(ours, law.run(c=c[:, 0], depth=8).deficit, rtol=1e-8)
 
 
 def test_gains_are_squared_jacobians_by_differences():
@@ -70,14 +76,14 @@ def test_random_wide_layers_have_the_gain_chi1():
     rng = np.random.default_rng(1)
     w = [1.8 / np.sqrt(n) * rng.standard_normal((4, 600, n)) for n in (600, 600, 600, 600, 600)]
     b = [0.2 * rng.standard_normal((4, 600)) for _ in w]
-    x = np.sqrt(mf.q_star(1.8, 0.2)) / 1.8 * rng.standard_normal((5, 600))
+    x = np.sqrt(MeanField(1.8, 0.2).q_star) / 1.8 * rng.standard_normal((5, 600))
     got = layer_gains(w, b, "tanh", x)[:, -2:]
-    assert abs(got.mean() - float(mf.chi1(1.8, 0.2))) < 0.02
+    assert abs(got.mean() - float(MeanField(1.8, 0.2).chi1)) < 0.02
 
 
 @pytest.mark.parametrize("call, named", [
     (lambda: descend("relu", 1.5, 3), "c must"),
-    (lambda: descend("relu", 0.5, 0), "layers"),
+    (lambda: descend("relu", 0.5, 0), "depth"),
     (lambda: layer_gains([np.eye(2)[None]], [np.zeros((1, 2))], "tanh", np.ones((1, 2))), "two"),
     (lambda: layer_gains([np.eye(2)[None]] * 2, [np.zeros((1, 2))] * 2, "tanh", np.ones((1, 3))),
      "x must"),

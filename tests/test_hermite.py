@@ -12,14 +12,12 @@ import pytest
 from scipy.special import erf, eval_hermitenorm
 
 from lib.activations import custom, get, hermite
+from lib.checks import Untrusted
 from lib.polynomials import critical_coefficients, hermite_functions
-from lib.theory import meanfield as mf
-from lib.theory.analyse import analyse
 from lib.theory.correlated import pair_average
-from lib.theory.features import (conditions, conditions_of, decline, effective_orders,
-                                 empty_orders, features, gain, kernel)
-from lib.theory.hermite import coefficients, piecewise_coefficients
-from lib.theory.quadrature import NotTrusted
+from lib.theory.hermite import (Conditions, coefficients, conditions, features,
+                                piecewise_coefficients)
+from lib.theory.meanfield import MeanField
 
 TABLE = json.loads((Path(__file__).parent / "data" / "hermite.json").read_text("utf-8"))
 ROOT = np.sqrt(2.0)
@@ -57,12 +55,12 @@ def test_every_value_of_the_table(name):
         assert of.first == of.second == np.inf
     else:
         assert abs(of.first - float(row["E_fprime2"])) < 1e-12
-        told = conditions_of(ours(name))
+        told = conditions(ours(name))
         assert abs(told.gain - row["chi"]) < 1e-12 * row["chi"]
         assert abs(told.gain_centred - row["chi_centred"]) < 1e-11
-    assert abs(effective_orders(of) - row["D_eff"]) < 6e-7
+    assert abs(of.effective_orders - row["D_eff"]) < 6e-7
     exact = [k for k in range(1, 21) if float(row["a"][k]) == 0.0]
-    assert empty_orders(of).tolist() == exact
+    assert of.empty_orders.tolist() == exact
 
 
 def test_the_table_and_the_list_of_empty_orders_are_not_vacuous():
@@ -83,11 +81,32 @@ def test_other_variances_against_adaptive_quadrature(name, breaks, q):
         assert abs(of.a[k] - expected) < 1e-13
 
 
-@pytest.mark.parametrize("name", ["erf", "gelu"])
+def erf_coefficients(c, orders):
+    """``a_k`` of ``erf(c z)``, from its generating function."""
+    a = np.zeros(orders)
+    shrunk = c * c / (1 + 2 * c * c)
+    a[1] = 2 * c / np.sqrt(np.pi * (1 + 2 * c * c))
+    for k in range(1, orders - 2, 2):
+        a[k + 2] = -a[k] * shrunk * k * np.sqrt((k + 1) / (k + 2)) / (0.5 * (k + 1))
+    return a
+
+
+def gelu_coefficients(c, orders):
+    """Of ``c z Phi(c z)``, by ``z h_k = sqrt(k+1) h_(k+1) + sqrt(k) h_(k-1)``."""
+    half = 0.5 * erf_coefficients(c / ROOT, orders + 1)
+    half[0] = 0.5
+    root = np.sqrt(np.arange(orders + 1))
+    return c * (root[1:] * half[1:] + root[:-1] * np.append(0.0, half[:-2]))
+
+
+@pytest.mark.parametrize("name, exact", [("erf", erf_coefficients), ("gelu", gelu_coefficients)])
 @pytest.mark.parametrize("q", [0.1, 1.0, 9.0])
-def test_closed_forms_agree_with_the_spectral_rule(name, q):
-    k, a = coefficients(get(name), np.array([q]), 40, 2.0)
-    assert np.abs(features(name, q, 40).a[k] - a[0]).max() < 1e-14 * np.sqrt(q)
+@pytest.mark.parametrize("orders", [2, 40, 400])
+def test_the_spectral_rule_against_closed_forms(name, exact, q, orders):
+    known = exact(np.sqrt(q), orders)
+    assert np.abs(features(name, q, orders).a - known).max() < 1e-14 * np.sqrt(q)
+    k, a = coefficients(get(name), np.array([q]), orders, 2.0)
+    assert np.abs(known[k] - a[0]).max() < 1e-14 * np.sqrt(q)
 
 
 def test_one_closed_form_serves_all_that_is_linear_on_both_sides():
@@ -113,13 +132,13 @@ def test_an_undeclared_kink_and_too_steep_a_function_are_refused():
     half = custom(lambda x: np.abs(x) + np.abs(x - 0.3), lambda x: np.sign(x) + np.sign(x - 0.3),
                   np.zeros_like, (0.0,))
     for phi in (bent, half):
-        with pytest.raises(NotTrusted, match="kink"):
+        with pytest.raises(Untrusted, match="kink"):
             features(phi)
-    with pytest.raises(NotTrusted, match="kink"):
+    with pytest.raises(Untrusted, match="kink"):
         piecewise_coefficients(half, 1.0, 8, 1.0)
     steep = custom(lambda x: np.tanh(40 * x), lambda x: 40 * (1 - np.tanh(40 * x) ** 2),
                    lambda x: -3200 * np.tanh(40 * x) * (1 - np.tanh(40 * x) ** 2))
-    with pytest.raises(NotTrusted):
+    with pytest.raises(Untrusted):
         features(steep, 100.0)
 
 
@@ -143,7 +162,7 @@ KERNELS = {
 @pytest.mark.parametrize("name", KERNELS)
 def test_kernels_are_within_their_own_bound_of_the_closed_form(name, orders, order):
     of = features(ours(name), orders=orders)
-    value, bound = kernel(of, RHO, order)
+    value, bound = of.kernel(RHO, order)
     gap = np.abs(value - KERNELS[name][order](RHO))
     assert np.all((gap <= bound) | np.isinf(bound))
     inside = np.abs(RHO) <= 0.9
@@ -154,7 +173,7 @@ def test_kernels_are_within_their_own_bound_of_the_closed_form(name, orders, ord
 
 def test_the_spread_of_series_errors_is_as_derived():
     """Sum of what erf's 20 orders miss, and the slow tail of ReLU."""
-    value, bound = kernel(features("erf"), RHO)
+    value, bound = features("erf").kernel(RHO)
     assert 1.5e-6 < np.abs(value - KERNELS["erf"][0](RHO)).max() < 2e-6
     k = np.arange(4001)
     of = features("relu", orders=4001)
@@ -167,7 +186,7 @@ def test_the_spread_of_series_errors_is_as_derived():
 def test_kernels_agree_with_the_mean_field_pair_average(name):
     for q in (0.5, 3.0):
         of = features(name, q, 120)
-        value, bound = kernel(of, RHO)
+        value, bound = of.kernel(RHO)
         q = np.full(RHO.size, q)
         expected = pair_average(get(name), q, q, RHO, 1e-9)
         assert np.all(np.abs(value - expected) <= bound + 1e-9 * of.power)
@@ -179,21 +198,21 @@ ROWS = [row for row in TABLE["tanh_mean_field"]["rows"] if row["q_star"] > 0]
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row['sigma_w']}-{row['sigma_b']}")
 def test_chi1_from_coefficients_is_that_of_quadrature_or_is_refused(row):
     w, b = row["sigma_w"], row["sigma_b"]
-    q, direct = float(mf.q_star(w, b)), float(mf.chi1(w, b))
+    q, direct = float(MeanField(w, b).q_star), float(MeanField(w, b).chi1)
     assert abs(q - row["q_star"]) < 1e-9 * q and abs(direct - row["chi_1"]) < 1e-9
     for label, expected in row["chi_1_from_coefficients"].items():
         of = features("tanh", q, int(label[2:]) + 1)
-        value, bound = kernel(of, 1.0, 1)
+        value, bound = of.kernel(1.0, 1)
         assert abs(w * w * value / q - expected) < 2e-10
         assert abs(w * w * value / q - direct) <= w * w * bound / q
         if bound > 1e-10 * value:
-            with pytest.raises(NotTrusted) as refused:
-                gain(of, w)
+            with pytest.raises(Untrusted) as refused:
+                of.gain(w)
             assert abs(refused.value.best - expected) < 2e-10
         else:
-            assert abs(gain(of, w) - direct) < 1e-10
+            assert abs(of.gain(w) - direct) < 1e-10
     if w <= 2.5:
-        assert abs(gain(features("tanh", q, 801), w) - direct) < 1e-10
+        assert abs(features("tanh", q, 801).gain(w) - direct) < 1e-10
 
 
 @pytest.mark.parametrize("name", SMOOTH)
@@ -201,56 +220,63 @@ def test_the_gain_of_every_smooth_activation_from_its_coefficients(name):
     of = features(ours(name), 1.0, 2500 if name == "elu" else 200)
     expected = float(TABLE["activations"][name]["E_fprime2"])
     if name == "elu":  # phi'' jumps: k (k-1) a_k^2 falls like k^(-3/2), too slowly for 1e-10
-        with pytest.raises(NotTrusted):
-            gain(of, 1.0)
-        assert abs(gain(of, 1.0, within=1e-4) - expected) < 1e-4
+        with pytest.raises(Untrusted):
+            of.gain(1.0)
+        assert abs(of.gain(1.0, within=1e-4) - expected) < 1e-4
     else:
-        assert abs(gain(of, 1.0) - expected) < 1e-10
+        assert abs(of.gain(1.0) - expected) < 1e-10
 
 
 @pytest.mark.parametrize("phi", ["relu", "selu", "hard_tanh", "hermite"])
 def test_a_corner_refuses_the_gain_with_the_best_value(phi):
     of = features(phi, orders=400)
-    with pytest.raises(NotTrusted, match="meanfield.chi1") as refused:
-        gain(of, 1.0)
+    with pytest.raises(Untrusted, match="MeanField.chi1") as refused:
+        of.gain(1.0)
     assert abs(refused.value.best - of.first) < 0.01
 
 
 def test_numbers_of_a_spectrum_in_small_exact_cases():
     equal = hermite([0.0, 1.0, 1.0, 1.0], np.inf)
-    assert abs(effective_orders(features(equal, orders=6)) - 3.0) < 1e-12
+    assert abs(features(equal, orders=6).effective_orders - 3.0) < 1e-12
     falling = hermite([5.0, 1.0, 0.0, 0.1, -0.01], np.inf)
-    assert abs(decline(features(falling, orders=5)) - 1.0) < 1e-10
-    assert empty_orders(features(falling, orders=7)).tolist() == [2, 5, 6]
-    assert np.isnan(decline(features("linear", orders=4)))
+    assert abs(features(falling, orders=5).decline - 1.0) < 1e-10
+    assert features(falling, orders=7).empty_orders.tolist() == [2, 5, 6]
+    assert np.isnan(features("linear", orders=4).decline)
+
+
+def from_coefficients(a):
+    """The conditions of a polynomial, all of whose coefficients are given."""
+    k, power, first = np.arange(a.size), np.sum(a * a), np.sum(np.arange(a.size) * a * a)
+    pairs = np.sum(np.sqrt((k[:-2] + 1) * (k[:-2] + 2)) * a[:-2] * a[2:])
+    return Conditions(power, first / power, first / (power - a[0]**2), (first + pairs) / power)
 
 
 @pytest.mark.parametrize("name", ["tanh", "gelu", "softplus"])
 def test_conditions_from_coefficients_and_by_quadrature(name):
-    one, two = conditions(features(name, 0.8, 300).a), conditions_of(name, 0.8)
+    one, two = from_coefficients(features(name, 0.8, 300).a), conditions(name, 0.8)
     assert np.allclose(one, two, rtol=1e-11)
 
 
 @pytest.mark.parametrize("phi", ["relu", "hermite", "selu", "sigmoid"])
 def test_the_slope_of_the_variance_map_is_a_finite_difference(phi):
     h, q = 1e-4, 1.3
-    power = [float(mf.length_map(x, 1.0, 0.0, phi=phi)) for x in (q - h, q, q + h)]
+    power = [float(MeanField(1.0, 0.0, phi).length_map(x)) for x in (q - h, q, q + h)]
     expected = q * (power[2] - power[0]) / (2 * h) / power[1]
-    assert abs(conditions_of(phi, q).variance_slope - expected) < 1e-6
+    assert abs(conditions(phi, q).variance_slope - expected) < 1e-6
 
 
 def test_gain_knows_sizes_and_variance_knows_signs():
     a = critical_coefficients()
-    ours_, plus = conditions(a), conditions(np.abs(a))
+    ours_, plus = (from_coefficients(x) for x in (a, np.abs(a)))
     assert abs(ours_.gain - 1) < 1e-14 and ours_.gain == plus.gain
     assert abs(ours_.variance_slope - 0.0583) < 5e-5 and abs(plus.variance_slope - 1.94) < 5e-3
     rho = np.linspace(-1, 1, 9)
-    same = [kernel(features(hermite(x, np.inf)), rho)[0] for x in (a, np.abs(a))]
+    same = [features(hermite(x, np.inf)).kernel(rho)[0] for x in (a, np.abs(a))]
     assert np.abs(same[0] - same[1]).max() < 1e-13
 
 
 def test_after_the_clip():
-    told, plus = conditions_of("hermite"), conditions_of(hermite(np.abs(critical_coefficients())))
+    told, plus = conditions("hermite"), conditions(hermite(np.abs(critical_coefficients())))
     assert abs(told.power - 0.997) < 5e-4 and abs(told.gain - 0.9769) < 5e-5
     assert abs(told.variance_slope - 0.034) < 5e-4 and abs(plus.variance_slope - 1.61) < 5e-3
 
@@ -291,12 +317,14 @@ def test_a_series_is_scipys_polynomials_and_keeps_the_precision():
 
 
 def test_a_series_is_a_citizen():
-    clipped, whole = analyse("hermite", 1.0, 0.0), analyse(
-        hermite(critical_coefficients(), np.inf, "whole"), 1.0, 0.0)
-    assert clipped.phase == "ordered" and np.isinf(clipped.chi2)
+    clipped, whole = MeanField(1.0, 0.0, "hermite"), MeanField(
+        1.0, 0.0, hermite(critical_coefficients(), np.inf, "whole"))
+    assert clipped.phase == "ordered"
+    with pytest.raises(ValueError, match="kink"):
+        _ = clipped.chi2
     assert whole.phase == "critical" and abs(whole.q_star - 1) < 1e-12 and 0 < whole.chi2 < 2
-    sigma = 1 / np.sqrt(float(conditions_of("hermite").power))
-    assert abs(mf.length_map(1.0, sigma, 0.0, phi="hermite") - 1) < 1e-12
+    sigma = 1 / np.sqrt(float(conditions("hermite").power))
+    assert abs(MeanField(sigma, 0.0, "hermite").length_map(1.0) - 1) < 1e-12
     slack = get("hermite", decay=0.7)
     assert slack.name == "hermite(3, 0.7)" and slack is not get("hermite")
 
@@ -306,11 +334,10 @@ def test_a_series_is_a_citizen():
     (lambda: features("tanh", [1.0, 2.0]), TypeError, "q"),
     (lambda: features("tanh", 1.0, 1), ValueError, "orders"),
     (lambda: features("tanh", 1.0, 3.0), TypeError, "orders"),
-    (lambda: kernel(features("tanh"), 1.5), ValueError, "rho"),
-    (lambda: kernel(features("tanh"), 0.5, 3), ValueError, "order"),
-    (lambda: gain(features("tanh"), -1.0), ValueError, "sigma_w"),
-    (lambda: conditions([0.0, 0.0]), ValueError, "a must"),
-    (lambda: conditions_of(OURS["step"]), ValueError, "jumps"),
+    (lambda: features("tanh").kernel(1.5), ValueError, "rho"),
+    (lambda: features("tanh").kernel(0.5, 3), ValueError, "order"),
+    (lambda: features("tanh").gain(-1.0), ValueError, "sigma_w"),
+    (lambda: conditions(OURS["step"]), ValueError, "jumps"),
 ])
 def test_bad_arguments_are_named(call, error, named):
     with pytest.raises(error, match=named):

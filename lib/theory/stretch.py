@@ -17,9 +17,8 @@ import numpy as np
 
 from lib.activations import Activation, get
 from lib.checks import Untrusted, choice, count, number, real
-from lib.theory.gaussian import moment
+from lib.theory.gaussian import LEVELS, moment, split_half_line, three_sums
 from lib.theory.meanfield import MeanField
-from lib.theory.quadrature import LEVELS, split_half_line, three_sums
 
 STEP, SPAN = 0.4, 48.0  # of the integral over the logarithm of the Laplace variable
 BLOCK = 1_000_000  # values of phi' by Laplace variables held at a time
