@@ -4,8 +4,8 @@ import numpy as np
 from benchmarks.items import Item
 from benchmarks.limits import seconds
 from lib.activations import get
-from lib.theory.depth import descend
-from lib.theory.features import features, gain
+from lib.theory.correlated import Kernel
+from lib.theory.hermite import features
 
 
 def hermite() -> list[Item]:
@@ -17,8 +17,8 @@ def hermite() -> list[Item]:
     tanh, ours = get("tanh"), get("hermite")
     return [
         Item("chi1 of tanh at q = 4.08 from 400 Hermite orders, to 1e-10",
-             lambda: gain(features("tanh", 4.0791238753, 401), 2.5), 0.005),
-        Item("400 layers of ReLU's kernel", lambda: descend("relu", 0.5, 401), 0.15),
+             lambda: features("tanh", 4.0791238753, 401).gain(2.5), 0.005),
+        Item("400 layers of ReLU's kernel", lambda: Kernel(get("relu"), 1.0).descend(0.5, 401), 0.15),
         Item("our activation and its slope, 330,000 values", lambda: (ours.phi(x), ours.dphi(x)),
              4.0 * seconds(lambda: (tanh.phi(x), tanh.dphi(x)), 5), scaled=False),
     ]
