@@ -4,15 +4,20 @@ import pytest
 
 from lib.measure.curves import components, participation_ratio
 from lib.networks.ensemble import Ensemble
-from lib.theory import meanfield as mf
-from lib.theory.dimension import circle
+from lib.theory.geometry import dimension
+from lib.theory.meanfield import MeanField
 
 
 def test_dimension_is_that_of_the_mean_field_gram_matrix():
     theta = 2 * np.pi * np.arange(40) / 40
-    found = circle(2.5, 0.3, 7, 40, 10**9)
+    law = MeanField(np.array([1.3, 2.5]), 0.3)
+    both = dimension(law, 7, 40, 10**9)
+    assert both.spectrum.shape == (7, 39, 2) and both.ratio_at_width.shape == (7, 2)
+    found = dimension(MeanField(2.5, 0.3), 7, 40, 10**9)
+    for several, one in zip(both, found):
+        np.testing.assert_allclose(several[..., 1], one, rtol=1e-9, atol=1e-12)
     gaps = 1 - np.cos(theta[:, None] - theta)
-    c = 1 - mf.deficit_orbit(gaps, 2.5, 0.3, 7)
+    c = 1 - MeanField(2.5, 0.3).run(deficit=gaps.ravel(), depth=7).deficit.reshape(7, 40, 40)
     middle = np.eye(40) - 1 / 40
     for layer in range(7):
         values = np.linalg.eigvalsh(middle @ c[layer] @ middle / 40)
@@ -24,7 +29,7 @@ def test_dimension_is_that_of_the_mean_field_gram_matrix():
 
 def test_linear_networks_keep_the_circle_in_a_plane():
     # one layer of a linear net: E tr G^2 of a 2 x 2 Wishart matrix, by Wick's theorem
-    found = circle(0.9, 0.1, 3, 12, 1000, phi="linear")
+    found = dimension(MeanField(0.9, 0.1, "linear"), 3, 12, 1000)
     np.testing.assert_allclose(found.ratio, 2.0)
     assert found.ratio_at_width[0] == pytest.approx(2.0, rel=1e-12)
     assert found.ratio_at_width[1] == pytest.approx(1 / (1 / 2 + 1 / 1000), rel=1e-9)
@@ -34,9 +39,10 @@ def test_linear_networks_keep_the_circle_in_a_plane():
 def test_dimension_at_finite_width_against_sampled_networks(sigma_w, layers):
     width, points = 300, 60
     theta = 2 * np.pi * np.arange(points) / points
-    expected = circle(sigma_w, 0.3, layers, points, width).ratio_at_width[-1]
+    law = MeanField(sigma_w, 0.3)
+    expected = dimension(law, layers, points, width).ratio_at_width[-1]
     ensemble = Ensemble(sigma_w, 0.3, width, 24, 5)
-    h = ensemble.inputs(mf.q_star(sigma_w, 0.3) * np.eye(2), exact=True)
+    h = ensemble.inputs(law.q_star * np.eye(2), exact=True)
     *_, h = ensemble.layers(h @ np.stack([np.cos(theta), np.sin(theta)]), layers)
     found = participation_ratio(components(h.mT).spectrum)
     error = found.std(ddof=1) / np.sqrt(24)
@@ -45,6 +51,6 @@ def test_dimension_at_finite_width_against_sampled_networks(sigma_w, layers):
 
 def test_dimension_refuses_a_circle_of_no_radius():
     with pytest.raises(ValueError, match="q\\* above 0"):
-        circle(0.5, 0.0, 3, 12, 100)
+        dimension(MeanField(0.5, 0.0), 3, 12, 100)
     with pytest.raises(ValueError, match="width"):
-        circle(2.5, 0.3, 3, 12, 0)
+        dimension(MeanField(2.5, 0.3), 3, 12, 0)

@@ -331,37 +331,3 @@ def test_bad_arguments_are_named(call, error):
 def test_lengths_beyond_the_floats():
     with pytest.raises(Untrusted, match="lengths grow without bound"):
         circle(10.0, 0.0, 400, 1.0, phi="linear")
-
-
-def test_dimension_is_that_of_the_mean_field_gram_matrix():
-    theta = 2 * np.pi * np.arange(40) / 40
-    law = MeanField(np.array([1.3, 2.5]), 0.3)
-    both = geo.dimension(law, 7, 40, 10**9)
-    assert both.spectrum.shape == (7, 39, 2) and both.ratio_at_width.shape == (7, 2)
-    found = geo.dimension(MeanField(2.5, 0.3), 7, 40, 10**9)
-    for several, one in zip(both, found):
-        np.testing.assert_allclose(several[..., 1], one, rtol=1e-9, atol=1e-12)
-    gaps = 1 - np.cos(theta[:, None] - theta)
-    c = 1 - MeanField(2.5, 0.3).run(deficit=gaps.ravel(), depth=7).deficit.reshape(7, 40, 40)
-    middle = np.eye(40) - 1 / 40
-    for layer in range(7):
-        values = np.linalg.eigvalsh(middle @ c[layer] @ middle / 40)
-        np.testing.assert_allclose(np.sort(found.spectrum[layer]), values[1:], atol=1e-12)
-        ratio = values.sum()**2 / (values**2).sum()
-        assert found.ratio[layer] == pytest.approx(ratio, rel=1e-9)
-        assert found.ratio_at_width[layer] == pytest.approx(ratio, rel=1e-6)
-
-
-def test_linear_networks_keep_the_circle_in_a_plane():
-    # one layer of a linear net: E tr G^2 of a 2 x 2 Wishart matrix, by Wick's theorem
-    found = geo.dimension(MeanField(0.9, 0.1, "linear"), 3, 12, 1000)
-    np.testing.assert_allclose(found.ratio, 2.0)
-    assert found.ratio_at_width[0] == pytest.approx(2.0, rel=1e-12)
-    assert found.ratio_at_width[1] == pytest.approx(1 / (1 / 2 + 1 / 1000), rel=1e-9)
-
-
-def test_dimension_refuses_a_circle_of_no_radius():
-    with pytest.raises(ValueError, match="q\\* above 0"):
-        geo.dimension(MeanField(0.5, 0.0), 3, 12, 100)
-    with pytest.raises(ValueError, match="width"):
-        geo.dimension(MeanField(2.5, 0.3), 3, 12, 0)
