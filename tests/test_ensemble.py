@@ -1,45 +1,52 @@
 """Sampled networks: two samplers of one law, exact inputs, exact moments. Statistics as z-scores
 of fixed seeds."""
-import itertools
+import tracemalloc
 
 import numpy as np
 import pytest
 
-from lib.networks.ensemble import Ensemble, correlations, grams, lengths, pairs
+from lib.checks import Untrusted
+from lib.networks.ensemble import Ensemble, circle, frames
 
 GRAM = np.array([[1.0, 0.3, -0.2], [0.3, 0.5, 0.1], [-0.2, 0.1, 2.0]])
+ANY = np.linalg.cholesky(GRAM)  # coordinates of three points with that Gram matrix
 
 
 def z_scores(samples, expected):
     """Of the mean over axis 0."""
-    error = samples.std(axis=0, ddof=1) / np.sqrt(len(samples))
-    return (samples.mean(axis=0) - expected) / error
+    samples = samples - expected
+    return samples.mean(axis=0) / (samples.std(axis=0, ddof=1) / np.sqrt(len(samples)))
 
 
-def step_covariance(h, sigma_w, sigma_b, phi):
-    x = phi(h)
-    return sigma_w**2 / h.shape[0] * x.T @ x + sigma_b**2
+def grams(h):
+    return h @ np.swapaxes(h, -1, -2) / h.shape[-1]
 
+
+def ensemble(*sigmas, width, networks, seed=0, **others):
+    return Ensemble(*sigmas, width=width, networks=networks, seed=seed, **others)
+
+
+# the law of a layer
 
 @pytest.mark.parametrize("dense", [False, True])
+@pytest.mark.parametrize("inputs", [dict(c=[0.3]), dict(curve=(ANY,))], ids=["pairs", "points"])
 @pytest.mark.parametrize("sigma_w, sigma_b", [(1.3, 0.3), (2.5, 0.0), (0.0, 0.7)])
-def test_a_layer_is_normal_with_the_covariance_of_the_one_before(dense, sigma_w, sigma_b):
-    """Second and fourth moments, neurons independent, given one fixed layer."""
+def test_a_layer_is_normal_with_the_covariance_of_the_one_before(dense, inputs, sigma_w, sigma_b):
+    """Second and fourth moments, neurons independent, given the layer before."""
     n, width = 4000, 7
-    nets = Ensemble(sigma_w, sigma_b, width, n, rng=1)
-    before = np.random.default_rng(2).standard_normal((width, 3)) @ np.linalg.cholesky(GRAM).T
-    h = (nets.dense_layer if dense else nets.layer)(np.broadcast_to(before, (n, width, 3)))
-    k = step_covariance(before, sigma_w, sigma_b, np.tanh)
-    assert h.shape == (n, width, 3)
-    assert np.abs(z_scores(h, 0.0)).max() < 4.5
-    second = np.einsum("nwi,nwj->nij", h, h) / width
-    assert np.abs(z_scores(second, k)).max() < 4
-    fourth = (h**4).mean(axis=1)
-    assert np.abs(z_scores(fourth, 3 * np.diag(k) ** 2)).max() < 4
-    apart = h[:, 0, :, None] * h[:, 1, None, :]  # two neurons share nothing
+    nets = ensemble(sigma_w, sigma_b, width=width, networks=n, seed=1)
+    before, after = (m.h for m in nets.layers(1.2, depth=2, dense=dense, **inputs))
+    x = np.tanh(before)
+    k = sigma_w**2 / width * x @ np.swapaxes(x, 1, 2) + sigma_b**2
+    own = np.diagonal(k, axis1=1, axis2=2)
+    assert after.shape == (n, k.shape[1], width)
+    assert np.abs(z_scores(after, 0.0)).max() < 4.5
+    assert np.abs(z_scores(grams(after), k)).max() < 4
+    assert np.abs(z_scores((after**4).mean(axis=2), 3 * own**2)).max() < 4
+    apart = after[:, :, 0, None] * after[:, None, :, 1]  # two neurons share nothing
     assert np.abs(z_scores(apart, 0.0)).max() < 4
-    mixed = h[:, 0] ** 2 * h[:, 1] ** 2
-    assert np.abs(z_scores(mixed, np.diag(k) ** 2)).max() < 4
+    mixed = after[..., 0] ** 2 * after[..., 1] ** 2
+    assert np.abs(z_scores(mixed, own**2)).max() < 4
 
 
 @pytest.mark.parametrize("sigma_w, sigma_b, phi", [(1.3, 0.3, "tanh"), (2.5, 0.3, "tanh"),
@@ -47,9 +54,9 @@ def test_a_layer_is_normal_with_the_covariance_of_the_one_before(dense, sigma_w,
 def test_both_samplers_have_one_law_after_several_layers(sigma_w, sigma_b, phi):
     stats = []
     for dense, seed in ((False, 3), (True, 4)):
-        nets = Ensemble(sigma_w, sigma_b, 12, 1500, rng=seed, phi=phi)
-        g = grams(nets.layers(nets.inputs(pairs(1.0, [0.5])), 5, dense=dense))
-        q, c = lengths(g[-1])[:, 0], correlations(g[-1])[:, 0]
+        nets = ensemble(sigma_w, sigma_b, width=12, networks=1500, seed=seed, phi=phi)
+        run = nets.run(1.0, 0.5, depth=5, dense=dense)
+        q, c = run.q[:, -1, 0], run.c[:, -1, 0]
         stats.append(np.stack([q, q * q, c, c * c, q * c], axis=1))
     gap = stats[0].mean(axis=0) - stats[1].mean(axis=0)
     error = np.sqrt(sum(s.var(axis=0, ddof=1) / len(s) for s in stats))
@@ -58,149 +65,229 @@ def test_both_samplers_have_one_law_after_several_layers(sigma_w, sigma_b, phi):
 
 @pytest.mark.parametrize("dense", [False, True])
 def test_linear_networks_have_exact_moments(dense):
-    """E q_l = sigma_w^(2 (l-1)) q and E q_l^2 = q^2 sigma_w^(4 (l-1)) (1 + 2/N)^l."""
-    nets = Ensemble(0.9, 0.0, 10, 4000, rng=6, phi="linear")
-    q = lengths(grams(nets.layers(nets.inputs([[2.0]]), 5, dense=dense)))[..., 0]
-    for layer, value in enumerate(q):
+    """E q_l = sigma_w^(2 (l-1)) q and E q_l^2 = q^2 sigma_w^(4 (l-1)) (1 + 2/N)^(l-1)."""
+    nets = ensemble(0.9, 0.0, width=10, networks=4000, seed=6, phi="linear")
+    q = nets.run(2.0, depth=5, dense=dense).q[..., 0]
+    assert np.allclose(q[:, 0], 2.0, rtol=1e-14, atol=0)
+    for layer in range(1, 5):
         mean = 2.0 * 0.81**layer
-        assert abs(z_scores(value, mean)) < 4
-        assert abs(z_scores(value**2, mean**2 * 1.2 ** (layer + 1))) < 4
+        assert abs(z_scores(q[:, layer], mean)) < 4
+        assert abs(z_scores(q[:, layer] ** 2, mean**2 * 1.2**layer)) < 4
 
 
-def test_the_bias_is_shared_by_all_inputs():
-    nets = Ensemble(0.0, 0.5, 9, 50, rng=0)
-    for layer in (nets.layer, nets.dense_layer):
-        h = layer(nets.inputs(GRAM))
-        assert np.allclose(h, h[..., :1], atol=1e-12) and h.std() > 0.3
+@pytest.mark.parametrize("dense", [False, True])
+def test_the_bias_is_shared_by_all_inputs(dense):
+    nets = ensemble(0.0, 0.5, width=9, networks=50)
+    *_, last = nets.layers(1.0, curve=(ANY,), depth=2, dense=dense)
+    assert np.allclose(last.h, last.h[:, :1], atol=1e-12) and last.h.std() > 0.3
+
+
+@pytest.mark.parametrize("deficit", [1e-12, 1e-20, 1e-28])
+@pytest.mark.parametrize("dense", [False, True])
+def test_nearly_identical_inputs_keep_their_distance(deficit, dense):
+    """|h1 - h2|^2 = 2 q d: what the weights make of it depends on the difference alone."""
+    nets = ensemble(1.5, 0.2, width=40, networks=400, seed=9)
+    before, after = (m.h for m in nets.layers(1.0, deficit=deficit, depth=2, dense=dense))
+    expected = 1.5**2 * (np.diff(np.tanh(before), axis=1) ** 2).mean(axis=(1, 2))
+    got = (np.diff(after, axis=1) ** 2).mean(axis=(1, 2))
+    if deficit > 1e-25:
+        ratio = got / expected  # chi-square of 40 neurons over 40
+        assert abs(ratio.mean() - 1) < 5 * np.sqrt(2 / 40 / 400) and 0.15 < ratio.std() < 0.3
+    else:
+        assert np.all(got < 1e-26)
+
+
+def test_dense_or_not_is_chosen_by_cost():
+    def same(dense, points, width):
+        nets = ensemble(1.5, 0.2, width=width, networks=2)
+        by_cost, forced = (list(nets.layers(1.0, curve="circle", points=points, depth=2,
+                                            dense=one))[1].h for one in (None, dense))
+        return np.array_equal(by_cost, forced)
+
+    assert same(False, 3, 300) and not same(True, 3, 300)
+    assert same(True, 80, 30) and not same(False, 80, 30)
+
+
+def test_dense_weights_are_drawn_one_network_at_a_time():
+    nets = ensemble(1.5, 0.2, width=400, networks=12)
+    tracemalloc.start()
+    nets.run(1.0, depth=3, dense=True)
+    assert tracemalloc.get_traced_memory()[1] < 2 * 400 * 400 * 8
+    tracemalloc.stop()
 
 
 # inputs
 
-@pytest.mark.parametrize("gram", [GRAM, np.ones((2, 2)), np.zeros((2, 2)), np.diag([1.0, 0.0]),
-                                  pairs(1.0, [-1.0, 1.0]), [[4.0]]])
-def test_exact_inputs_have_exactly_that_gram_matrix(gram):
-    h = Ensemble(1.0, 0.0, 8, 5, rng=0).inputs(gram, exact=True)
-    assert np.allclose(grams([h])[0], gram, atol=1e-13)
-    assert np.ptp(h[:, 0, 0]) > 0 or not np.any(gram)  # in another direction each time
+@pytest.mark.parametrize("points", [ANY, np.ones((2, 1)), np.zeros((2, 2)), np.diag([1.0, 0.0]),
+                                    [[1.0, 0.0], [-1.0, 0.0]], [[2.0]]])
+def test_inputs_have_exactly_the_gram_matrix_asked_for(points):
+    points = np.asarray(points)
+    (motion,) = ensemble(1.0, 0.0, width=8, networks=5).layers(3.0, curve=(points,), depth=1)
+    assert np.allclose(grams(motion.h), 3.0 * points @ points.T, atol=1e-13)
+    assert np.ptp(motion.h[:, 0, 0]) > 0 or not np.any(points)  # another direction each time
 
 
-def test_a_seed_means_the_same_inputs_whatever_the_linear_algebra_library():
-    """Its signs are free; ours are those of Cholesky's root."""
-    z = np.random.default_rng(3).standard_normal((2, 6, 3))
-    h = Ensemble(1.0, 0.0, 6, 2, rng=3).inputs(GRAM)
-    assert np.allclose(h, z @ np.linalg.cholesky(GRAM).T, atol=1e-13)
-
-
-def test_random_inputs_are_independent_neurons_of_that_covariance():
-    h = Ensemble(1.0, 0.0, 6, 4000, rng=8).inputs(GRAM)
-    g = grams([h])[0]
-    assert np.abs(z_scores(g, GRAM)).max() < 4
-    wick = GRAM**2 + np.outer(np.diag(GRAM), np.diag(GRAM))  # N Var(h_i h_j)
-    centred = 6 * (g - GRAM) ** 2
-    assert np.abs(z_scores(centred, wick)).max() < 4
-
-
-@pytest.mark.parametrize("d", [1e-12, 1e-20, 1e-28])
-def test_nearly_identical_inputs_keep_their_distance(d):
-    """h with |h1 - h2|^2 = 2 q d: what the weights make of it depends on the difference alone."""
-    nets = Ensemble(1.5, 0.2, 40, 400, rng=9)
-    h = nets.inputs([[1.0, 0.0], [0.0, 1.0]], exact=True)
-    h[..., 1] = h[..., 0] + np.sqrt(2 * d) * h[..., 1] if d > 1e-25 else h[..., 0]
-    before = np.tanh(h[..., 1]) - np.tanh(h[..., 0])
-    ahead = nets.layer(h)
-    got = ((ahead[..., 1] - ahead[..., 0]) ** 2).mean(axis=1)
-    expected = 1.5**2 * (before**2).mean(axis=1)
-    if d > 1e-25:
-        ratio = got / expected  # chi-square of 40 neurons over 40
-        assert abs(ratio.mean() - 1) < 5 * np.sqrt(2 / 40 / 400) and 0.15 < ratio.std() < 0.3
-    else:
-        assert np.all(got <= 1e-29)
-
-
-def test_pairs_and_readers_are_inverse():
+def test_lengths_and_correlations_of_the_first_layer_are_exact():
     c = np.array([-1.0, 0.0, 0.4, 1.0])
-    gram = pairs(1.7, c)
-    assert gram.shape == (8, 8) and np.array_equal(gram, gram.T)
-    assert np.allclose(correlations(gram), c) and np.allclose(lengths(gram), 1.7)
-    others = [gram[i, j] for i, j in itertools.combinations(range(8), 2) if i // 2 != j // 2]
-    assert not np.any(others)
+    nets = ensemble(1.5, 0.1, width=9, networks=4)
+    run = nets.run(1.7, c, depth=2)
+    assert np.allclose(run.c[:, 0], c, rtol=0, atol=1e-15) and np.array_equal(run.x, c)
+    assert np.allclose(run.q[:, 0], 1.7, rtol=1e-14, atol=0)
+    near = nets.run(1.7, deficit=[1e-3, 1e-9], depth=1).deficit[:, 0]
+    assert np.allclose(near, [1e-3, 1e-9], rtol=1e-6, atol=0)
+    starts = nets.run([0.5, 3.0], depth=1)
+    assert np.allclose(starts.q[:, 0], [0.5, 3.0], rtol=1e-14) and list(starts.x) == [0.5, 3.0]
+    (motion,) = nets.layers(1.7, c, depth=1)
+    assert np.allclose((motion.h**2).mean(axis=2), 1.7, rtol=1e-14)  # the second of a pair too
 
 
-def test_grams_are_means_over_neurons():
-    h = np.random.default_rng(0).standard_normal((2, 3, 5, 4))
-    g = grams(iter(h))
-    assert g.shape == (2, 3, 4, 4)
-    assert np.allclose(g[1, 2, 0, 3], (h[1, 2, :, 0] * h[1, 2, :, 3]).mean())
+def test_run_measures_what_layers_streams():
+    nets = ensemble(2.5, 0.3, width=30, networks=3, seed=4)
+    run = nets.run(2.0, [0.1, 0.6], depth=4)
+    for layer, m in enumerate(nets.layers(2.0, [0.1, 0.6], depth=4)):
+        g = grams(m.h)
+        for pair in range(2):
+            i, j = 2 * pair, 2 * pair + 1
+            assert np.allclose(run.q[:, layer, pair], g[:, i, i], rtol=1e-13)
+            cosine = g[:, i, j] / np.sqrt(g[:, i, i] * g[:, j, j])
+            assert np.allclose(run.c[:, layer, pair], cosine, atol=1e-13)
+            assert np.allclose(run.deficit[:, layer, pair], 1 - cosine, atol=1e-13)
+
+
+def test_frames_are_those_of_gram_and_schmidt():
+    """The same for a seed whatever the linear algebra library, whose signs are free."""
+    z = np.random.default_rng(3).standard_normal((4, 3, 6))
+    q, r = np.linalg.qr(np.swapaxes(z, 1, 2))
+    signs = np.sign(np.diagonal(r, axis1=1, axis2=2))[:, :, None]
+    assert np.allclose(frames((4, 3, 6), 3), signs * np.swapaxes(q, 1, 2), atol=1e-13)
+    with pytest.raises(ValueError, match="no more rows than dimensions"):
+        frames((5, 3, 2), 0)
+
+
+def test_frames_point_in_all_directions_alike():
+    u = frames((6000, 2, 5), 8)
+    assert np.abs(z_scores(u, 0.0)).max() < 4
+    assert np.abs(z_scores(u**2, 0.2)).max() < 4
+    assert np.abs(z_scores(u**4, 3 / 35)).max() < 4  # 3 / N (N + 2)
+    assert np.abs(z_scores(u[:, 0] * u[:, 1], 0.0)).max() < 4
+
+
+def test_a_circle_and_its_derivatives():
+    theta = np.pi * np.arange(7) / 7
+    x, dx, d2x = circle(7, turn=0.5)
+    assert np.allclose(x, np.stack([np.cos(theta), np.sin(theta)], axis=1), atol=1e-15)
+    assert np.allclose(dx, np.stack([-np.sin(theta), np.cos(theta)], axis=1), atol=1e-15)
+    assert np.array_equal(d2x, -x)
+
+
+# several sigmas, weights, float types
+
+def test_several_sigmas_are_several_ensembles_from_streams_of_their_own():
+    sigma_w, sigma_b = np.array([[1.3], [2.5]]), np.array([0.0, 0.3, 0.6])
+    nets = ensemble(sigma_w, sigma_b, width=20, networks=3, seed=5)
+    q = np.arange(1.0, 7.0).reshape(2, 3)
+    run = nets.run(q, [0.2, 0.7], depth=4)
+    assert run.c.shape == (3, 4, 2, 2, 3) and run.sigma["sigma_w"].shape == (2, 3)
+    one = ensemble(2.5, 0.3, width=20, networks=3, seed=[5, 4]).run(q[1, 1], [0.2, 0.7], depth=4)
+    assert np.array_equal(run.c[..., 1, 1], one.c) and np.array_equal(run.q[..., 1, 1], one.q)
+    alike = ensemble(np.full(2, 1.3), 0.3, width=20, networks=3).run(1.0, depth=3).q
+    assert not np.allclose(alike[:, 2, :, 0], alike[:, 2, :, 1])
+    starts = nets.run([1.0, 2.0], depth=2).q
+    each = nets.run(np.array([1.0, 2.0])[:, None, None] * np.ones((2, 3)), depth=2).q
+    assert np.array_equal(starts, each)
+    with pytest.raises(ValueError, match="must be numbers here"):
+        nets.layers(1.0, depth=2)
+    with pytest.raises(ValueError, match="q must have a shape that fits"):
+        nets.run(np.ones(2), 0.5, depth=2)
+
+
+def test_networks_with_weights_have_the_same_law():
+    nets = ensemble(1.6, 0.4, width=12, networks=1500, seed=3)
+    x = np.sqrt(12.0) * np.eye(12)[:2]  # orthogonal, of length 1 per unit
+    h = nets.network(4).pre_activations(x)
+    assert np.abs(z_scores(grams(h[0]), 1.6**2 * np.eye(2) + 0.4**2)).max() < 4
+    for before, after in zip(h, h[1:]):
+        k = 1.6**2 * grams(np.tanh(before)) + 0.4**2
+        assert np.abs(z_scores(grams(after), k)).max() < 4
+    assert len(h) == 4
+    assert nets.network(2, inputs=3, outputs=1).forward(np.ones((5, 3))).shape == (1500, 5, 1)
+
+
+def test_both_float_types_draw_the_same_networks():
+    for dense in (True, False):
+        single, double = (ensemble(2.5, 0.3, width=40, networks=3, seed=7, dtype=kind).run(
+            2.0, [0.5], depth=3, dense=dense) for kind in (np.float32, np.float64))
+        assert 0 < np.abs(single.c - double.c).max() < 1e-5
 
 
 # seeds, shapes, refusals
 
 def test_a_seed_gives_the_same_networks_and_another_seed_others():
-    def run(seed, dense=False):
-        nets = Ensemble(1.3, 0.3, 6, 3, rng=seed)
-        return np.stack(list(nets.layers(nets.inputs(pairs(1.0, [0.5])), 4, dense)))
+    def run(seed, dense):
+        return ensemble(1.3, 0.3, width=6, networks=3, seed=seed).run(1.0, 0.5, depth=4,
+                                                                      dense=dense).c
 
-    assert np.array_equal(run(5), run(5)) and not np.allclose(run(5), run(6))
-    assert np.array_equal(run(5, True), run(5, True))
-    generator = np.random.default_rng(5)
-    assert np.array_equal(run(generator), run(5)) and not np.allclose(run(generator), run(5))
-
-
-@pytest.mark.parametrize("depth", [1, 4])
-def test_layers_start_with_the_inputs(depth):
-    nets = Ensemble(1.3, 0.3, 6, 3, rng=0)
-    h = nets.inputs(pairs(1.0, [0.5]))
-    seen = list(nets.layers(h, depth))
-    assert len(seen) == depth and np.array_equal(seen[0], h)
+    for dense in (False, True):
+        assert np.array_equal(run(5, dense), run(5, dense))
+        assert not np.allclose(run(5, dense)[:, 1:], run(6, dense)[:, 1:])
+        assert not np.allclose(run([5, 1], dense)[:, 1:], run(5, dense)[:, 1:])
+    nets = ensemble(1.3, 0.3, width=6, networks=3)
+    assert np.array_equal(nets.run(1.0, depth=3).q, nets.run(1.0, depth=3).q)
 
 
 def test_any_callable_may_be_phi():
-    nets = Ensemble(1.0, 0.0, 200, 30, rng=0, phi=lambda x: x * x)
-    h = nets.inputs([[1.0]], exact=True)
-    expected = (h**4).mean(axis=(1, 2))
-    assert abs((lengths(grams([nets.layer(h)]))[0, :, 0] / expected).mean() - 1) < 0.1
+    nets = ensemble(1.0, 0.0, width=200, networks=30, phi=lambda x: x * x)
+    first, second = nets.layers(1.0, depth=2)
+    expected = (first.h**4).mean(axis=2)
+    assert abs(((second.h**2).mean(axis=2) / expected).mean() - 1) < 0.1
 
 
 def test_more_inputs_than_neurons():
-    nets = Ensemble(1.3, 0.3, 2, 3, rng=0)
-    h = nets.inputs(np.eye(5))
-    assert nets.layer(h).shape == nets.dense_layer(h).shape == (3, 2, 5)
-    with pytest.raises(ValueError, match="gram of 5 inputs cannot be exact at width 2"):
-        nets.inputs(np.eye(5), exact=True)
+    nets = ensemble(1.3, 0.3, width=2, networks=3)
+    for dense in (True, False):
+        assert nets.run(np.ones(5), depth=3, dense=dense).q.shape == (3, 3, 5)
+        assert nets.run(1.0, np.linspace(0, 1, 7), depth=3, dense=dense).c.shape == (3, 3, 7)
+    with pytest.raises(ValueError, match="width must be at least 5"):
+        nets.layers(1.0, curve=(np.eye(5),), depth=2)
+
+
+def test_networks_that_diverge_are_refused():
+    nets = ensemble(3.0, 0.0, width=20, networks=2, phi=lambda x: x**3)
+    with pytest.raises(Untrusted, match="layer 7 is beyond float64: the network diverges"):
+        nets.run(4.0, depth=20)
+
+
+@pytest.mark.parametrize("changes, error, told", [
+    (dict(sigma_w=-1.0), ValueError, "sigma_w"), (dict(sigma_b=np.nan), ValueError, "sigma_b"),
+    (dict(sigma_w="1"), TypeError, "sigma_w"), (dict(sigma_b=1j), TypeError, "sigma_b"),
+    (dict(width=0), ValueError, "width"), (dict(width=5.0), TypeError, "width"),
+    (dict(networks=-2), ValueError, "networks"), (dict(networks=True), TypeError, "networks"),
+    (dict(seed=-1), ValueError, "seed"), (dict(seed=1.5), TypeError, "seed"),
+    (dict(dtype=np.float16), ValueError, "dtype")])
+def test_bad_arguments_name_themselves(changes, error, told):
+    with pytest.raises(error, match=f"^{told} must be"):
+        Ensemble(**dict(sigma_w=1.0, sigma_b=0.1, width=5, networks=5) | changes)
 
 
 @pytest.mark.parametrize("arguments, error, told", [
-    ((-1.0, 0.1, 5, 5), ValueError, "sigma_w"), ((1.0, np.nan, 5, 5), ValueError, "sigma_b"),
-    (("1", 0.1, 5, 5), TypeError, "sigma_w"), ((1.0, 1j, 5, 5), TypeError, "sigma_b"),
-    ((1.0, 0.1, 0, 5), ValueError, "width"), ((1.0, 0.1, 5.0, 5), TypeError, "width"),
-    ((1.0, 0.1, 5, -2), ValueError, "networks"), ((1.0, 0.1, 5, True), TypeError, "networks")])
-def test_bad_arguments_name_themselves(arguments, error, told):
-    with pytest.raises(error, match=f"^{told} must be"):
-        Ensemble(*arguments, rng=0)
+    (dict(depth=0), ValueError, "depth must be at least 1"),
+    (dict(c=[1.1]), ValueError, "^c must be at most 1"),
+    (dict(c=[[0.5]]), ValueError, "^c must be a number or of shape"),
+    (dict(deficit=-0.1), ValueError, "^deficit must be at least 0"),
+    (dict(q=-1.0), ValueError, "^q must be at least 0"),
+    (dict(q=[1.0, 2.0], c=0.5), ValueError, "^q must have a shape"),
+    (dict(c=0.5, curve="circle"), ValueError, "c and curve must not"),
+    (dict(curve="line"), ValueError, "^curve must be 'circle'"),
+    (dict(curve=(np.ones(3),)), ValueError, "^curve must be x, dx, d2x"),
+    (dict(curve="circle", points=2), ValueError, "points must be at least 3"),
+    (dict(curve="circle", points=5.0), TypeError, "points must be an integer"),
+    (dict(curve="circle", order=3), ValueError, "order must be at most 2"),
+    (dict(order=1), ValueError, "order must be at most 0")])
+def test_bad_inputs_are_refused_before_anything_is_drawn(arguments, error, told):
+    with pytest.raises(error, match=told):
+        ensemble(1.0, 0.0, width=6, networks=3).layers(**dict(q=1.0, depth=2) | arguments)
 
 
-@pytest.mark.parametrize("gram, told", [
-    ([1.0, 2.0], "symmetric"), (np.ones((2, 3)), "symmetric"),
-    ([[1.0, 0.5], [0.4, 1.0]], "symmetric"),
-    ([[1.0, 2.0], [2.0, 1.0]], "positive semi-definite"), ([[-1.0]], "positive semi-definite"),
-    ([[np.nan]], "finite"), (np.empty((0, 0)), "gram")])
-def test_bad_gram_matrices_are_refused(gram, told):
-    with pytest.raises(ValueError, match=told):
-        Ensemble(1.0, 0.0, 4, 2, rng=0).inputs(gram)
-
-
-@pytest.mark.parametrize("shape", [(6, 2), (3, 5, 2), (2, 6, 2), (3, 6)])
-def test_pre_activations_of_the_wrong_shape_are_refused(shape):
-    nets = Ensemble(1.0, 0.0, 6, 3, rng=0)
-    with pytest.raises(ValueError, match="h must have shape"):
-        next(nets.layers(np.zeros(shape), 2))
-
-
-def test_depth_and_correlations_are_checked():
-    nets = Ensemble(1.0, 0.0, 6, 3, rng=0)
-    with pytest.raises(ValueError, match="depth must be at least 1"):
-        next(nets.layers(nets.inputs([[1.0]]), 0))
-    with pytest.raises(ValueError, match="^c must be at most 1"):
-        pairs(1.0, [1.1])
-    with pytest.raises(ValueError, match="^q must be at least 0"):
-        pairs(-1.0, [0.1])
+def test_a_repr_says_what_is_drawn():
+    assert repr(ensemble(2.5, 0.3, width=20, networks=3)) == (
+        "<3 random tanh networks of width 20: sigma_w = 2.5, sigma_b = 0.3, seed 0>")

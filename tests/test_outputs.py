@@ -2,40 +2,60 @@
 import numpy as np
 import pytest
 
-from lib.networks.outputs import arc, outputs
-from lib.theory import meanfield as mf
+from lib import MeanField
+from lib.networks.ensemble import Ensemble, circle, frames
 
 
-def test_arc_is_half_a_circle_of_the_radius_in_a_plane():
-    x = arc(30, 40, 3.0, 2)
-    gaps = np.pi * (np.arange(40)[:, None] - np.arange(40)) / 40
-    np.testing.assert_allclose(x.T @ x, 9.0 * np.cos(gaps), atol=1e-13)
-    assert np.linalg.matrix_rank(x) == 2
-    np.testing.assert_allclose(arc(9, 4, 1.0, 0, turn=1.0).sum(axis=1), 0.0, atol=1e-14)
+def arc(points, dimension, radius, seed):
+    return radius * circle(points, turn=0.5)[0] @ frames((2, dimension), seed)
+
+
+def nets(sigma_w, sigma_b, width, seed, networks=1, **others):
+    return Ensemble(sigma_w, sigma_b, width=width, networks=networks, seed=seed, **others)
 
 
 def test_length_and_correlation_are_those_of_the_maps():
-    x = np.linalg.qr(np.random.default_rng(0).standard_normal((50, 2)))[0] * np.sqrt(50)
-    found = list(outputs(x, 1.7, 0.4, 1500, 1500, [1, 2, 4], 5))
+    x = np.linalg.qr(np.random.default_rng(0).standard_normal((50, 2)))[0].T * np.sqrt(50)
+    found = iter(nets(1.7, 0.4, 1500, 5).outputs(x, 1500, [1, 2, 4]))
     q, c = 1.7**2 + 0.4**2, 0.4**2 / (1.7**2 + 0.4**2)
-    for y in (found[0], found[1], None, found[2]):
-        if y is not None:
-            gram = y.T @ y / len(y)
-            assert gram[0, 0] == pytest.approx(q, rel=0.15)
-            assert gram[0, 1] / np.sqrt(gram[0, 0] * gram[1, 1]) == pytest.approx(c, abs=0.1)
-        q, _, c = mf.pair_map(q, q, c, 1.7, 0.4)
+    told = MeanField(1.7, 0.4).run(q=q, c=c, depth=4)
+    for depth in (1, 2, 4):
+        y = next(found)[0]
+        gram = y @ y.T / y.shape[1]
+        assert gram[0, 0] == pytest.approx(told.q[depth - 1, 0], rel=0.15)
+        assert gram[0, 1] / np.sqrt(gram[0, 0] * gram[1, 1]) == pytest.approx(
+            told.c[depth - 1, 0], abs=0.1)
 
 
 def test_depth_one_is_linear_and_its_bias_is_shared():
-    x = np.random.default_rng(1).standard_normal((6, 3))
-    x = np.concatenate([x, x[:, :1] - x[:, 1:2] + x[:, 2:]], axis=1)
-    (y,) = outputs(x, 2.0, 0.5, 9, 4, [1], 3)
+    x = np.random.default_rng(1).standard_normal((3, 6))
+    x = np.concatenate([x, x[:1] - x[1:2] + x[2:]])
+    (y,) = nets(2.0, 0.5, 9, 3, networks=2).outputs(x, 4, [1])
     np.testing.assert_allclose(y[:, 3], y[:, 0] - y[:, 1] + y[:, 2], atol=1e-12)
 
 
+def test_the_hidden_layers_are_shared_by_all_depths():
+    """With no width to speak of the read-out of depth 2 is a function of h^1 alone."""
+    x = arc(40, 6, 1.0, 0)
+    one, two = nets(2.0, 0.5, 1, 3).outputs(x, 1, [2, 3])
+    value = np.arctanh(np.clip(2.0**-1 * (one[0, :, 0] - one[0, :, 0].mean()), -0.9, 0.9))
+    order = np.argsort(one[0, :, 0])
+    assert np.all(np.diff(two[0, order, 0]) > 0) or np.all(np.diff(two[0, order, 0]) < 0)
+    assert np.ptp(value) > 0
+
+
+def test_every_network_may_have_inputs_of_its_own():
+    x = np.stack([arc(30, 20, 1.0, seed) for seed in (0, 1)])
+    ours, shared = nets(1.2, 0.3, 40, 7, networks=2), x[0]
+    own, same = (list(ours.outputs(one, 10, [1, 3])) for one in (x, shared))
+    for a, b in zip(own, same):
+        assert a.shape == (2, 30, 10)
+        assert np.array_equal(a[0], b[0]) and not np.allclose(a[1], b[1])
+
+
 def test_both_float_types_draw_the_same_network():
-    x = arc(20, 30, 1.0, 0)
-    one, two = (list(outputs(x, 1.2, 0.3, 40, 10, [1, 3], 7, dtype=kind))
+    x = arc(30, 20, 1.0, 0)
+    one, two = (list(nets(1.2, 0.3, 40, 7, dtype=kind).outputs(x, 10, [1, 3]))
                 for kind in (np.float32, np.float64))
     for single, double in zip(one, two):
         assert single.dtype == np.float32 and double.dtype == np.float64
@@ -44,11 +64,11 @@ def test_both_float_types_draw_the_same_network():
 
 @pytest.mark.parametrize("changes, told", [
     ({"depths": [3, 1]}, "depths must rise"), ({"depths": []}, "depths must rise"),
-    ({"x": np.ones(3)}, "x must have shape"), ({"sigma_w": -1.0}, "sigma_w"),
-    ({"width": 0}, "width"), ({"dtype": np.float16}, "dtype"),
-])
+    ({"x": np.ones(3)}, "x must have shape"), ({"x": np.ones((3, 4, 5))}, "x must have shape"),
+    ({"units": 0}, "units"), ({"depths": [0]}, "depths")])
 def test_bad_input_is_refused_before_anything_is_drawn(changes, told):
-    given = {"x": np.ones((3, 4)), "sigma_w": 1.0, "sigma_b": 0.1, "width": 5, "units": 2,
-             "depths": [1], "rng": 0} | changes
+    given = {"x": np.ones((3, 4)), "units": 2, "depths": [1]} | changes
     with pytest.raises(ValueError, match=told):
-        outputs(**given)
+        nets(1.0, 0.1, 5, 0).outputs(**given)
+    with pytest.raises(ValueError, match="must be numbers here"):
+        nets([1.0, 2.0], 0.1, 5, 0).outputs(np.ones((3, 4)), 2, [1])

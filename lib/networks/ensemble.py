@@ -1,237 +1,499 @@
-"""Ensembles of random networks, sampled without weights or with them.
+"""The law of random networks: layers drawn one after the other, with weights or without.
 
 Given the activations of M inputs at one layer, the pre-activations of the next are exactly
 independent from neuron to neuron, each an M-vector ``N(0, K)`` with
-``K = sigma_w^2 / width * X^T X + sigma_b^2``. So they can be drawn from K, at any finite width,
-without the ``width^2`` weights. `Ensemble.dense_layer` draws the weights: one is the other's test.
+``K = sigma_w^2 / width * X X^T + sigma_b^2``. So they can be drawn from K, at any finite width,
+without the ``width^2`` weights. A curve brings its tangents along: a layer takes a point h, its
+velocity v and its acceleration a to ``W phi(h) + b``, ``W [phi'(h) v]`` and
+``W [phi''(h) v^2 + phi'(h) a]``, three products with one W, whose joint law is such a K again.
 """
-from typing import Callable, Iterator
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Callable, Iterator, NamedTuple, Sequence
 
 import numpy as np
 
 from lib.activations import Activation, get
-from lib.checks import count, real
+from lib.checks import Untrusted, choice, count, number, real
+from lib.measure import curves
+from lib.profile import Profile
+
+if TYPE_CHECKING:
+    from lib.networks.network import Network
+
+SAME = "same_kind"
+BLOCK = 12_288  # numbers worked on at a time, so that all of them stay in the cache
+ROWS = 1000  # points at a time in `outputs`, so that a wide layer is not in memory twice
+
+
+class Motion(NamedTuple):
+    """Points of every network at one layer, moving along a curve if they are on one.
+
+    ``h``, ``dh`` and ``d2h`` have shape ``(networks, points, neurons)``, ``log_speed`` has
+    ``(networks, points)``. The true first derivative is ``exp(log_speed) * dh`` and the second
+    ``exp(2 log_speed) * d2h``: each point has its own clock, which changes no curvature, so that
+    no depth overflows. What was not carried along is None.
+    """
+
+    h: np.ndarray
+    dh: np.ndarray | None
+    d2h: np.ndarray | None
+    log_speed: np.ndarray
 
 
 class Ensemble:
-    """Random networks of one width, all layers with fresh weights.
+    """Random networks, all layers with fresh weights; what is drawn depends on the seed alone.
 
     Args:
-        sigma_w, sigma_b: standard deviations; weights have variance ``sigma_w**2 / width``.
+        sigma_w, sigma_b: standard deviations; weights have variance ``sigma_w**2 / fan-in``.
+            Arrays that broadcast are several ensembles, each drawn from its own stream.
         width: neurons a layer.
         networks: how many are sampled side by side.
-        rng: a seed or a `numpy.random.Generator`.
-        phi: activation, by name or as a callable.
+        seed: an integer or several; every call starts from it anew.
+        phi: activation, by name, formula or callable.
+        dtype: ``np.float64`` or ``np.float32``; both draw the same networks, to rounding.
 
-    Raises:
-        ValueError, TypeError: bad arguments.
+    Accuracy: exact in law at any width. Rounding, 1e-15 or 1e-7 a layer, is multiplied by
+        ``sqrt(chi1)`` a layer in the chaotic phase, as any other small change of the input.
 
-    Accuracy: exact in law at any width, not only for wide networks.
+    Source: [poole2016] (the ensemble); sampling without weights and tangents derived here.
 
-    Source: [poole2016] (the ensemble); sampling without weights is derived here.
-
-    >>> h = Ensemble(1.0, 0.0, width=8, networks=3, rng=0, phi="linear").inputs([[1.0]])
-    >>> h.shape
-    (3, 8, 1)
+    >>> nets = Ensemble(1.5, 0.1, width=50, networks=3)
+    >>> nets.run(q=[1.0, 2.0], depth=4).q.shape
+    (3, 4, 2)
     """
 
-    def __init__(self, sigma_w: float, sigma_b: float, width: int, networks: int,
-                 rng: int | np.random.Generator, phi: str | Activation | Callable = "tanh"):
-        self.sigma_w = float(real("sigma_w", sigma_w, low=0.0))
-        self.sigma_b = float(real("sigma_b", sigma_b, low=0.0))
+    def __init__(self, sigma_w: float | np.ndarray, sigma_b: float | np.ndarray, *, width: int,
+                 networks: int, seed: int | Sequence[int] = 0,
+                 phi: str | Activation | Callable = "tanh", dtype: type = np.float64):
+        self.sigma_w, self.sigma_b = np.broadcast_arrays(real("sigma_w", sigma_w, low=0.0),
+                                                         real("sigma_b", sigma_b, low=0.0))
         self.width, self.networks = count("width", width), count("networks", networks)
-        self.phi, self.rng = get(phi), np.random.default_rng(rng)
+        self.seed = tuple(count("seed", one, low=0) for one in np.atleast_1d(seed))
+        self.phi, self.dtype = get(phi), np.dtype(dtype)
+        if self.dtype not in (np.float32, np.float64):
+            raise ValueError(f"dtype must be float32 or float64, got {self.dtype}")
 
-    def inputs(self, gram: np.ndarray, exact: bool = False) -> np.ndarray:
-        """First pre-activations of M inputs, ``h^1``, with a given Gram matrix per unit.
+    def __repr__(self) -> str:
+        sigmas = ", ".join(f"{name} = {one:g}" if one.ndim == 0 else f"{name} {one.shape}"
+                           for name, one in (("sigma_w", self.sigma_w), ("sigma_b", self.sigma_b)))
+        return (f"<{self.networks} random {self.phi.name} networks of width {self.width}: "
+                f"{sigmas}, seed {', '.join(map(str, self.seed))}>")
+
+    def run(self, q: float | np.ndarray, c: float | np.ndarray | None = None, *, depth: int,
+            deficit: float | np.ndarray | None = None, curve: str | tuple | None = None,
+            points: int = 16, order: int | None = None, dense: bool | None = None) -> Profile:
+        """Lengths, correlations or the geometry of a curve, layer by layer.
 
         Args:
-            gram: ``K^1``, shape ``(M, M)``: squared lengths per unit on the diagonal.
-            exact: if true ``h^T h / width`` equals ``gram`` in every network; if false the
-                neurons are independent N(0, gram), as behind a random first layer.
+            q, c, depth, deficit, curve, points, order, dense: as for `layers`; with several
+                sigmas q may also have shape ``(points, *sigma)``, or that of sigma for pairs and
+                curves.
 
         Returns:
-            Shape ``(networks, width, M)``.
+            `Profile` with axes ``(network, layer, point, *sigma)`` and the fields
+
+            * ``q`` of single inputs;
+            * ``q`` (of the first), ``c`` and ``deficit`` = 1 - c of pairs;
+            * of a curve, closed and at equal steps of its parameter: ``q``, ``metric`` and
+              ``kappa2``, means over it, ``length_euclid`` (per root of the width) and
+              ``length_gauss``, one point each, with ``log_metric``, ``log_length_euclid`` and
+              ``log_length_gauss``; what would overflow has only its logarithm; and ``c``, the
+              autocorrelation, whose points are the offsets. A kink leaves no curvature, a jump
+              no metric.
 
         Raises:
-            ValueError: not a symmetric positive semi-definite matrix, or more inputs than
-                neurons when exact.
-
-        Accuracy: exact.
-
-        Source: derived here.
+            Untrusted: numbers beyond the range of the dtype.
         """
-        root = _square_root(real("gram", gram))
-        if exact and root.shape[0] > self.width:
-            raise ValueError(f"gram of {root.shape[0]} inputs cannot be exact at width "
-                             f"{self.width}")
-        z = self.rng.standard_normal((self.networks, self.width, root.shape[0]))
-        if exact:
-            z = np.sqrt(self.width) * np.linalg.qr(z)[0]
-        return z @ root
+        inputs, found = _inputs(c, deficit, curve, points), []
+        x = np.atleast_1d(real("q", q)) if inputs.x is None else inputs.x
+        q = self._starts(q, inputs)
+        for i, index in enumerate(np.ndindex(self.sigma_w.shape)):
+            one = Ensemble(self.sigma_w[index], self.sigma_b[index], width=self.width,
+                           networks=self.networks, seed=(*self.seed, i), phi=self.phi,
+                           dtype=self.dtype)
+            layers = [inputs.read(motion) for motion in one._layers(q[(..., *index)], inputs,
+                                                                    depth, order, dense)]
+            found.append({name: np.stack([fields[name] for fields in layers], axis=1)
+                          for name in layers[0]})
+        fields = {name: np.stack([one[name] for one in found], axis=-1).reshape(
+            *found[0][name].shape, *self.sigma_w.shape) for name in found[0]}
+        for name in ("metric", "length_euclid", "length_gauss"):
+            if np.max(fields.get(f"log_{name}", np.inf)) < 709.0:
+                fields[name] = np.exp(fields[f"log_{name}"])
+        return Profile(f"{self.networks} networks of width {self.width}",
+                       np.arange(1, depth + 1), fields, self.networks, x if x.ndim == 1 else None,
+                       {"sigma_w": self.sigma_w, "sigma_b": self.sigma_b})
 
-    def layer(self, h: np.ndarray) -> np.ndarray:
-        """The next pre-activations, drawn without weights.
+    def layers(self, q: float | np.ndarray, c: float | np.ndarray | None = None, *, depth: int,
+               deficit: float | np.ndarray | None = None, curve: str | tuple | None = None,
+               points: int = 16, order: int | None = None, dense: bool | None = None
+               ) -> Iterator[Motion]:
+        """The points themselves, at layers 1 (``h^1``) to ``depth``, of one sigma_w and sigma_b.
+
+        In ``h^1`` every network has exactly the lengths and correlations asked for, each point,
+        pair or curve in a random direction or plane of its own.
 
         Args:
-            h: pre-activations, shape ``(networks, width, M)``.
-
-        Returns:
-            Next pre-activations, same shape.
-
-        Accuracy: exact in law, for networks whose weights are independent of everything before;
-            the triangular root comes from the activations themselves, so inputs that agree to
-            1e-15 stay apart.
-
-        Source: derived here.
-        """
-        x = np.asarray(self.phi.phi(h)) * (self.sigma_w / np.sqrt(self.width))
-        bias = np.full_like(x[:, :1], self.sigma_b)
-        root = np.linalg.qr(np.concatenate([x, bias], axis=1), mode="r")
-        z = self.rng.standard_normal((self.networks, self.width, root.shape[1]))
-        return z @ root
-
-    def dense_layer(self, h: np.ndarray) -> np.ndarray:
-        """The next pre-activations by explicit weights and biases.
-
-        Args:
-            h: pre-activations, shape ``(networks, width, M)``.
-
-        Returns:
-            Next pre-activations, same shape.
-
-        Accuracy: exact.
-
-        Source: [poole2016].
-        """
-        weights = self.rng.standard_normal((self.networks, self.width, self.width))
-        weights *= self.sigma_w / np.sqrt(self.width)
-        bias = self.sigma_b * self.rng.standard_normal((self.networks, self.width, 1))
-        return weights @ np.asarray(self.phi.phi(h)) + bias
-
-    def layers(self, h: np.ndarray, depth: int, dense: bool = False) -> Iterator[np.ndarray]:
-        """Pre-activations of layers 1 (``h`` itself) to ``depth``.
-
-        Args:
-            h: first pre-activations, shape ``(networks, width, M)``.
+            q: squared length per neuron: single inputs, a number or shape ``(points,)``; of
+                pairs and curves one number.
+            c: correlations, a number or shape ``(pairs,)``: two inputs each, side by side.
             depth: number of layers.
-            dense: draw the weights.
-
-        Returns:
-            Iterator of arrays of the shape of ``h``.
+            deficit: ``1 - c`` in place of c, for pairs too near to be told by c.
+            curve: ``"circle"``, the great circle ``sqrt(width q) (u0 cos theta + u1 sin theta)``
+                at ``theta = 2 pi k / points``; or its like: coordinates ``x, dx, d2x`` of shape
+                ``(points, dimensions)``, in units of ``sqrt(width q)``, along random orthonormal
+                directions. The derivatives may be left out.
+            points: on the circle.
+            order: how many derivatives of a curve are carried, 0 to 2; by default as many as it
+                has and as phi allows.
+            dense: draw the weights, which costs ``width^2`` numbers a layer; or draw each layer
+                from its law given the one before. By default what is cheaper, by a count that
+                knows the shapes alone. Weights are drawn for one network at a time.
 
         Raises:
-            ValueError: wrong shape, or depth below 1.
-
-        Accuracy: exact in law.
-
-        Source: [poole2016].
+            ValueError: bad arguments; a curvature asked of an activation with kinks; a curve of
+                more dimensions than neurons.
+            Untrusted: numbers beyond the range of the dtype, where the network diverges or the
+                curve has shrunk towards a point.
         """
-        h = real("h", h)
-        if h.ndim != 3 or h.shape[:2] != (self.networks, self.width):
-            raise ValueError(f"h must have shape (networks, width, inputs) = ({self.networks}, "
-                             f"{self.width}, ...), got {h.shape}")
-        depth, step = count("depth", depth), self.dense_layer if dense else self.layer
-        for layer in range(depth):
-            yield h
-            h = step(h) if layer + 1 < depth else h
+        self._sigmas()
+        inputs = _inputs(c, deficit, curve, points)
+        return self._layers(self._starts(q, inputs), inputs, depth, order, dense)
+
+    def network(self, depth: int, inputs: int | None = None, outputs: int | None = None
+                ) -> Network:
+        """Networks of the same law with their weights, to be pushed, trained or cut.
+
+        Args:
+            depth: number of weighted layers, as in `layers`; the last is linear, a read-out.
+            inputs, outputs: dimensions of both ends; by default the width.
+        """
+        from lib.networks.network import random_network
+
+        depth = count("depth", depth, low=2)
+        return random_network(inputs or self.width, [self.width] * (depth - 1),
+                              outputs or self.width, *self._sigmas(), networks=self.networks,
+                              seed=np.random.default_rng(self.seed), phi=self.phi,
+                              dtype=self.dtype)
+
+    def outputs(self, x: np.ndarray, units: int, depths: Sequence[int]) -> Iterator[np.ndarray]:
+        """Linear outputs of each network cut off at several depths.
+
+        The hidden layers are drawn once; at each depth asked for a linear output layer of its own
+        is put on what is there: d linear maps with d - 1 nonlinear layers between.
+
+        Args:
+            x: inputs, shape ``(points, inputs)``, or ``(networks, points, inputs)``.
+            units: number of outputs.
+            depths: number of linear maps, rising; 1 has no hidden layer.
+
+        Returns:
+            Iterator over the depths, shape ``(networks, points, units)``, all in `dtype`.
+
+        Source: [poole2016], Fig. 5.
+        """
+        self._sigmas()
+        x, units = real("x", x), count("units", units)
+        depths = [count("depths", depth) for depth in depths]
+        if x.ndim not in (2, 3) or not x.size or len(x) != self.networks and x.ndim == 3:
+            raise ValueError("x must have shape (points, inputs) or (networks, points, inputs), "
+                             f"got {x.shape}")
+        if not depths or depths != sorted(set(depths)):
+            raise ValueError(f"depths must rise, got {depths}")
+        x = np.broadcast_to(x.astype(self.dtype), (self.networks, *x.shape[-2:]))
+        return self._outputs(x, units, depths)
+
+    def _sigmas(self) -> tuple[float, float]:
+        if self.sigma_w.ndim:
+            raise ValueError("sigma_w and sigma_b must be numbers here, got shape "
+                             f"{self.sigma_w.shape}: only run takes several")
+        return float(self.sigma_w), float(self.sigma_b)
+
+    def _starts(self, q: float | np.ndarray, inputs: _Inputs) -> np.ndarray:
+        """Lengths with the axes ``([point,] *sigma)``."""
+        q, sigma = real("q", q, low=0.0), self.sigma_w.shape
+        if inputs.read is _single and q.ndim < 2:
+            q = q.reshape(-1, *(1,) * len(sigma))
+        shape = (len(q), *sigma) if inputs.read is _single else sigma
+        try:
+            return np.broadcast_to(q, shape)
+        except ValueError:
+            raise ValueError(f"q must have a shape that fits {shape}, got {q.shape}") from None
+
+    def _layers(self, q: np.ndarray, inputs: _Inputs, depth: int, order: int | None,
+                dense: bool | None) -> Iterator[Motion]:
+        depth, parts = count("depth", depth), inputs.parts
+        parts = [np.sqrt(q).reshape(-1, 1, 1) * x
+                 for x in parts[:self._order(order, len(parts) - 1) + 1]]
+        if parts[0].shape[-1] > self.width:
+            raise ValueError(f"width must be at least {parts[0].shape[-1]} to hold such inputs, "
+                             f"got {self.width}")
+        return self._stream(parts, depth, dense, inputs.read is _curve)
+
+    def _order(self, order: int | None, given: int) -> int:
+        allowed = 2 if self.phi.differentiable else int(self.phi.continuous)
+        if order is None:
+            return min(allowed, given)
+        order = count("order", order, 0, 2)
+        if order > min(allowed, given):
+            raise ValueError(
+                f"order must be at most {given}: there is no more of the curve" if order > given
+                else f"{self.phi.name} jumps, so a curve through it is torn and has no tangents"
+                if allowed == 0 else
+                f"{self.phi.name} has a kink: its second derivative is a delta there, and the "
+                "image of a curve has corners, where the curvature is infinite. Its length is "
+                "fine: ask for order=1")
+        return order
+
+    def _stream(self, parts: list, depth: int, dense: bool | None, smooth: bool
+                ) -> Iterator[Motion]:
+        rng = np.random.default_rng(self.seed)
+        start = np.sqrt(self.width) * frames(
+            (self.networks, len(parts[0]), parts[0].shape[-1], self.width), rng)
+        stack = np.stack([x @ start for x in parts], axis=1)
+        stack = stack.reshape(self.networks, len(parts), -1, self.width).astype(self.dtype)
+        size, points = stack.shape[1:3]
+        log_speed = np.zeros((self.networks, points))
+        if dense is None:
+            dense = _weights_are_cheaper(size * points, self.width, smooth)
+        # phi and its tangents, scaled, with the bias as one more neuron that does not move
+        active = np.zeros((self.networks, size, points, self.width + 1), self.dtype)
+        active[:, 0, :, -1] = self.sigma_b
+        for layer in range(1, depth + 1):
+            _refuse_overflow(stack, layer)
+            motion = Motion(*(stack[:, i] if i < size else None for i in range(3)), log_speed)
+            yield motion
+            if layer < depth:
+                log_speed = self._activate(motion, active)
+                _refuse_overflow(active, layer + 1)
+                rows = active.reshape(self.networks, size * points, self.width + 1)
+                with np.errstate(over="ignore", invalid="ignore"):
+                    stack = (_with_weights if dense else _without_weights)(rows, rng, smooth)
+                stack = stack.reshape(self.networks, size, points, self.width)
+
+    def _activate(self, motion: Motion, out: np.ndarray) -> np.ndarray:
+        """``phi, phi' dh, phi'' dh^2 + phi' d2h``, in blocks; the logarithm of the new clocks.
+
+        Tangents are brought to unit speed on the way, so that no depth overflows.
+        """
+        points, scale = motion.h.shape[1], float(self.sigma_w) / np.sqrt(self.width)
+        log_speed, slower = motion.log_speed, None
+        if motion.dh is not None:
+            speed = np.sqrt(_mean_square(motion.dh))
+            with np.errstate(divide="ignore"):
+                log_speed = log_speed + np.log(speed)
+            slower = (1.0 / np.where(speed > 0.0, speed, 1.0)).astype(self.dtype)[..., None]
+        some, many = max(1, BLOCK // self.width), max(1, BLOCK // (self.width * points))
+        with np.errstate(over="ignore", invalid="ignore"):
+            for n in range(0, self.networks, many):
+                for p in range(0, points, some):
+                    at = slice(n, n + many), slice(p, p + some)
+                    self._jet(motion, at, slower, scale, out[at[0], :, at[1], :-1])
+        return log_speed
+
+    def _jet(self, motion: Motion, at: tuple, slower: np.ndarray | None, scale: float,
+             out: np.ndarray) -> None:
+        h = motion.h[at]
+        if motion.d2h is not None:
+            value, slope, bend = self.phi.jet(h)
+        else:
+            value, slope = self.phi.phi(h), None if motion.dh is None else self.phi.dphi(h)
+        np.multiply(value, scale, out=out[:, 0], casting=SAME)
+        if motion.dh is not None:
+            slope, dh = slope * scale, motion.dh[at] * slower[at]
+            np.multiply(slope, dh, out=out[:, 1], casting=SAME)
+        if motion.d2h is not None:
+            d2h = motion.d2h[at] * slower[at]
+            d2h *= slower[at]
+            dh *= dh
+            dh *= bend * scale
+            np.add(dh, slope * d2h, out=out[:, 2], casting=SAME)
+
+    def _outputs(self, x: np.ndarray, units: int, depths: list[int]) -> Iterator[np.ndarray]:
+        rng = np.random.default_rng(self.seed)
+
+        def layer(rows: int, bend: Callable) -> np.ndarray:
+            out = np.empty((*x.shape[:2], rows), self.dtype)
+            for network in range(self.networks):
+                w = rng.standard_normal((x.shape[2] + 1, rows))
+                w *= np.append(np.full(x.shape[2], self.sigma_w / np.sqrt(x.shape[2])),
+                               self.sigma_b)[:, None]
+                w = w.astype(self.dtype, copy=False)
+                for start in range(0, x.shape[1], ROWS):
+                    some = network, slice(start, start + ROWS)
+                    out[some] = bend(x[some] @ w[:-1] + w[-1])
+            return out
+
+        for depth in range(1, depths[-1] + 1):
+            if depth in depths:
+                yield layer(units, np.positive)
+            if depth < depths[-1]:
+                x = layer(self.width, self.phi.phi)
 
 
-def grams(layers: Iterator[np.ndarray]) -> np.ndarray:
-    """Gram matrices per unit, ``h^T h / width``, of every layer and network.
+def circle(points: int, turn: float = 1.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A circle of radius 1 with its derivatives, or a part of it, at equal steps of the angle.
 
     Args:
-        layers: pre-activations, each of shape ``(networks, width, M)``.
+        points: how many, at ``theta = 2 pi turn k / points``.
+        turn: the part of the circle; one half for the read-outs of the paper.
 
     Returns:
-        Shape ``(depth, networks, M, M)``: q on the diagonal.
+        ``x, dx, d2x``, each of shape ``(points, 2)``, derivatives by theta.
 
-    Accuracy: rounding.
-
-    Source: [poole2016], definition of q.
-
-    >>> grams([np.ones((1, 4, 1))]).tolist()
-    [[[[1.0]]]]
+    >>> circle(4)[0].round(12).tolist()
+    [[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [-0.0, -1.0]]
     """
-    return np.stack([np.swapaxes(h, -1, -2) @ h / h.shape[-2] for h in layers])
+    points = count("points", points)
+    theta = 2.0 * np.pi * number("turn", turn, 0.0, 1.0) * np.arange(points) / points
+    x = np.stack([np.cos(theta), np.sin(theta)], axis=1)
+    return x, np.stack([-x[:, 1], x[:, 0]], axis=1), -x
 
 
-def pairs(q: float, c: np.ndarray) -> np.ndarray:
-    """Gram matrix of pairs of inputs: length ``q`` each, correlation ``c`` within a pair.
+def frames(shape: tuple[int, ...], rng: int | np.random.Generator) -> np.ndarray:
+    """Random orthonormal rows, uniform in direction, whatever the linear algebra library.
 
     Args:
-        q: squared length per unit.
-        c: correlations, shape ``(n,)``; inputs of different pairs are orthogonal.
+        shape: ``(..., rows, dimension)``, no more rows than dimensions.
 
-    Returns:
-        Shape ``(2 n, 2 n)``; the pairs stand side by side.
-
-    Raises:
-        ValueError: q negative or c outside [-1, 1].
-
-    Accuracy: exact.
-
-    Source: derived here.
-
-    >>> pairs(2.0, [0.5]).tolist()
-    [[2.0, 1.0], [1.0, 2.0]]
+    >>> u = frames((5, 2, 9), rng=0)
+    >>> bool(np.allclose(u @ np.swapaxes(u, 1, 2), np.eye(2)))
+    True
     """
-    c = np.atleast_1d(real("c", c, low=-1.0, high=1.0))
-    gram = np.eye(2 * c.size)
-    first = np.arange(0, 2 * c.size, 2)
-    gram[first, first + 1] = gram[first + 1, first] = c
-    return float(real("q", q, low=0.0)) * gram
+    if shape[-2] > shape[-1]:
+        raise ValueError(f"shape must have no more rows than dimensions, got {shape}")
+    u = np.random.default_rng(rng).standard_normal(shape)
+    for row in range(shape[-2]):
+        one, before = u[..., row, :], u[..., :row, :]
+        for _ in range(2 if row else 0):  # twice, for rows that are nearly parallel
+            one -= np.einsum("...k,...ki->...i", np.einsum("...ki,...i->...k", before, one),
+                             before)
+        one /= np.linalg.norm(one, axis=-1, keepdims=True)
+    return u
 
 
-def correlations(gram: np.ndarray) -> np.ndarray:
-    """Correlation within each pair of inputs, ``c = q12 / sqrt(q1 q2)``.
+class _Inputs(NamedTuple):
+    """What is put into h^1: points, derivatives, what to measure, and what the points are.
 
-    Args:
-        gram: shape ``(..., 2 n, 2 n)``, the pairs side by side.
-
-    Returns:
-        Shape ``(..., n)``.
-
-    Accuracy: rounding.
-
-    Source: [poole2016], definition of c.
-
-    >>> correlations(np.array([[4.0, 1.0], [1.0, 1.0]])).tolist()
-    [0.5]
+    ``parts`` have shape ``(frames, points, dimensions)``: every frame is a random one of its own.
     """
-    first = np.arange(0, gram.shape[-1], 2)
-    return gram[..., first, first + 1] / np.sqrt(
-        gram[..., first, first] * gram[..., first + 1, first + 1])
+
+    parts: list[np.ndarray]
+    read: Callable[[Motion], dict[str, np.ndarray]]
+    x: np.ndarray | None
 
 
-def lengths(gram: np.ndarray) -> np.ndarray:
-    """Squared lengths per unit, the diagonal of a Gram matrix.
+def _inputs(c: float | np.ndarray | None, deficit: float | np.ndarray | None,
+            curve: str | tuple | None, points: int) -> _Inputs:
+    given = [name for name, one in (("c", c), ("deficit", deficit), ("curve", curve))
+             if one is not None]
+    if len(given) > 1:
+        raise ValueError(f"{' and '.join(given)} must not be given together")
+    if curve is not None:
+        parts = _coordinates(curve, points)
+        return _Inputs([x[None] for x in parts], _curve,
+                       2 * np.pi * np.arange(len(parts[0])) / len(parts[0]))
+    if not given:
+        return _Inputs([np.ones((1, 1, 1))], _single, None)
+    d = 1.0 - real("c", c, -1.0, 1.0) if deficit is None else real("deficit", deficit, 0.0, 2.0)
+    if d.ndim > 1:
+        raise ValueError(f"{given[0]} must be a number or of shape (pairs,), got {d.shape}")
+    d = np.atleast_1d(d)
+    pairs = np.array([[np.ones_like(d), np.zeros_like(d)], [1.0 - d, np.sqrt(d * (2.0 - d))]])
+    return _Inputs([np.moveaxis(pairs, -1, 0)], _pairs, 1.0 - d if deficit is None else d)
 
-    Args:
-        gram: shape ``(..., M, M)``.
 
-    Returns:
-        Shape ``(..., M)``.
+def _coordinates(curve: str | tuple, points: int) -> list[np.ndarray]:
+    if isinstance(curve, str):
+        choice("curve", curve, ["circle"])
+        return list(circle(count("points", points, 3)))
+    parts = [real("curve", x) for x in curve]
+    if not 0 < len(parts) < 4 or any(x.ndim != 2 or x.shape != parts[0].shape for x in parts):
+        raise ValueError("curve must be x, dx, d2x, each of shape (points, dimensions); got "
+                         f"{[x.shape for x in parts]}")
+    return parts
 
-    Accuracy: exact.
 
-    Source: [poole2016], definition of q.
+def _weights_are_cheaper(rows: int, width: int, smooth: bool) -> bool:
+    """By nanoseconds of normals, products and roots, measured once.
 
-    >>> lengths(np.diag([1.0, 4.0])).tolist()
-    [1.0, 4.0]
+    The same on every machine, so that a seed means the same networks everywhere.
     """
-    return np.diagonal(gram, axis1=-2, axis2=-1)
+    rank = min(rows, width + 1)
+    with_weights = width**2 * (9.4 + 0.04 * rows)
+    without = rank * (9.4 * width + 0.1 * width * rows + smooth * rows * rank)
+    return with_weights < without
 
 
-def _square_root(gram: np.ndarray) -> np.ndarray:
-    """R with ``R^T R = gram``."""
-    if gram.ndim != 2 or gram.shape[0] != gram.shape[1] or gram.size == 0 \
-            or not np.allclose(gram, gram.T):
-        raise ValueError(f"gram must be a symmetric matrix, got shape {gram.shape}")
-    values, vectors = np.linalg.eigh(gram)
-    if values.min() < -1e-12 * max(values.max(), 0.0):
-        raise ValueError(f"gram must be positive semi-definite; its smallest eigenvalue is "
-                         f"{values.min():.3g}")
-    root = np.sqrt(np.maximum(values, 0.0))[:, None] * vectors.T
-    upper = np.linalg.qr(root, mode="r")  # triangular, so that the sign is not LAPACK's choice
-    return upper * np.where(np.diag(upper) < 0.0, -1.0, 1.0)[:, None]
+def _with_weights(active: np.ndarray, rng: np.random.Generator, smooth: bool) -> np.ndarray:
+    """The next pre-activations of ``(networks, rows, width + 1)``, one network at a time."""
+    networks, _, inputs = active.shape
+    out = np.empty((*active.shape[:2], inputs - 1), active.dtype)
+    many = max(1, BLOCK // (inputs * inputs))  # or as few as are worth a product
+    weights = np.empty((min(many, networks), inputs, inputs - 1))
+    for n in range(0, networks, many):
+        some = weights[:networks - n]
+        rng.standard_normal(out=some)
+        np.matmul(active[n:n + many], some.astype(active.dtype, copy=False), out=out[n:n + many])
+    return out
+
+
+def _without_weights(active: np.ndarray, rng: np.random.Generator, smooth: bool) -> np.ndarray:
+    """The same in law. The root comes from the activations and not from K, so that inputs that
+    agree to 1e-15 stay apart.
+    """
+    size = np.ones(1)
+    if smooth:  # in the ordered phase tangents outgrow points; each row counts in its own unit
+        size = np.abs(active).max(axis=2, keepdims=True)
+        active = active / np.where(size > 0.0, size, 1.0)
+    root = np.linalg.qr(np.swapaxes(active, 1, 2), mode="r")
+    if smooth:
+        # Points and tangents of a smooth curve are nearly dependent, so a triangular root hangs
+        # on rounding. The symmetric one does not: the same seed, the same networks everywhere.
+        _, singular, v = np.linalg.svd(root, full_matrices=False)
+        root = np.swapaxes(v, 1, 2) * singular[:, None, :] @ v
+    z = rng.standard_normal((len(active), root.shape[1], active.shape[2] - 1))
+    return (np.swapaxes(root, 1, 2) @ z.astype(active.dtype, copy=False) * size).astype(
+        active.dtype, copy=False)
+
+
+def _mean_square(x: np.ndarray) -> np.ndarray:
+    """Over neurons, shape ``(networks, points)``, in double precision."""
+    return np.einsum("npi,npi->np", x, x, dtype=float) / x.shape[-1]
+
+
+def _refuse_overflow(parts: np.ndarray, layer: int) -> None:
+    """Of the points, ``parts[:, 0]``, and of second derivatives, ``parts[:, 2]``."""
+    why = "the network diverges", "", ("the curve has shrunk towards a point; order=1 leaves "
+                                       "curvature out")
+    for i in range(0, parts.shape[1], 2):
+        if not (np.isfinite(parts[:, i].max()) and np.isfinite(parts[:, i].min())):
+            raise Untrusted(f"layer {layer} is beyond {parts.dtype}: {why[i]}. Take fewer layers "
+                            "or float64")
+
+
+def _single(motion: Motion) -> dict[str, np.ndarray]:
+    return {"q": _mean_square(motion.h)}
+
+
+def _pairs(motion: Motion) -> dict[str, np.ndarray]:
+    """The deficit from the difference of directions, so that nothing cancels near c = 1."""
+    square = _mean_square(motion.h)
+    unit = motion.h / np.sqrt(square)[..., None]
+    deficit = 0.5 * _mean_square(unit[:, 1::2] - unit[:, ::2])
+    return {"q": square[:, ::2], "c": 1.0 - deficit, "deficit": deficit}
+
+
+def _curve(motion: Motion) -> dict[str, np.ndarray]:
+    h, dh, d2h, log_speed = motion
+    fields = {"q": _mean_square(h).mean(axis=-1), "c": curves.autocorrelation(h)}
+    if dh is not None:
+        log = curves.log_metric(dh, log_speed)
+        top = log.max(axis=-1)
+        fields["log_metric"] = top + np.log(np.mean(np.exp(log - top[:, None]), axis=-1))
+        fields["log_length_euclid"] = curves.log_length_euclid(dh, log_speed)
+    if d2h is not None:
+        fields["kappa2"] = curves.kappa2(dh, d2h).mean(axis=-1)
+        fields["log_length_gauss"] = curves.log_length_gauss(dh, d2h, log_speed)
+    return {name: x if name == "c" else x[:, None] for name, x in fields.items()}
