@@ -3,11 +3,13 @@
 The networks here are plain NumPy with explicit weights' law, no code of lib.networks.
 """
 import numpy as np
+import oracles
 import pytest
 
 from lib.activations import get
-from lib.theory import meanfield as mf
-from lib.theory.finite_width import Band, band
+from lib.theory.correlated import Kernel
+from lib.theory.finite_width import pair_step, sd_c, sd_q
+from lib.theory.meanfield import MeanField
 
 NETWORKS = 3000
 
@@ -48,141 +50,194 @@ CASES = {  # phi, its sampled twin, sigma_w^2, width, layers at which sd(q) and 
 }
 
 
+def spread(theory, q, c, depth, width, exact=True):
+    """What a run says, and the standard deviations also for a first layer that is random."""
+    told = theory.run(q, [c], depth=depth, width=width)
+    if exact:
+        return told, told.sd_q[:, 0], told.sd_c[:, 0]
+    rest = theory.sigma_w, width
+    return (told, sd_q(theory.phi, told.q, *rest, exact=False)[:, 0],
+            sd_c(theory.phi, told.q, told.deficit, *rest, exact=False)[:, 0])
+
+
 @pytest.mark.parametrize("exact", [False, True])
 @pytest.mark.parametrize("name", CASES)
 def test_the_predicted_spread_is_within_ten_percent_of_sampled_networks(name, exact):
     phi, plain, w2, width, layers = CASES[name]
     w, b = np.sqrt(w2), np.sqrt(0.05)
-    q = float(mf.q_star(w, b, phi=phi))
-    predicted = band(q, q, 0.3, w, b, max(layers) + 1, width, phi=phi, exact=exact)
-    got_q, got_c = sample(q, 0.3, w, b, width, max(layers) + 1, plain, exact=exact)
+    theory = MeanField(w, b, phi)
+    _, of_q, of_c = spread(theory, theory.q_star, 0.3, max(layers) + 1, width, exact)
+    got_q, got_c = sample(theory.q_star, 0.3, w, b, width, max(layers) + 1, plain, exact=exact)
     for layer in layers:
         if exact and layer == 0:
-            assert predicted.sd_q[0] == predicted.sd_c[0] == 0.0
+            assert of_q[0] == of_c[0] == 0.0
             continue
-        assert abs(got_q[layer].std() / predicted.sd_q[layer] - 1) < 0.10
-        assert abs(got_c[layer].std() / predicted.sd_c[layer] - 1) < 0.10
+        assert abs(got_q[layer].std() / of_q[layer] - 1) < 0.10
+        assert abs(got_c[layer].std() / of_c[layer] - 1) < 0.10
 
 
 def test_deep_in_the_ordered_phase_the_spread_of_c_is_predicted_too_small():
     """c is near 1 there and its distribution far from normal: some 20 % are missing."""
-    w, b = np.sqrt(1.3), np.sqrt(0.05)
-    q = float(mf.q_star(w, b))
-    predicted = band(q, q, 0.0, w, b, 30, 100).sd_c[29]
-    shortfall = 1 - predicted / sample(q, 0.0, w, b, 100, 30, np.tanh)[1][29].std()
-    assert 0.08 < shortfall < 0.30
+    theory = MeanField(np.sqrt(1.3), np.sqrt(0.05))
+    q = theory.q_star
+    predicted = spread(theory, q, 0.0, 30, 100, exact=False)[2][29]
+    sampled = sample(q, 0.0, theory.sigma_w, theory.sigma_b, 100, 30, np.tanh)[1][29]
+    assert 0.08 < 1 - predicted / sampled.std() < 0.30
 
 
 def test_the_stationary_spread_of_lengths_in_closed_form():
     """sd(q)^2 = sigma_w^4 Var(phi^2) / (N (1 - V'^2)) + 2 q^2 / N."""
-    w, b, width = 1.5, 0.3, 200
-    q = float(mf.q_star(w, b))
+    theory, width = MeanField(1.5, 0.3), 200
+    q = theory.q_star
     z, h = np.linspace(-10, 10, 4001, retstep=True)
     bell, f = h * np.exp(-0.5 * z * z) / np.sqrt(2 * np.pi), np.tanh(np.sqrt(q) * z) ** 2
-    noise = w**4 * (bell @ f**2 - (bell @ f) ** 2) / (1 - mf.length_slope(q, w) ** 2)
-    got = band(q, q, 0.2, w, b, 60, width).sd_q[-1]
-    assert got**2 * width == pytest.approx(noise + 2 * q * q, rel=1e-6)
-
-
-def linear(c, width, layers, sigma_w=1.1, q=1.7):
-    """Exact first-order variances of a linear network: log q is a sum of log chi-squares."""
-    return q * sigma_w ** (2 * np.arange(layers)), np.sqrt(2 * np.arange(1, layers + 1) / width)
+    noise = 1.5**4 * (bell @ f**2 - (bell @ f) ** 2) / (1 - theory.length_slope(q) ** 2)
+    got = theory.run(depth=60, width=width).sd_q[-1, 0]
+    assert got**2 * width == pytest.approx(noise + 2 * q * q, rel=1e-9)
 
 
 @pytest.mark.parametrize("c", [-1.0, 0.0, 0.6, 1.0])
 def test_linear_networks_in_closed_form(c):
-    layers, width = 6, 300
-    got = band(1.7, 1.7, c, 1.1, 0.0, layers, width, phi="linear")
-    mean, relative = linear(c, width, layers)
-    assert np.allclose(got.q, mean, rtol=1e-12) and np.allclose(got.c, c, atol=1e-12)
-    assert np.allclose(got.sd_q / mean, relative, rtol=1e-8)
-    # c of two normals: sd (1 - c^2) / sqrt(N) a layer
-    grown = np.sqrt(np.arange(1, layers + 1) / width)
-    assert np.allclose(got.sd_c, (1 - c * c) * grown, atol=1e-8)
+    """log q is a sum of log chi-squares; c of two normals has sd (1 - c^2) / sqrt(N) a layer."""
+    layers, width = np.arange(1, 7), 300
+    told, of_q, of_c = spread(MeanField(1.1, 0.0, "linear"), 1.7, c, 6, width, exact=False)
+    mean = 1.7 * 1.1 ** (2 * (layers - 1))
+    assert np.allclose(told.q[:, 0], mean, rtol=1e-12)
+    assert np.allclose(told.c, c, atol=1e-12)
+    assert np.allclose(of_q / mean, np.sqrt(2 * layers / width), rtol=1e-8)
+    assert np.allclose(of_c, (1 - c * c) * np.sqrt(layers / width), rtol=1e-5, atol=1e-8)
 
 
 def test_an_exact_start_removes_one_layer_of_noise_from_linear_networks():
-    free, bound = (band(1.0, 1.0, 0.4, 1.2, 0.0, 5, 100, phi="linear", exact=x) for x in (0, 1))
-    assert np.allclose(bound.cov[1:] / 1.44**2, free.cov[:-1], rtol=1e-8)
-    assert not bound.cov[0].any()
+    theory = MeanField(1.2, 0.0, "linear")
+    told, *free = spread(theory, 1.0, 0.4, 5, 100, exact=False)
+    assert np.allclose(told.sd_q[1:, 0], 1.44 * free[0][:-1], rtol=1e-8)
+    assert np.allclose(told.sd_c[1:, 0], free[1][:-1], rtol=1e-6)
+    assert not told.sd_q[0].any() and not told.sd_c[0].any()
 
 
 @pytest.mark.parametrize("name", ["tanh", "erf", "relu", "hard_tanh", "gelu"])
 def test_the_curve_is_the_mean_field_orbit(name):
-    got = band(0.8, 0.8, 0.3, 1.2, 0.4, 5, 100, phi=name)
-    assert np.allclose(got.q, mf.length_orbit(0.8, 1.2, 0.4, 5, phi=name), rtol=1e-12)
-    state = (0.8, 0.8, 0.3)
+    theory, state = MeanField(1.2, 0.4, name), (0.8, 0.8, 0.3)
+    told = theory.run(0.8, 0.3, depth=5, width=100)
+    assert np.allclose(told.q, theory.run(0.8, depth=5).q, rtol=1e-12)
     for layer in range(5):
-        assert got.c[layer] == pytest.approx(float(state[2]), abs=1e-12)
-        state = mf.pair_map(*state, 1.2, 0.4, phi=name)
+        assert told.c[layer, 0] == pytest.approx(float(state[2]), abs=1e-10)
+        state = theory.pair_map(*state)
 
 
-@pytest.mark.parametrize("name", ["tanh", "gelu", "relu", "hard_tanh"])
-def test_the_jacobian_is_the_difference_quotient_of_the_map(name):
-    """Noise put into layer 1 alone is what layer 2 has beyond its own."""
-    def ahead(k):
-        q, r, c = mf.pair_map(k[0], k[1], k[2] / np.sqrt(k[0] * k[1]), 1.4, 0.2, phi=name)
-        return np.array([q, r, c * np.sqrt(q * r)])
+@pytest.mark.parametrize("q, d", [(0.4, 0.02), (0.9, 0.7), (9.0, 1.6)])
+@pytest.mark.parametrize("name", ["tanh", "gelu", "relu", "hard_tanh", "elu"])
+def test_the_jacobian_is_the_difference_quotient_of_the_map(name, q, d):
+    """Of E phi^2 and of the mean squared distance, in the logarithms of q and of the distance."""
+    phi, h = get(name), 1e-4
 
-    start, h = np.array([0.9, 1.3, 0.4]), 1e-4
-    jacobian = np.stack([(ahead(start + h * e) - ahead(start - h * e)) / (2 * h)
-                         for e in np.eye(3)], axis=1)
-    c = 0.4 / np.sqrt(0.9 * 1.3)
-    free, bound = (band(0.9, 1.3, c, 1.4, 0.2, 2, 1, phi=name, exact=x) for x in (0, 1))
-    expected = jacobian @ free.cov[0] @ jacobian.T
-    assert np.allclose(free.cov[1] - bound.cov[1], expected, rtol=0,
-                       atol=(2e-2 if get(name).kinks else 1e-5) * np.abs(expected).max())
+    def ahead(log_q, log_gap):
+        kernel = Kernel(phi, np.array(q * np.exp(log_q)))
+        return np.log([kernel.power, kernel.deficit(d * np.exp(log_gap - log_q), rtol=1e-12)])
+
+    along_q, along_gap = ((ahead(*(h * e)) - ahead(*(-h * e))) / (2 * h) for e in np.eye(2))
+    got = pair_step(phi, np.array([q]), np.array([d]))
+    kernel = Kernel(phi, np.array(q))
+    assert got.length[0] == pytest.approx(float(kernel.power), rel=1e-5)
+    assert got.gap[0] == pytest.approx(float(kernel.deficit(d)), rel=1e-4)
+    assert got.slope[0] * q / got.length[0] == pytest.approx(along_q[0], rel=1e-5)
+    assert got.push[0] == pytest.approx(along_q[1], abs=1e-4)
+    assert got.keep[0] == pytest.approx(along_gap[1], rel=1e-4)
+
+
+def covariance(f, q, d, kinks):
+    """Covariance over one neuron of S and T / E T, by panels split at kinks: no code of lib."""
+    node, weight = np.polynomial.legendre.leggauss(30)
+
+    def panels(edges):
+        half = 0.5 * np.diff(edges)[:, None]
+        return (np.array(edges)[:-1, None] + half * (1 + node)).ravel(), (half * weight).ravel()
+
+    wide, means = [-9.0, -6.0, -3.0, -1.5, 0.0, 1.5, 3.0, 6.0, 9.0], np.zeros(5)
+    c, low = 1 - d, np.sqrt(d * (2 - d))
+    for z, w in zip(*panels(sorted({*wide, *(k / np.sqrt(q) for k in kinks)}))):
+        stops = {x for x in ((k / np.sqrt(q) - c * z) / low for k in kinks) if abs(x) < 9}
+        y, v = panels(sorted({*wide, *stops}))
+        one, two = f(np.sqrt(q) * z), f(np.sqrt(q) * (c * z + low * y))
+        s, t = 0.5 * (one**2 + two**2), 0.5 * (one - two) ** 2
+        bell = w * v * np.exp(-0.5 * (y * y + z * z)) / (2 * np.pi)
+        means += [bell @ x for x in (s + 0 * y, t, s * s + 0 * y, s * t, t * t)]
+    s, t, ss, st, tt = means
+    return ss - s * s, st / t - s, tt / (t * t) - 1
+
+
+@pytest.mark.parametrize("q, d", [(0.4, 0.05), (2.0, 0.7), (6.0, 1.6)])
+@pytest.mark.parametrize("name, plain", [("tanh", np.tanh), ("erf", erf_fast),
+                                         ("relu", lambda x: np.maximum(x, 0.0)),
+                                         ("hard_tanh", lambda x: np.clip(x, -1, 1))])
+def test_the_noise_of_a_neuron_by_another_quadrature(name, plain, q, d):
+    expected = covariance(plain, q, d, oracles.KINKS.get(name, ()))
+    got = pair_step(get(name), np.array([q]), np.array([d]))
+    assert np.allclose([x[0] for x in got[5:]], expected, rtol=1e-4)
+
+
+def test_a_hard_tanh_far_out_has_the_slope_of_its_length_map():
+    """Its kinks lie within a fifth of a standard deviation: a grid that ignores them misses."""
+    q, w = 25.0, 5.5
+    told = MeanField(w, 0.0, "hard_tanh").run(q, depth=2, width=100)
+    h = 1e-4 * q
+    slope, fourth = (oracles.moment("hard_tanh", q + h, 0) - oracles.moment("hard_tanh", q - h, 0)
+                     ) / (2 * h), float(oracles.average(
+                         lambda u: oracles.EXACT["hard_tanh"][0](u) ** 4, q, (-1, 1)))
+    noise = w**4 * (fourth - oracles.moment("hard_tanh", q, 0) ** 2 - 2 * (slope * q) ** 2)
+    expected = np.sqrt((noise + 2 * told.q[1, 0] ** 2) / 100)
+    assert told.sd_q[1, 0] == pytest.approx(expected, rel=1e-7)
 
 
 def test_the_spread_falls_as_one_over_the_root_of_the_width():
-    wide, narrow = (band(0.6, 0.6, 0.1, 1.3, 0.3, 4, n) for n in (400, 100))
-    assert np.allclose(narrow.cov, 4 * wide.cov, rtol=1e-12)
-    assert np.array_equal(narrow.mean, wide.mean)
+    wide, narrow = (MeanField(1.3, 0.3).run(0.6, 0.1, depth=4, width=n) for n in (400, 100))
+    assert np.allclose(narrow.sd_q, 2 * wide.sd_q, rtol=1e-12)
+    assert np.allclose(narrow.sd_c, 2 * wide.sd_c, rtol=1e-12)
+    assert np.array_equal(narrow.c, wide.c)
 
 
-def test_sd_propagates_any_gradient_and_the_band_of_c_is_cut_at_one():
-    got = band(0.6, 0.9, 0.1, 1.3, 0.3, 3, 50)
-    assert isinstance(got, Band)
-    assert np.allclose(got.sd([1.0, 0.0, 0.0]), got.sd_q)
-    assert np.allclose(got.sd([1.0, 1.0, 0.0]) ** 2, got.cov[:, 0, 0] + got.cov[:, 1, 1]
-                       + 2 * got.cov[:, 0, 1])
-    assert np.all(band(0.6, 0.6, 0.0, 1.3, 0.3, 30, 1).sd_c <= 1.0)
+def test_the_band_of_c_is_cut_at_one():
+    assert np.all(MeanField(1.3, 0.3).run(0.6, 0.0, depth=30, width=1).sd_c <= 1.0)
 
 
-def test_covariances_are_symmetric_and_not_negative():
-    for c in (-0.99, 0.0, 0.999):
-        cov = band(0.5, 3.0, c, 2.0, 0.2, 8, 40).cov
-        assert np.allclose(cov, np.swapaxes(cov, 1, 2), rtol=1e-9)
-        assert np.all(np.linalg.eigvalsh(cov) > -1e-12)
+def test_near_inputs_stray_in_proportion_to_their_distance():
+    told = MeanField(2.5, 0.3).run(deficit=[1e-30, 1e-20, 1e-9], depth=6, width=100)
+    relative = told.sd_c / told.deficit
+    assert np.allclose(relative[:, :2], relative[:, 2:], rtol=1e-5) and np.all(relative[1:] > 0)
 
 
-BAD = {"q": (-1.0, 1.0, 0.0, 1.0, 0.1, 3, 10), "other": (1.0, np.nan, 0.0, 1.0, 0.1, 3, 10),
-       "c": (1.0, 1.0, 1.2, 1.0, 0.1, 3, 10), "sigma_w": (1.0, 1.0, 0.0, -1.0, 0.1, 3, 10),
-       "sigma_b": (1.0, 1.0, 0.0, 1.0, np.inf, 3, 10), "layers": (1.0, 1.0, 0.0, 1.0, 0.1, 0, 10),
-       "width": (1.0, 1.0, 0.0, 1.0, 0.1, 3, 0)}
+def test_a_grid_of_sigmas_and_points_is_what_single_runs_are():
+    w, c = np.array([1.3, 2.5]), np.array([0.2, 0.9])
+    whole = MeanField(w, 0.3).run(0.8, c, depth=4, width=50)
+    lengths = MeanField(w, 0.3).run([0.8, 2.0], depth=4, width=50)
+    assert whole.sd_c.shape == whole.sd_q.shape == lengths.sd_q.shape == (4, 2, 2)
+    for i, j in np.ndindex(2, 2):
+        alone = MeanField(w[j], 0.3).run(0.8, c[i], depth=4, width=50)
+        assert np.allclose(whole.sd_c[:, i, j], alone.sd_c[:, 0], rtol=1e-6)
+        assert np.allclose(lengths.sd_q[:, 0, j], alone.sd_q[:, 0], rtol=1e-8)
 
 
-@pytest.mark.parametrize("layers", [1, 3])
-@pytest.mark.parametrize("name", BAD)
-def test_bad_arguments_name_themselves_before_any_work(name, layers):
-    arguments = list(BAD[name])
-    if name != "layers":
-        arguments[5] = layers
-    with pytest.raises(ValueError, match=f"^{name} must be"):
-        band(*arguments)
+@pytest.mark.parametrize("width, error", [(0, ValueError), (10.0, TypeError)])
+def test_a_bad_width_names_itself(width, error):
+    with pytest.raises(error, match="^width must be"):
+        MeanField(1.0, 0.1).run(1.0, 0.0, depth=1, width=width)
 
 
-def test_other_bad_arguments():
-    with pytest.raises(TypeError, match="^width must be an integer"):
-        band(1.0, 1.0, 0.0, 1.0, 0.1, 3, 10.0)
-    with pytest.raises(ValueError, match="unknown activation"):
-        band(1.0, 1.0, 0.0, 1.0, 0.1, 3, 10, phi="tanhh")
+def test_correlations_of_a_jump_have_no_band():
+    sign = get(np.sign, dphi=np.zeros_like, d2phi=np.zeros_like, kinks=(0.0,))
+    with pytest.raises(ValueError, match="jumps"):
+        sd_c(sign, np.ones((2, 1)), np.full((2, 1), 0.5), 1.0, 100)
+
+
+def test_inputs_that_become_opposite_or_alike_at_once_have_a_finite_band():
+    even = get(lambda x: x * x / (1 + x * x), name="even")
+    for c in (-1.0, 1.0):
+        told = MeanField(1.0, 0.3, even).run(1.0, c, depth=4, width=30)
+        assert np.isfinite(told.sd_c).all() and np.all(told.sd_c < 1e-9)
 
 
 def test_silence_has_a_band_or_is_refused():
     """At length 0 the correlation means nothing, but no NaN may come out in silence."""
-    try:
-        got = band(0.0, 1.0, 0.5, 1.0, 0.3, 3, 10)
-    except (ValueError, ArithmeticError):
-        return
-    assert np.isfinite(got.cov).all()
+    told = MeanField(1.0, 0.3).run(0.0, 0.5, depth=3, width=10)
+    assert np.isfinite(told.sd_c).all() and np.isfinite(told.sd_q).all()

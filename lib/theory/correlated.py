@@ -470,7 +470,7 @@ class PolarKernel:
 
     def slope(self, d: np.ndarray, rtol: float) -> tuple[np.ndarray, np.ndarray]:
         """``q E phi' phi'`` at c = 1 - d and a bound of its error, as `MehlerKernel`."""
-        return self._refine(lambda row, d, grid: self._slopes(row, _angle(d), grid), d, rtol)
+        return self._refine(lambda row, d, grid: self._slopes(row, angle(d), grid), d, rtol)
 
     def _refine(self, values: Callable, d: np.ndarray,
                 rtol: float) -> tuple[np.ndarray, np.ndarray]:
@@ -487,7 +487,7 @@ class PolarKernel:
         return value.reshape(d.shape), bound.reshape(d.shape)
 
     def _deficits(self, row: np.ndarray, d: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
-        phi, theta, out = self.phi, _angle(d), np.empty(d.shape)
+        phi, theta, out = self.phi, angle(d), np.empty(d.shape)
         far = d > SMALL
         out[far] = polar_average(lambda u, v: 0.5 * np.square(phi.phi(u) - phi.phi(v)),
                                  self.q[row[far]], self.q[row[far]], theta[far], phi.kinks, grid,
@@ -506,7 +506,7 @@ class PolarKernel:
         return np.where(theta == 0.0, self.slope_power[row], slopes)
 
 
-def _angle(d: np.ndarray) -> np.ndarray:
+def angle(d: np.ndarray) -> np.ndarray:
     """The angle between two normals whose correlation is 1 - d."""
     return 2.0 * np.arcsin(np.sqrt(np.clip(0.5 * d, 0.0, 1.0)))
 
@@ -568,7 +568,7 @@ class PriceKernel:
     def _block(self, rows: np.ndarray, d: np.ndarray, nodes: int,
                weight: Callable) -> tuple[np.ndarray, np.ndarray]:
         share, w = unit_interval(nodes)
-        theta = _angle(d)
+        theta = angle(d)
         t = theta * share
         total = np.zeros_like(t)
         for (a, b), weight_of_pair in self.pairs.items():

@@ -325,7 +325,8 @@ class MeanField:
             x, fields = self._run_pairs(q, c, deficit, depth)
         if width is not None:
             self._add_spread(fields, count("width", width))
-        return Profile("theory", np.arange(1, depth + 1), fields, x=x)
+        return Profile("theory", np.arange(1, depth + 1), fields, x=x,
+                       sigma={"sigma_w": self.sigma_w, "sigma_b": self.sigma_b})
 
     def _start(self, q: np.ndarray | None) -> np.ndarray:
         """Checked lengths; NaN may come where there is no q*."""
