@@ -11,7 +11,7 @@ from typing import Iterator, NamedTuple
 
 import numpy as np
 
-from lib.activations import Activation, get
+from lib.activations import Activation
 from lib.checks import Untrusted, count, number, real
 from lib.networks.network import Network
 
@@ -299,6 +299,7 @@ def straight_parts(phi: Activation) -> tuple[np.ndarray, np.ndarray]:
     Raises:
         ValueError: phi is not piecewise linear.
 
+    >>> from lib.activations import get
     >>> slope, intercept = straight_parts(get("hard_tanh"))
     >>> slope.tolist(), intercept.tolist()
     ([0.0, 1.0, 0.0], [-1.0, 0.0, 1.0])

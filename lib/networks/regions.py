@@ -9,7 +9,7 @@ from typing import Iterator, NamedTuple, Sequence
 import numpy as np
 
 from lib.checks import Untrusted, count, real
-from lib.networks.network import Network, sawtooth
+from lib.networks.network import Network
 from lib.networks.piecewise import NOISE, Path, Pieces, hidden_matrices, straight_parts, trace
 from lib.profile import Profile
 
@@ -174,6 +174,7 @@ def cells(net: Network, x: np.ndarray) -> np.ndarray:
 
     Source: [raghu2017], activation patterns.
 
+    >>> from lib.networks.network import sawtooth
     >>> cells(sawtooth(1), [[0.1], [0.9], [0.2]]).tolist()
     [[0, 1, 0]]
     """
@@ -239,6 +240,7 @@ def count_transitions(paths: Path | Sequence[Path], net: Network, *, lengths: bo
 
     Source: [raghu2017], the measures of expressivity along a trajectory.
 
+    >>> from lib.networks.network import sawtooth
     >>> told = count_transitions(Path.line([0.0], [1.0]), sawtooth(3))
     >>> told.transitions.tolist(), told.pieces.tolist()
     ([[1, 2, 4]], [[2, 4, 8]])
@@ -256,7 +258,7 @@ def _along(path: Path, net: Network, lengths: bool, offset: float) -> dict[str, 
     signs, passed, pieces, *curves = map(list, zip(*seen))
     found = {"sign_transitions": signs, "transitions": passed, "pieces": pieces}
     if lengths:
-        [start] = trace(path, Network([np.eye(*2 * net.shape)] * 2, phi="linear"))
+        [start] = trace(path, Network([np.eye(len(path.centre))] * 2, phi="linear"))
         length, angle = curves
         found |= {"length": length, "length_before": [start.length(), *length[:-1]],
                   "angle_before": [start.angle(offset), *angle[:-1]]}
@@ -285,6 +287,7 @@ def sampled_transitions(paths: Path | Sequence[Path], net: Network, points: int)
 
     Source: [raghu2017], as transitions are usually counted.
 
+    >>> from lib.networks.network import sawtooth
     >>> sampled_transitions(Path.line([0.0], [1.0]), sawtooth(5), 4).tolist()
     [[1, 2, 0, 0, 0]]
     """
