@@ -18,12 +18,20 @@ class Untrusted(ArithmeticError):
         self.best = best
 
 
-def real(name: str, value: object, low: float = -np.inf, high: float = np.inf) -> np.ndarray:
-    """The argument as an array of finite floats in ``[low, high]``."""
+def real(name: str, value: object, low: float = -np.inf, high: float = np.inf, *,
+         axes: str = "...") -> np.ndarray:
+    """The argument as an array of finite floats in ``[low, high]``.
+
+    ``axes`` names the axes that it must have, as ``"networks, points"`` does; ``...`` among them
+    stands for any others. An array whose axes are named must not be empty.
+    """
     array = np.asarray(value)
     if array.dtype.kind not in "iuf":
         raise TypeError(f"{name} must be real numbers, got {value!r}")
-    array = array.astype(float)
+    array, named = array.astype(float), [axis for axis in axes.split(", ") if axis != "..."]
+    fits = array.ndim >= len(named) if "..." in axes else array.ndim == len(named)
+    if named and not (fits and array.size):
+        raise ValueError(f"{name} must have shape ({axes}), got {array.shape}")
     for fault, wrong in (("finite", ~np.isfinite(array)), (f"at least {low:g}", array < low),
                          (f"at most {high:g}", array > high)):
         if wrong.any():

@@ -16,6 +16,7 @@ KINDS = ("bound", "mean", "slope", "share", "largest", "jackknife")
 FLOOR = 1e-12  # a smaller error is platform noise
 RELATIVE_FLOOR = 1e-8  # so is one smaller than this share of the value
 DIGITS = 6  # significant digits shown, whatever the error would allow
+NETWORKS = "networks, ..."
 DRAWS = 1000  # how often the networks of a largest gap are drawn again
 
 
@@ -146,7 +147,7 @@ def mean(samples: np.ndarray) -> Estimate:
     >>> mean([0.0, 2.0])
     1.0 ± 1.0 (mean, 2 samples)
     """
-    samples = _networks(samples)
+    samples = real("samples", samples, axes=NETWORKS)
     return Estimate(samples.mean(axis=0), _error(samples), len(samples), "mean")
 
 
@@ -166,8 +167,7 @@ def share(hits: np.ndarray, trials: int = 1) -> Estimate:
     >>> share([True, True, True, True])
     1.00 ± 0.10 (share, 4 samples)
     """
-    hits = _networks(np.asarray(hits) * 1.0)
-    real("hits", hits, 0.0, 1.0)
+    hits = real("hits", np.asarray(hits) * 1.0, 0.0, 1.0, axes=NETWORKS)
     value, few = hits.mean(axis=0), len(hits)
     with np.errstate(divide="ignore", invalid="ignore"):
         free = value * (1.0 - value) / (hits.var(axis=0, ddof=1) / few if few > 1 else np.nan)
@@ -188,10 +188,10 @@ def slope(x: np.ndarray, samples: np.ndarray) -> Estimate:
     >>> slope([1.0, 2.0, 3.0], [[0.0, 2.0, 4.0], [1.0, 3.0, 7.0]])
     2.5 ± 0.5 (slope, 2 samples)
     """
-    x, samples = real("x", x), _networks(samples)
-    if x.ndim != 1 or samples.shape[1:2] != x.shape:
-        raise ValueError("samples must have shape (networks, points, ...) with the points of x, "
-                         f"got {samples.shape} and {x.shape}")
+    x = real("x", x, axes="points,")
+    samples = real("samples", samples, axes="networks, points, ...")
+    if samples.shape[1] != x.size:
+        raise ValueError(f"samples must have the {x.size} points of x, got {samples.shape}")
     lever = x - x.mean()
     if not np.any(lever):
         raise ValueError("x must hold at least two different values")
@@ -257,7 +257,7 @@ def jackknife(statistic: Callable, *samples: np.ndarray) -> Estimate:
     >>> jackknife(np.mean, [0.0, 2.0])
     1.0 ± 1.0 (jackknife, 2 samples)
     """
-    arrays = [_networks(one) for one in samples]
+    arrays = [real("samples", one, axes=NETWORKS) for one in samples]
     networks = len(arrays[0])
     if any(len(one) != networks for one in arrays):
         raise ValueError("samples must be of the same networks, got "
@@ -332,16 +332,8 @@ def spread_ratio(samples: np.ndarray, predicted: np.ndarray) -> Estimate:
                     "jackknife")
 
 
-def _networks(samples: np.ndarray) -> np.ndarray:
-    samples = real("samples", samples)
-    if samples.ndim < 1 or not len(samples):
-        raise ValueError(f"samples must have networks on their first axis, got shape "
-                         f"{samples.shape}")
-    return samples
-
-
 def _matching(samples: np.ndarray, expected: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    samples, expected = _networks(samples), real("expected", expected)
+    samples, expected = real("samples", samples, axes=NETWORKS), real("expected", expected)
     if samples.shape[1:] != expected.shape:
         raise ValueError(f"samples of shape {samples.shape} do not match {expected.shape}: the "
                          "first axis counts networks")

@@ -41,6 +41,22 @@ def test_the_first_culprit_and_the_range_are_told(value, told):
     assert str(refused.value).startswith(told)
 
 
+@pytest.mark.parametrize("axes, fitting, others", [
+    ("n,", [(3,)], [(), (0,), (3, 1)]),
+    ("networks, points", [(2, 3)], [(2,), (1, 2, 3), (2, 0)]),
+    ("..., points, neurons", [(2, 3), (5, 4, 2, 3)], [(3,), (), (0, 2, 3)]),
+    ("networks, ..., layers", [(2, 3), (2, 4, 3)], [(3,), (2, 0)]),
+    ("...", [(), (0,), (2, 3)], []),
+])
+def test_named_axes_are_required(axes, fitting, others):
+    for shape in fitting:
+        assert real("h", np.ones(shape), axes=axes).shape == shape
+    for shape in others:
+        with pytest.raises(ValueError) as refused:
+            real("h", np.ones(shape), axes=axes)
+        assert str(refused.value) == f"h must have shape ({axes}), got {shape}"
+
+
 @pytest.mark.parametrize("value", [1, 7, np.int64(3), np.uint8(9)])
 def test_integers_are_counts(value):
     assert count("width", value) == value and type(count("width", value)) is int

@@ -152,7 +152,7 @@ def test_osculating_circle_of_a_helix():
     (lambda: log_metric(np.ones((1, 3, 4)), np.ones((1, 4))), "log_speed"),
     (lambda: length_from_samples(np.ones((7, 3))), "even number of points"),
     (lambda: length_from_samples(np.ones((8, 3)), closed=False), "odd number of points"),
-    (lambda: length_from_samples(np.ones(8)), "got shape"),
+    (lambda: length_from_samples(np.ones(8)), "points, neurons"),
     (lambda: osculating(np.zeros(2), np.zeros(3), np.zeros(2)), "one shape"),
     (lambda: osculating(np.zeros(3), np.ones(2), np.zeros(2)), "one shape"),
     (lambda: osculating(np.zeros(2), np.zeros(2), np.ones(2)), "dh must not be zero"),

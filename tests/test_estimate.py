@@ -236,7 +236,7 @@ def test_spread_ratio_against_the_jackknife_of_its_formula():
 
 @pytest.mark.parametrize("call, error", [
     (lambda: slope([1.0, 1.0], [[1.0, 2.0]] * 2), "x must hold"),
-    (lambda: slope([1.0], [[1.0, 2.0]] * 2), "samples must have shape"),
+    (lambda: slope([1.0], [[1.0, 2.0]] * 2), "samples must have the 1 points"),
     (lambda: exponent([1.0, 2.0], bound([1.0, -2.0], 1.0)), "means must be at least"),
     (lambda: exponent([1.0, 2.0], exact([1.0, 2.0])), "error must be at least"),
     (lambda: exponent([1.0, 1.0], bound([1.0, 2.0], 1.0)), "two different x"),
@@ -246,7 +246,7 @@ def test_spread_ratio_against_the_jackknife_of_its_formula():
     (lambda: worst_gap([[1.0]], [0.0], relative=True), "expected must not be 0"),
     (lambda: spread_ratio([[1.0]], [1.0]), "at least two networks"),
     (lambda: share([0.5, 2.0]), "hits must be at most 1"),
-    (lambda: mean(1.0), "networks on their first axis"),
+    (lambda: mean(1.0), "samples must have shape"),
     (lambda: bound(1.0, -1.0), "error must not be negative"),
     (lambda: Estimate(1.0, 0.1, 3, "guess"), "kind must be"),
     (lambda: mean([1.0, 2.0]).interval(2), "level must be at most 1"),

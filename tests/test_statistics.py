@@ -116,7 +116,7 @@ def test_detection_counts_pairs():
     (lambda: factor_per_layer([[1.0]]), "at least two layers"),
     (lambda: rank_correlation([1.0, 1.0], [1.0, 2.0]), "two different values"),
     (lambda: rank_correlation([1.0, 2.0], [1.0, 2.0, 3.0]), "one length"),
-    (lambda: rank_trend([1, 2], [1.0, 2.0]), "networks on their first axis"),
+    (lambda: rank_trend([1, 2], [1.0, 2.0]), "samples must have shape"),
     (lambda: rank_trend([1, 2, 3], [[1.0, 2.0]] * 2), "one length"),
     (lambda: proportionality([1.0], [2.0]), "x and y must have one shape"),
     (lambda: proportionality([0.0, 0.0], [1.0, 2.0]), "x and y must have one shape"),

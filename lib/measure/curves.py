@@ -51,10 +51,9 @@ def log_metric(dh: np.ndarray, log_speed: np.ndarray) -> np.ndarray:
     >>> log_metric(np.ones((1, 1, 4)), [[0.5]]).tolist()
     [[1.0]]
     """
-    dh, log_speed = real("dh", dh), np.asarray(log_speed, dtype=float)
-    if dh.ndim < 2 or log_speed.shape != dh.shape[:-1]:
-        raise ValueError("dh must have shape (..., points, neurons) and log_speed (..., points); "
-                         f"got {dh.shape} and {log_speed.shape}")
+    dh, log_speed = real("dh", dh, axes="..., points, neurons"), np.asarray(log_speed, float)
+    if log_speed.shape != dh.shape[:-1]:
+        raise ValueError(f"log_speed must have shape {dh.shape[:-1]}, got {log_speed.shape}")
     with np.errstate(divide="ignore"):
         return 2.0 * log_speed + np.log(np.vecdot(dh, dh) / dh.shape[-1])
 
@@ -150,12 +149,10 @@ def length_from_samples(h: np.ndarray, closed: bool = True, rtol: float = 0.01) 
     >>> float(length_from_samples(np.stack([np.cos(theta), np.sin(theta)], axis=1)).round(3))
     6.282
     """
-    h = real("h", h)
-    points = h.shape[-2] if h.ndim >= 2 else 0
-    if points < 5 or points % 2 == closed:
-        raise ValueError(f"h must have shape (..., points, neurons) with an "
-                         f"{'even' if closed else 'odd'} number of points, at least 5; got shape "
-                         f"{h.shape}")
+    h = real("h", h, axes="..., points, neurons")
+    if h.shape[-2] < 5 or h.shape[-2] % 2 == closed:
+        raise ValueError(f"h must hold an {'even' if closed else 'odd'} number of points, at "
+                         f"least 5; got shape {h.shape}")
     fine, coarse = _chords(h, closed), _chords(h[..., ::2, :], closed)
     lost = np.max((fine - coarse) / np.where(fine > 0.0, 3.0 * fine, 1.0))
     if lost > rtol:
@@ -182,7 +179,7 @@ def autocorrelation(h: np.ndarray) -> np.ndarray:
     >>> autocorrelation([[[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, -1.0]]]).tolist()
     [[1.0, 0.0, -1.0, 0.0]]
     """
-    h = _points(h)
+    h = real("h", h, axes="networks, points, neurons")
     length = np.linalg.norm(h, axis=2, keepdims=True)
     if not np.all(length > 0.0):
         raise ValueError("h holds a point of length zero, which has no direction")
@@ -207,7 +204,7 @@ def components(h: np.ndarray, kept: int = 3) -> Components:
     >>> components([[[3.0, 4.0], [-3.0, -4.0]]], kept=1).scores.tolist()
     [[[5.0], [-5.0]]]
     """
-    h = _points(h)
+    h = real("h", h, axes="networks, points, neurons")
     kept = count("kept", kept, high=h.shape[1])
     centred = h - h.mean(axis=1, keepdims=True)
     values, vectors = np.linalg.eigh(centred @ centred.mT)
@@ -252,11 +249,9 @@ def follow(scores: np.ndarray) -> np.ndarray:
     """
     from scipy.linalg import orthogonal_procrustes
 
-    scores = real("scores", scores)
-    if scores.ndim != 3:
-        raise ValueError(f"scores must have shape (layers, points, kept), got {scores.shape}")
-    turned = [scores[0]]
-    for layer in scores[1:]:
+    first, *rest = real("scores", scores, axes="layers, points, kept")
+    turned = [first]
+    for layer in rest:
         turned.append(layer @ orthogonal_procrustes(layer, turned[-1])[0])
     return np.array(turned)
 
@@ -277,11 +272,9 @@ def osculating(h: np.ndarray, dh: np.ndarray, d2h: np.ndarray, turns: int = 73) 
     >>> osculating(np.zeros(2), np.array([3.0, 0.0]), np.array([1.0, 4.5])).radius
     2.0
     """
-    h = real("h", h)
-    across, square = _across(dh, d2h)
-    if h.ndim != 1 or h.shape != across.shape:
-        raise ValueError("h, dh and d2h must have one shape (neurons,), got "
-                         f"{h.shape} and {across.shape}")
+    h, (across, square) = real("h", h, axes="neurons,"), _across(dh, d2h)
+    if h.shape != across.shape:
+        raise ValueError(f"h and dh must have one shape, got {h.shape} and {across.shape}")
     bend = np.linalg.norm(across)
     if bend <= 1e-14 * np.linalg.norm(d2h):
         raise ValueError("d2h must not be along dh: a straight line has no circle")
@@ -365,10 +358,9 @@ def sum_of_squares(gradient: np.ndarray, hessian: np.ndarray) -> np.ndarray:
 
 def _across(dh: np.ndarray, d2h: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The part of d2h perpendicular to dh, and ``|dh|^2``."""
-    dh, d2h = real("dh", dh), real("d2h", d2h)
-    if dh.ndim < 1 or d2h.shape != dh.shape:
-        raise ValueError("dh and d2h must have one shape (..., points, neurons); got "
-                         f"{dh.shape} and {d2h.shape}")
+    dh, d2h = real("dh", dh, axes="..., neurons"), real("d2h", d2h)
+    if d2h.shape != dh.shape:
+        raise ValueError(f"dh and d2h must have one shape, got {dh.shape} and {d2h.shape}")
     square = np.vecdot(dh, dh)
     if not np.all(square > 0.0):
         raise ValueError("dh must not be zero: a point that stands still has no curvature")
@@ -389,13 +381,6 @@ def _chords(h: np.ndarray, closed: bool) -> np.ndarray:
     return np.linalg.norm(steps, axis=-1).sum(axis=-1)
 
 
-def _points(h: np.ndarray) -> np.ndarray:
-    h = real("h", h)
-    if h.ndim != 3 or not h.size:
-        raise ValueError(f"h must have shape (networks, points, neurons), got {h.shape}")
-    return h
-
-
 def _tangent_form(gradient: np.ndarray, hessian: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The form whose eigenvalues are the curvatures, and v of the reflection ``I - v v^T``."""
     normal, size, hessian = _checked(gradient, hessian)
@@ -411,8 +396,8 @@ def _tangent_form(gradient: np.ndarray, hessian: np.ndarray) -> tuple[np.ndarray
 def _checked(gradient: np.ndarray,
              hessian: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Unit normal, length of the gradient, Hessian."""
-    gradient, hessian = real("gradient", gradient), real("hessian", hessian)
-    n = gradient.shape[-1] if gradient.ndim else 0
+    gradient, hessian = real("gradient", gradient, axes="..., n"), real("hessian", hessian)
+    n = gradient.shape[-1]
     if n < 2 or hessian.shape != (*gradient.shape, n):
         raise ValueError("gradient must have shape (..., n) with n >= 2 and hessian (..., n, n); "
                          f"got {gradient.shape} and {hessian.shape}")

@@ -44,9 +44,9 @@ def leading(gram: np.ndarray, log_scale: np.ndarray | float = 0.0,
     >>> leading([[4.0, 0.0], [0.0, 1.0]]).direction.tolist()
     [1.0, 0.0]
     """
-    gram = real("gram", gram)
-    if gram.ndim < 2 or gram.shape[-1] != gram.shape[-2]:
-        raise ValueError(f"gram must have shape (..., d, d), got {gram.shape}")
+    gram = real("gram", gram, axes="..., d, d")
+    if gram.shape[-1] != gram.shape[-2]:
+        raise ValueError(f"gram must be square, got shape {gram.shape}")
     if gram.shape[-1] == 2:
         a, b, c = gram[..., 0, 0], gram[..., 0, 1], gram[..., 1, 1]
         top = 0.5 * (a + c) + np.hypot(0.5 * (a - c), b)
@@ -211,8 +211,8 @@ def top_singular(apply: Callable, adjoint: Callable, start: np.ndarray,
     [1.098612]
     """
     tolerance = number("tolerance", tolerance, low=1e-14)
-    start = real("start", start)
-    if start.ndim < 1 or not np.all(start.any(axis=-1)):
+    start = real("start", start, axes="..., d")
+    if not np.all(start.any(axis=-1)):
         raise ValueError("start must hold vectors along its last axis, none of them zero")
     steps = min(count("steps", steps), start.shape[-1])
     v = _unit(start)[0]
@@ -252,10 +252,10 @@ def crest_distance(radii: np.ndarray, exponents: np.ndarray, outputs: np.ndarray
     >>> crest_distance([0.0, 1.0, 2.0], [0.0, 5.0, 1.0], [1.0, 1.0, -1.0]).item()
     0.5
     """
-    radii, exponents = real("radii", radii), real("exponents", exponents)
+    radii, exponents = real("radii", radii, axes="radii,"), real("exponents", exponents)
     outputs = real("outputs", outputs)
-    if radii.ndim != 1 or np.any(np.diff(radii) <= 0):
-        raise ValueError("radii must ascend along one axis")
+    if np.any(np.diff(radii) <= 0):
+        raise ValueError("radii must ascend")
     if exponents.shape != outputs.shape or exponents.shape[-1:] != radii.shape:
         raise ValueError(f"exponents and outputs must have shape (..., {len(radii)}), got "
                          f"{exponents.shape} and {outputs.shape}")

@@ -60,13 +60,12 @@ def span(features: np.ndarray, rank_cut: float = 1e-10, dtype: type = np.float64
     >>> span(np.array([[1.0, 1.0], [1.0, 1.0]])).rank
     1
     """
-    features, rank_cut = real("features", features), number("rank_cut", rank_cut, 0.0)
-    if features.ndim != 2 or not np.any(features):
-        raise ValueError("features must have shape (points, features) and not all be 0, got "
-                         f"shape {features.shape}")
-    if np.dtype(dtype) not in (np.float32, np.float64) or rank_cut >= 1.0:
-        raise ValueError(f"dtype must be float32 or float64 and rank_cut below 1, got "
-                         f"{np.dtype(dtype)} and {rank_cut:g}")
+    features = real("features", features, axes="points, features")
+    rank_cut = number("rank_cut", rank_cut, 0.0, 0.99)
+    if not np.any(features):
+        raise ValueError("features must not all be 0")
+    if np.dtype(dtype) not in (np.float32, np.float64):
+        raise ValueError(f"dtype must be float32 or float64, got {np.dtype(dtype)}")
     basis, triangle = np.linalg.qr(features.astype(dtype))
     if rank_cut == 0.0:
         return Span(basis, np.linalg.svd(triangle, compute_uv=False))
@@ -125,9 +124,7 @@ def cutoff(error: np.ndarray, level: float) -> np.ndarray:
     >>> cutoff([[0.0, 0.1, 0.3, 0.9], [0.0, 0.0, 0.0, 0.0]], 0.2).tolist()
     [1.5, 4.0]
     """
-    error, level = real("error", error), number("level", level)
-    if error.ndim < 1 or not error.shape[-1]:
-        raise ValueError("error must hold at least one sample")
+    error, level = real("error", error, axes="..., n"), number("level", level)
     over = error > level
     first = over.argmax(axis=-1)
     place = np.stack([np.maximum(first - 1, 0), first], axis=-1)
@@ -161,10 +158,10 @@ def noisy_readout(gram: np.ndarray, targets: np.ndarray, noise: float,
     >>> noisy_readout(np.eye(2), np.array([1.0, -1.0]), noise=np.sqrt(0.5)).values.tolist()
     [[0.5], [-0.5]]
     """
-    gram, targets = real("gram", gram), real("targets", targets)
+    gram, targets = real("gram", gram, axes="..., points, points"), real("targets", targets)
     noise, points = number("noise", noise, low=1e-150), gram.shape[-1]
     targets = targets[:, None] if targets.ndim == 1 else targets
-    if gram.ndim < 2 or gram.shape[-2] != points or targets.shape[:1] != (points,):
+    if gram.shape[-2] != points or targets.shape[:1] != (points,):
         raise ValueError(f"gram must have shape (..., points, points) and targets (points, "
                          f"targets), got {gram.shape} and {targets.shape}")
     train = np.arange(points) if train is None else np.arange(points)[train]

@@ -23,10 +23,9 @@ def factor_per_layer(lengths: np.ndarray) -> np.ndarray:
     >>> factor_per_layer([[1.0, 3.0, 4.0], [1.0, 1.0, 14.0]]).item()
     3.0
     """
-    lengths = real("lengths", lengths, low=0.0)
-    if lengths.ndim < 2 or lengths.shape[-1] < 2:
-        raise ValueError("lengths must have shape (networks, ..., layers) with at least two "
-                         f"layers, got {lengths.shape}")
+    lengths = real("lengths", lengths, low=0.0, axes="networks, ..., layers")
+    if lengths.shape[-1] < 2:
+        raise ValueError(f"lengths must have at least two layers, got shape {lengths.shape}")
     size = lengths.mean(axis=0)
     if not np.all(size > 0.0):
         raise ValueError("lengths must not be 0 in all networks")
@@ -45,10 +44,9 @@ def straightness(sizes: np.ndarray) -> float:
     >>> straightness([[1.0, 2.0, 4.0, 8.0]]).__round__(12)
     1.0
     """
-    sizes = real("sizes", sizes, low=0.0)
-    if sizes.ndim != 2 or sizes.shape[1] < 3:
-        raise ValueError("sizes must have shape (networks, layers) with at least three layers, "
-                         f"got {sizes.shape}")
+    sizes = real("sizes", sizes, low=0.0, axes="networks, layers")
+    if sizes.shape[1] < 3:
+        raise ValueError(f"sizes must have at least three layers, got shape {sizes.shape}")
     size = sizes.mean(axis=0)
     if not np.all(size > 0.0) or np.ptp(size) == 0.0:
         raise ValueError("sizes must not be 0 in all networks, nor have the same mean in all "
@@ -93,8 +91,8 @@ def rank_correlation(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """
     from scipy.stats import rankdata
 
-    x, y = real("x", x), real("y", y)
-    if x.shape[-1:] != y.shape[-1:] or not x.ndim or np.any(np.ptp(x, -1) * np.ptp(y, -1) == 0):
+    x, y = real("x", x, axes="..., n"), real("y", y, axes="..., n")
+    if x.shape[-1] != y.shape[-1] or np.any(np.ptp(x, -1) * np.ptp(y, -1) == 0):
         raise ValueError("x and y must have one length along the last axis and each two different "
                          f"values, got {x.shape} and {y.shape}")
     x, y = (rankdata(one, axis=-1) - 0.5 * (x.shape[-1] + 1) for one in (x, y))
@@ -138,10 +136,7 @@ def mean_prediction(outputs: np.ndarray) -> np.ndarray:
     """
     from scipy.special import softmax
 
-    outputs = real("outputs", outputs)
-    if outputs.ndim != 3:
-        raise ValueError(f"outputs must have shape (networks, points, classes), got "
-                         f"{outputs.shape}")
+    outputs = real("outputs", outputs, axes="networks, points, classes")
     return softmax(outputs, axis=2).mean(axis=0)
 
 
