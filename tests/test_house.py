@@ -64,8 +64,9 @@ def imports(tree: ast.AST) -> Iterator[tuple[str, bool]]:
 
 def at_import(tree: ast.Module) -> set[str]:
     """Names of the packages that importing the module imports, ours and Python's own left out."""
-    body = [node for node in tree.body
-            if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
+    bodies = [node.body for node in ast.walk(tree) if isinstance(node, (ast.Module, ast.ClassDef))]
+    body = [node for some in bodies for node in some
+            if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))]
     found = {name.split(".")[0] for name, real in imports(ast.Module(body, [])) if real}
     return found - set(sys.stdlib_module_names) - {"lib"}
 
@@ -195,7 +196,8 @@ def test_a_forbidden_import_is_found(module, source, fault):
 
 def test_allowed_imports_are_allowed():
     source = "import numpy as np\nfrom lib.activations import get\n" \
-             "from lib.theory import gaussian\ndef f():\n    import scipy.special"
+             "from lib.theory import gaussian\ndef f():\n    import scipy.special\n" \
+             "class A:\n    def f(self):\n        import scipy.stats"
     assert import_faults(source, "lib.theory.x") == []
     assert import_faults("import matplotlib.pyplot as plt", "lib.report.figures") == []
 

@@ -13,11 +13,11 @@ from lib.checks import Untrusted, count, real
 
 
 class Components(NamedTuple):
-    """Principal components of points.
+    """Principal components of points, in the unit of the points times the root of the width.
 
-    ``scores`` has shape (networks, points, kept), in the unit of the points times the root of the
-    width; ``spectrum`` has shape (networks, points), the variances per neuron along all
-    components, falling. They add up to the variance of the points per neuron.
+    ``scores`` has shape (networks, points, kept); ``spectrum`` (networks, points) holds the
+    variances per neuron along all components, falling: they add up to the variance of the points
+    per neuron.
     """
 
     scores: np.ndarray
@@ -25,10 +25,10 @@ class Components(NamedTuple):
 
 
 class Osculation(NamedTuple):
-    """The circle that hugs a curve at a point.
+    """The circle that hugs a curve at a point; ``radius`` is one over the curvature.
 
-    ``plane`` of shape (neurons, 2) holds the unit tangent and the unit normal, ``radius`` is one
-    over the curvature, and ``circle`` of shape (turns, neurons) runs once around, the point first.
+    ``plane`` (neurons, 2) holds the unit tangent and the unit normal, ``circle`` (turns, neurons)
+    runs once around from the point.
     """
 
     plane: np.ndarray
@@ -39,17 +39,10 @@ class Osculation(NamedTuple):
 def log_metric(dh: np.ndarray, log_speed: np.ndarray) -> np.ndarray:
     """``ln(|dh/dtheta|^2 / width)``, the logarithm of the metric per neuron.
 
-    Args:
-        dh: tangents, shape ``(..., points, neurons)``.
-        log_speed: shape ``(..., points)``.
-
-    Returns:
-        Shape ``(..., points)``; -inf where the curve stands still.
+    Tangents ``(..., points, neurons)`` and logarithms of speeds ``(..., points)`` give
+    ``(..., points)``; -inf where the curve stands still.
 
     Source: [poole2016], main text.
-
-    >>> log_metric(np.ones((1, 1, 4)), [[0.5]]).tolist()
-    [[1.0]]
     """
     dh, log_speed = real("dh", dh, axes="..., points, neurons"), np.asarray(log_speed, float)
     if log_speed.shape != dh.shape[:-1]:
@@ -61,56 +54,30 @@ def log_metric(dh: np.ndarray, log_speed: np.ndarray) -> np.ndarray:
 def kappa2(dh: np.ndarray, d2h: np.ndarray) -> np.ndarray:
     """``width * kappa^2``, the squared curvature in units in which it is of order one.
 
-    Args:
-        dh, d2h: tangents and second tangents, shape ``(..., neurons)``. The clock of a point does
-            not matter.
-
-    Returns:
-        Shape ``(...)``.
-
-    Raises:
-        ValueError: a point that stands still and has no curvature.
+    Tangents and second tangents ``(..., neurons)`` give ``(...)``, by any clock; a point that
+    stands still has no curvature (ValueError).
 
     Accuracy: rounding, without cancellation: the part of d2h across dh is taken first.
 
     Source: [poole2016], main text.
-
-    >>> kappa2([[[1.0, 0.0]]], [[[5.0, 3.0]]]).tolist()
-    [[18.0]]
     """
     across, square = _across(dh, d2h)
     return across.shape[-1] * (np.vecdot(across, across) / square) / square
 
 
 def log_length_euclid(dh: np.ndarray, log_speed: np.ndarray) -> np.ndarray:
-    """``ln(L / sqrt(width))``, L the Euclidean length of the closed curve.
+    """``ln(L / sqrt(width))``, L the Euclidean length of the closed curve; one a network.
 
-    Args:
-        dh, log_speed: as in `log_metric`.
-
-    Returns:
-        Shape ``(...)``, one a curve.
-
-    Accuracy: that of the trapezoid rule on a closed curve: rounding where the points resolve
-        the curve; where they do not, an average over points that are as good as independent.
+    Accuracy: that of the trapezoid rule on a closed curve: rounding where the points resolve the
+    curve; where they do not, an average over points that are as good as independent.
 
     Source: [poole2016], main text.
-
-    >>> np.exp(log_length_euclid(np.ones((1, 5, 9)), np.zeros((1, 5)))).round(6).tolist()
-    [6.283185]
     """
     return _log_integral(0.5 * log_metric(dh, log_speed))
 
 
 def log_length_gauss(dh: np.ndarray, d2h: np.ndarray, log_speed: np.ndarray) -> np.ndarray:
     """Logarithm of how far the unit tangent travels on its sphere; ``2 pi`` around a circle.
-
-    Args:
-        dh, d2h: as in `kappa2`, shape ``(..., points, neurons)``.
-        log_speed: shape ``(..., points)``.
-
-    Returns:
-        Shape ``(...)``, one a curve.
 
     Accuracy: as `log_length_euclid`.
 
@@ -124,30 +91,23 @@ def log_length_gauss(dh: np.ndarray, d2h: np.ndarray, log_speed: np.ndarray) -> 
 def length_from_samples(h: np.ndarray, closed: bool = True, rtol: float = 0.01) -> np.ndarray:
     """Length of a curve from the chords between its samples, guarded against aliasing.
 
-    Chords cut corners. A curve that its points resolve loses a third as much in the chords as
-    the chords lose when every second point is dropped; if that is more than ``rtol`` of the
-    length, the points are too far apart and the number is refused.
+    Chords cut corners. A curve that its points resolve loses a third as much in the chords as the
+    chords lose when every second point is dropped; if that is more than ``rtol`` of the length,
+    the points are too far apart and the number is refused.
 
     Args:
-        h: points in order, shape ``(..., points, neurons)``, an even number if closed, odd if
-            not. Unit tangents give the length of the Gauss map.
+        h: points in order, shape ``(..., points, neurons)``, an even number if closed, odd if not.
+            Unit tangents give the length of the Gauss map.
         closed: whether the last point is joined to the first.
         rtol: loss to be tolerated; ``np.inf`` takes the chords as they come.
-
-    Returns:
-        Shape ``(...)``, the lengths of the chords.
 
     Raises:
         Untrusted: chords that undercount; ``best`` are their lengths, lower bounds.
 
-    Accuracy: ``rtol``, for a curve without wiggles much finer than a chord and much smaller,
-        which no samples can show.
+    Accuracy: ``rtol``, for a curve without wiggles much finer than a chord and much smaller, which
+        no samples can show.
 
     Source: derived here.
-
-    >>> theta = 2 * np.pi * np.arange(100) / 100
-    >>> float(length_from_samples(np.stack([np.cos(theta), np.sin(theta)], axis=1)).round(3))
-    6.282
     """
     h = real("h", h, axes="..., points, neurons")
     if h.shape[-2] < 5 or h.shape[-2] % 2 == closed:
@@ -190,19 +150,11 @@ def autocorrelation(h: np.ndarray) -> np.ndarray:
 
 
 def components(h: np.ndarray, kept: int = 3) -> Components:
-    """Principal components of points, ``(networks, points, neurons)``, every network by itself.
+    """Principal components of points ``(networks, points, neurons)``, every network by itself.
 
-    Args:
-        h: the points.
-        kept: of how many components the scores are returned.
-
-    Returns:
-        `Components`. The sign of a component is chosen so that its largest score is positive.
+    The scores of the first ``kept`` are returned, with signs that make the largest positive.
 
     Accuracy: rounding of the Gram matrix: variances below 1e-15 of the largest are noise.
-
-    >>> components([[[3.0, 4.0], [-3.0, -4.0]]], kept=1).scores.tolist()
-    [[[5.0], [-5.0]]]
     """
     h = real("h", h, axes="networks, points, neurons")
     kept = count("kept", kept, high=h.shape[1])
@@ -218,14 +170,7 @@ def components(h: np.ndarray, kept: int = 3) -> Components:
 def participation_ratio(spectrum: np.ndarray) -> np.ndarray:
     """Effective number of components: squared sum of variances over the sum of their squares.
 
-    Args:
-        spectrum: variances along the principal components, shape ``(..., components)``.
-
-    Returns:
-        Shape ``(...)``: 1 for a line, n for n equal variances.
-
-    >>> float(participation_ratio([1.0, 1.0, 0.0]))
-    2.0
+    Variances ``(..., components)`` give ``(...)``: 1 for a line, n for n equal variances.
     """
     spectrum = real("spectrum", spectrum, low=0.0)
     scale = spectrum.max(axis=-1, keepdims=True)
@@ -239,13 +184,8 @@ def follow(scores: np.ndarray) -> np.ndarray:
     """Scores of successive layers, each turned to match the one before as well as it can.
 
     Principal components have arbitrary signs, and two of equal variance an arbitrary mix; an
-    orthogonal turn (Procrustes) takes that out and changes no distance.
-
-    Args:
-        scores: shape ``(layers, points, kept)``.
-
-    >>> follow([[[1.0], [-1.0]], [[-2.0], [2.0]]])[1].tolist()
-    [[2.0], [-2.0]]
+    orthogonal turn (Procrustes) of the scores ``(layers, points, kept)`` takes that out and
+    changes no distance.
     """
     from scipy.linalg import orthogonal_procrustes
 
@@ -268,9 +208,6 @@ def osculating(h: np.ndarray, dh: np.ndarray, d2h: np.ndarray, turns: int = 73) 
         ValueError: a straight or resting curve, which has no circle.
 
     Source: textbook; [poole2016], Fig. 4A.
-
-    >>> osculating(np.zeros(2), np.array([3.0, 0.0]), np.array([1.0, 4.5])).radius
-    2.0
     """
     h, (across, square) = real("h", h, axes="neurons,"), _across(dh, d2h)
     if h.shape != across.shape:
@@ -286,24 +223,17 @@ def osculating(h: np.ndarray, dh: np.ndarray, d2h: np.ndarray, turns: int = 73) 
 
 
 def principal_curvatures(gradient: np.ndarray, hessian: np.ndarray) -> np.ndarray:
-    """The principal curvatures of a level set ``G = 0``, ascending.
+    """The principal curvatures of a level set ``G = 0``, ascending, shape ``(..., n - 1)``.
 
-    The surface bends along a unit tangent v by ``v^T H v / |g|``; they are the eigenvalues of
-    that form on the tangent space. Their sign is that of G: a ball ``|x|^2 < r^2`` with
-    ``G = |x|^2 - r^2`` has +1/r.
+    The surface bends along a unit tangent v by ``v^T H v / |g|``; they are the eigenvalues of that
+    form on the tangent space. Their sign is that of G: a ball ``G = |x|^2 - r^2 < 0`` has +1/r.
 
     Args:
-        gradient: of G at points of the level set, shape ``(..., n)``, n at least 2.
+        gradient: of G at points of the level set, shape ``(..., n)``, n at least 2, not 0.
         hessian: shape ``(..., n, n)``, symmetric.
 
-    Returns:
-        Shape ``(..., n - 1)``.
-
-    Raises:
-        ValueError: a Hessian that is not symmetric, or a gradient of length 0.
-
-    Accuracy: 1e-14 of the largest; a reflection turns the normal onto the first axis, so the
-        zero that a projected Hessian has along the normal never appears.
+    Accuracy: 1e-14 of the largest; a reflection turns the normal onto the first axis, so the zero
+        that a projected Hessian has along the normal never appears.
 
     Source: [poole2016], main text.
 
@@ -315,20 +245,11 @@ def principal_curvatures(gradient: np.ndarray, hessian: np.ndarray) -> np.ndarra
 
 def principal_directions(gradient: np.ndarray,
                          hessian: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The principal curvatures, ascending, and the tangent directions in which they occur.
+    """The principal curvatures, and the tangent unit vectors in which they occur as columns.
 
-    Args:
-        gradient, hessian: as in `principal_curvatures`.
-
-    Returns:
-        Curvatures of shape ``(..., n - 1)`` and unit vectors as columns, ``(..., n, n - 1)``.
-
-    Accuracy: as `principal_curvatures`; directions of nearly equal curvatures mix.
+    Shapes ``(..., n - 1)`` and ``(..., n, n - 1)``; directions of nearly equal curvatures mix.
 
     Source: [poole2016], main text.
-
-    >>> np.abs(principal_directions([2.0, 0.0, 0.0], np.diag([5.0, 2.0, 1.0]))[1]).tolist()
-    [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0]]
     """
     form, v = _tangent_form(gradient, hessian)
     curvatures, vectors = np.linalg.eigh(form)
@@ -339,16 +260,7 @@ def principal_directions(gradient: np.ndarray,
 def sum_of_squares(gradient: np.ndarray, hessian: np.ndarray) -> np.ndarray:
     """The sum of the squared principal curvatures, ``|P H P|^2 / |g|^2``, without eigenvalues.
 
-    Args:
-        gradient, hessian: as in `principal_curvatures`.
-
-    Returns:
-        Shape ``(...)``. Divided by ``n - 1`` it is the mean square.
-
     Source: [poole2016], main text; in terms of the mean-field law derived here.
-
-    >>> float(sum_of_squares([0.0, 2.0, 0.0], np.diag([2.0, 7.0, 6.0])))
-    10.0
     """
     normal, size, hessian = _checked(gradient, hessian)
     across = hessian - normal[..., :, None] * np.vecmat(normal, hessian)[..., None, :]

@@ -18,8 +18,8 @@ ROUNDING = 1e-15  # a share of a layer's size, times its width, that counts as n
 class Stretch(NamedTuple):
     """``ln Lambda_1``, shape ``(...)``, and the unit vector that is stretched so, ``(..., d)``.
 
-    The sign of a direction means nothing. Where nothing is stretched at all the logarithm is
-    minus infinity and the direction arbitrary.
+    The sign of a direction means nothing. Where nothing is stretched at all the logarithm is minus
+    infinity and the direction arbitrary.
     """
 
     log: np.ndarray
@@ -36,13 +36,10 @@ def leading(gram: np.ndarray, log_scale: np.ndarray | float = 0.0,
         frame: orthonormal columns, the same for every point, in which gram is written, shape
             ``(networks, inputs, d)`` for a gram of shape ``(networks, points, d, d)``.
 
-    Accuracy: rounding for the logarithm; the direction is off by rounding over the relative gap
-        to the second eigenvalue of gram.
+    Accuracy: rounding for the logarithm; the direction is off by rounding over the relative gap to
+        the second eigenvalue of gram.
 
     Source: [storm2024]; two by two in closed form, derived here.
-
-    >>> leading([[4.0, 0.0], [0.0, 1.0]]).direction.tolist()
-    [1.0, 0.0]
     """
     gram = real("gram", gram, axes="..., d, d")
     if gram.shape[-1] != gram.shape[-2]:
@@ -66,9 +63,8 @@ def spectrum(jacobians: Sequence[np.ndarray], tolerance: float = 1e-9,
     """Logarithms of all singular values of a product of layers, however long.
 
     A QR sweep along the chain replaces it by triangular factors whose diagonals multiply; each
-    further sweep, along the transposed chain, is a step of the QR algorithm on ``J^T J``. What
-    the sweeps have graded is finished by a Jacobi SVD if one matrix can hold it, else by more
-    sweeps.
+    further sweep, along the transposed chain, is a step of the QR algorithm on ``J^T J``. What the
+    sweeps have graded is finished by a Jacobi SVD if one matrix can hold it, else by more sweeps.
 
     Args:
         jacobians: one array a layer, ``(..., out, in)``, the first layer first.
@@ -80,35 +76,24 @@ def spectrum(jacobians: Sequence[np.ndarray], tolerance: float = 1e-9,
         the rounding of a layer is minus infinity.
 
     Raises:
-        Untrusted: close singular values in a chain that no one matrix can hold; ``best`` are the
-            logarithms found so far.
+        Untrusted: close singular values in a chain that no one matrix can hold.
 
-    Accuracy: 1e-13 times the number of layers and the condition number of a single layer, or
-        the tolerance where more sweeps were needed.
+    Accuracy: 1e-13 times the number of layers and the condition number of a single layer, or the
+        tolerance where more sweeps were needed.
 
     Source: QR sweeps [dieci1997], Jacobi SVD [drmac2008]; put together here.
-
-    >>> spectrum([np.diag([2.0, 0.5])] * 1000)[0].round(6) == round(1000 * np.log(2.0), 6)
-    np.True_
     """
-    chain = _chain(jacobians)
+    chain = [real("jacobians", j, axes="..., out, in") for j in jacobians]
+    if not chain or any(above.shape[-1] != below.shape[-2] for below, above in
+                        zip(chain, chain[1:])):
+        raise ValueError("jacobians must hold layers of which each can follow the one before, got "
+                         f"shapes {[j.shape for j in chain]}")
     tolerance = number("tolerance", tolerance, low=1e-13)
     sweeps = count("sweeps", sweeps)
     chain = _sweep(_sweep(chain, False))
     shape, flat = chain[0].shape, [r.reshape(-1, *r.shape[-2:]) for r in chain]
     found = [_finish([r[i] for r in flat], tolerance, sweeps) for i in range(len(flat[0]))]
     return np.stack(found).reshape(shape[:-1])
-
-
-def _chain(jacobians: Sequence[np.ndarray]) -> list[np.ndarray]:
-    chain = [real("jacobians", j) for j in jacobians]
-    if not chain:
-        raise ValueError("jacobians must hold at least one layer")
-    for below, above in zip(chain, chain[1:]):
-        if above.ndim != below.ndim or above.shape[-1] != below.shape[-2]:
-            raise ValueError(f"jacobians: a layer of shape {above.shape} cannot follow one of "
-                             f"shape {below.shape}")
-    return chain
 
 
 def _sweep(chain: list[np.ndarray], transpose: bool = True) -> list[np.ndarray]:
@@ -155,7 +140,7 @@ def _product(chain: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
             peak = parts.max(axis=1)
             rows = np.where(np.isfinite(peak)[:, None], np.sign(r) * np.exp(
                 parts - peak[:, None]), 0.0) @ rows
-            norm = np.sqrt(np.sum(rows**2, axis=1))
+            norm = np.linalg.norm(rows, axis=1)
             log_rows = peak + np.log(norm)
             rows = rows / np.where(norm > 0.0, norm, 1.0)[:, None]
     return log_rows, rows
@@ -183,32 +168,24 @@ def top_singular(apply: Callable, adjoint: Callable, start: np.ndarray,
 
     Golub and Kahan's bidiagonalisation with full orthogonalisation. After k steps the leading
     singular triple (s, u, v) of the bidiagonal matrix satisfies ``J v = s u`` exactly and
-    ``|J^T u - s v| = r s`` with a known r, so that some singular value lies within a share r of
-    s. It stops when r is below the tolerance at every matrix.
+    ``|J^T u - s v| = r s`` with a known r, so that some singular value lies within a share r of s.
 
     Args:
         apply: takes vectors ``(..., d)`` to ``J v`` of shape ``(..., n)``, matrix by matrix.
         adjoint: takes ``(..., n)`` to ``J^T u``.
         start: random vectors, ``(..., d)``.
-        tolerance: on r.
+        tolerance: on r, at every matrix.
         steps: how many at most; d are enough for any matrix.
-
-    Returns:
-        The `Stretch`, in the units of ``apply``.
 
     Raises:
         Untrusted: r is still above the tolerance; ``best`` holds the `Stretch` and r.
 
     Accuracy: the logarithm is within about r of a singular value's, and with a gap to the next
-        within r^2 over the relative gap; the direction within r over that gap. That the value
-        is the largest rests on the start: for random ones it is missed by a share e
-        after k steps with a probability of less than ``1.65 sqrt(d) exp(-(2 k - 1) sqrt(2 e))``.
+        within r^2 over the relative gap; the direction within r over that gap. That the value is
+        the largest rests on the start: for random ones it is missed by a share e after k steps
+        with a probability of less than ``1.65 sqrt(d) exp(-(2 k - 1) sqrt(2 e))``.
 
     Source: [golub1965]; probability [kuczynski1992].
-
-    >>> j = np.diag([3.0, 1.0])
-    >>> top_singular(lambda v: v @ j.T, lambda u: u @ j, np.ones((1, 2))).log.round(6).tolist()
-    [1.098612]
     """
     tolerance = number("tolerance", tolerance, low=1e-14)
     start = real("start", start, axes="..., d")
@@ -236,21 +213,13 @@ def top_singular(apply: Callable, adjoint: Callable, start: np.ndarray,
 def crest_distance(radii: np.ndarray, exponents: np.ndarray, outputs: np.ndarray) -> np.ndarray:
     """Distance along rays from the crest of the exponent to where the output changes sign.
 
-    Args:
-        radii: ascending, shape ``(radii,)``.
-        exponents, outputs: shape ``(..., radii)``, one ray in a row.
-
-    Returns:
-        Shape ``(...)``: distance from the largest exponent to the nearest change of sign; NaN on
-        rays without one.
+    Ascending ``(radii,)`` and values ``(..., radii)``, one ray in a row, give ``(...)``: distance
+    from the largest exponent to the nearest change of sign; NaN on rays without one.
 
     Accuracy: half the spacing of the radii for the crest, far less for the change of sign, which
         is interpolated.
 
     Source: derived here, for [storm2024], Fig. 2.
-
-    >>> crest_distance([0.0, 1.0, 2.0], [0.0, 5.0, 1.0], [1.0, 1.0, -1.0]).item()
-    0.5
     """
     radii, exponents = real("radii", radii, axes="radii,"), real("exponents", exponents)
     outputs = real("outputs", outputs)
@@ -270,7 +239,7 @@ def crest_distance(radii: np.ndarray, exponents: np.ndarray, outputs: np.ndarray
 
 def _unit(x: np.ndarray, seen: Sequence[np.ndarray] = ()) -> tuple[np.ndarray, np.ndarray]:
     """Unit vectors and lengths; what is rounding beside the lengths seen is zero."""
-    size = np.sqrt(np.sum(x * x, axis=-1, keepdims=True))
+    size = np.linalg.norm(x, axis=-1, keepdims=True)
     if len(seen):
         size = np.where(size > 1e-14 * np.max(seen, axis=0), size, 0.0)
     return x / np.where(size > 0.0, size, np.inf), size
@@ -278,10 +247,8 @@ def _unit(x: np.ndarray, seen: Sequence[np.ndarray] = ()) -> tuple[np.ndarray, n
 
 def _orthogonal(x: np.ndarray, basis: Sequence[np.ndarray]) -> np.ndarray:
     """Remove what lies along a basis; twice, which is enough."""
-    if basis:
-        vectors = np.stack(basis, axis=-2)
-        for _ in range(2):
-            x = x - ((vectors @ x[..., None])[..., 0][..., None, :] @ vectors)[..., 0, :]
+    for vectors in [np.stack(basis, axis=-2)] * 2 if basis else []:
+        x = x - np.vecmat(np.matvec(vectors, x), vectors)
     return x
 
 
@@ -289,14 +256,9 @@ def _leading_triple(alphas: list[np.ndarray], betas: list[np.ndarray],
                     right: list[np.ndarray]) -> tuple[Stretch, np.ndarray]:
     """Leading singular value of the bidiagonal matrix, its direction and its residual."""
     k = len(alphas)
-    matrix = np.zeros((*alphas[0].shape[:-1], k, k))
-    for i in range(k):
-        matrix[..., i, i] = alphas[i][..., 0]
-        if i:
-            matrix[..., i - 1, i] = betas[i - 1][..., 0]
-    u, s, vt = np.linalg.svd(matrix)
-    top = s[..., 0]
-    direction = (vt[..., 0, None, :] @ np.stack(right, axis=-2))[..., 0, :]
+    diagonal, above = (np.stack(one, axis=-2) for one in (alphas, betas))
+    u, s, vt = np.linalg.svd(diagonal * np.eye(k) + above * np.eye(k, k=1))
+    top, direction = s[..., 0], np.vecmat(vt[..., 0, :], np.stack(right, axis=-2))
     residual = betas[-1][..., 0] * np.abs(u[..., -1, 0]) / np.where(top > 0.0, top, 1.0)
     with np.errstate(divide="ignore"):
         return Stretch(np.log(top), direction), residual

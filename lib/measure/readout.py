@@ -14,8 +14,8 @@ from lib.checks import number, real
 class Span(NamedTuple):
     """Orthonormal directions that the features span at the points.
 
-    ``basis`` has shape (points, rank) and ``singular`` (features,) or (points,), whichever is
-    smaller: the singular values of the features, falling.
+    ``basis`` has shape (points, rank), ``singular`` are the singular values of the features,
+    falling.
     """
 
     basis: np.ndarray
@@ -34,8 +34,8 @@ class Span(NamedTuple):
 class Readout(NamedTuple):
     """A linear read-out of noisy features: its mean at every point and its noise.
 
-    ``values`` has shape (..., points, targets); ``jitter`` of shape (..., targets) is the
-    standard deviation that the noise of the features gives the output.
+    ``values`` has shape (..., points, targets); ``jitter`` (..., targets) is the standard
+    deviation that the noise of the features gives the output.
     """
 
     values: np.ndarray
@@ -47,18 +47,14 @@ def span(features: np.ndarray, rank_cut: float = 1e-10, dtype: type = np.float64
 
     Args:
         features: shape ``(points, features)``.
-        rank_cut: directions whose singular value is below this share of the largest are left
-            out; 0 keeps all, the rounding noise among the features included.
-        dtype: ``np.float64`` or ``np.float32``: features are rounded to it, and the
-            factorisation runs in it.
+        rank_cut: directions whose singular value is below this share of the largest are left out;
+            0 keeps all, the rounding noise among the features included.
+        dtype: ``np.float64`` or ``np.float32``, in which features are held and factorised.
 
-    Accuracy: with ``rank_cut`` well above the rounding of ``dtype`` that rounding; with 0 what
-        is kept may be noise, and that noise then differs between machines.
+    Accuracy: with ``rank_cut`` well above the rounding of ``dtype`` that rounding; with 0 what is
+        kept may be noise, and that noise then differs between machines.
 
     Source: textbook (QR, then the singular values of R).
-
-    >>> span(np.array([[1.0, 1.0], [1.0, 1.0]])).rank
-    1
     """
     features = real("features", features, axes="points, features")
     rank_cut = number("rank_cut", rank_cut, 0.0, 0.99)
@@ -74,11 +70,7 @@ def span(features: np.ndarray, rank_cut: float = 1e-10, dtype: type = np.float64
 
 
 def project(targets: np.ndarray, onto: Span) -> np.ndarray:
-    """The least-squares fit of targets by the features, ``(targets, points)`` or ``(points,)``.
-
-    >>> project([2.0, 0.0], span([[1.0], [1.0]])).round(12).tolist()
-    [1.0, 1.0]
-    """
+    """The least-squares fit of targets by the features, ``([targets,] points)``."""
     return _within(targets, onto) @ onto.basis.T
 
 
@@ -86,21 +78,12 @@ def angular_error(targets: np.ndarray, onto: Span) -> np.ndarray:
     """``1 - cos`` of the angle between a target and its least-squares fit, over the points.
 
     A fit is a projection, so that the cosine is the length of the target within the span, as a
-    share of the whole.
-
-    Args:
-        targets: shape ``(targets, points)`` or ``(points,)``, none of them 0.
-        onto: the `Span` of the features.
-
-    Returns:
-        Shape ``(targets,)`` or ``()``: 0 where the fit is perfect, 1 where nothing is reproduced.
+    share of the whole. Targets ``([targets,] points)``, none of them 0, give ``([targets])``: 0
+    where the fit is perfect, 1 where nothing is reproduced.
 
     Accuracy: rounding of the dtype of the span.
 
     Source: [poole2016], Fig. 5C; the shortcut derived here.
-
-    >>> angular_error([1.0, 0.0], span([[1.0], [1.0]])).round(6).item()
-    0.292893
     """
     within, size = _within(targets, onto), np.linalg.norm(targets, axis=-1)
     if not np.all(size > 0.0):
@@ -109,17 +92,10 @@ def angular_error(targets: np.ndarray, onto: Span) -> np.ndarray:
 
 
 def cutoff(error: np.ndarray, level: float) -> np.ndarray:
-    """Index up to which an error that grows with the index stays below a level.
+    """Index up to which an error ``(..., n)`` that grows with the index stays below a level.
 
-    Args:
-        error: shape ``(..., n)``, in the order of growing difficulty.
-        level: the level.
-
-    Returns:
-        Shape ``(...)``: the first index whose error is above the level, between samples by
-        linear interpolation; n if there is none, 0 if the first is above already.
-
-    Source: derived here.
+    The first index whose error is above the level, between samples by linear interpolation; n if
+    there is none, 0 if the first is above already.
 
     >>> cutoff([[0.0, 0.1, 0.3, 0.9], [0.0, 0.0, 0.0, 0.0]], 0.2).tolist()
     [1.5, 4.0]
@@ -154,9 +130,6 @@ def noisy_readout(gram: np.ndarray, targets: np.ndarray, noise: float,
     Accuracy: rounding times ``1 + largest eigenvalue of gram / (points noise^2)``.
 
     Source: textbook (ridge regression).
-
-    >>> noisy_readout(np.eye(2), np.array([1.0, -1.0]), noise=np.sqrt(0.5)).values.tolist()
-    [[0.5], [-0.5]]
     """
     gram, targets = real("gram", gram, axes="..., points, points"), real("targets", targets)
     noise, points = number("noise", noise, low=1e-150), gram.shape[-1]
@@ -186,9 +159,6 @@ def class_error(readout: Readout, labels: np.ndarray, test: np.ndarray | None = 
         Shape ``(..., targets)``: 0.5 is guessing.
 
     Source: derived here (the noise of the output is normal).
-
-    >>> class_error(Readout(np.zeros((2, 1)), np.ones(1)), [1.0, -1.0]).tolist()
-    [0.5]
     """
     from scipy.special import ndtr
 

@@ -10,15 +10,9 @@ from lib.estimate import Estimate, mean
 def factor_per_layer(lengths: np.ndarray) -> np.ndarray:
     """Factor per layer of the mean over networks, ``(last / first)^(1 / steps)``.
 
-    The mean over networks is taken before the ratio: expected lengths are what formulas speak
-    of, and a typical network is shorter than the mean.
-
-    Args:
-        lengths: shape ``(networks, ..., layers)``, not negative: a dead network counts as 0. The
-            first of the layers is where the fit starts.
-
-    Returns:
-        Shape ``(...)``.
+    The mean over networks is taken before the ratio: expected lengths are what formulas speak of,
+    and a typical network is shorter than the mean. Lengths ``(networks, ..., layers)``, from the
+    layer where the fit starts, give ``(...)``; a dead network counts as 0.
 
     >>> factor_per_layer([[1.0, 3.0, 4.0], [1.0, 1.0, 14.0]]).item()
     3.0
@@ -35,14 +29,8 @@ def factor_per_layer(lengths: np.ndarray) -> np.ndarray:
 def straightness(sizes: np.ndarray) -> float:
     """Squared correlation of the logarithm of the mean over networks with the layer.
 
-    Args:
-        sizes: shape ``(networks, layers)``, not negative, at least three layers.
-
-    Returns:
-        From 0 to 1: 1 if the mean grows, or falls, by the same factor in every layer.
-
-    >>> straightness([[1.0, 2.0, 4.0, 8.0]]).__round__(12)
-    1.0
+    Sizes ``(networks, layers)``, at least three layers, give 0 to 1: 1 if the mean grows, or
+    falls, by the same factor in every layer.
     """
     sizes = real("sizes", sizes, low=0.0, axes="networks, layers")
     if sizes.shape[1] < 3:
@@ -57,17 +45,9 @@ def straightness(sizes: np.ndarray) -> float:
 def proportionality(x: np.ndarray, y: np.ndarray) -> float:
     """Share of the variance of y that ``y = a x`` explains, a by least squares.
 
-    The line has no constant term, so that a straight line that misses the origin scores lower
-    than its squared correlation.
-
-    Args:
-        x, y: of one shape, at least two points; x not all 0, y not constant.
-
-    Returns:
-        At most 1, which is exact proportionality; below 0 where a constant would fit better.
-
-    >>> proportionality([1.0, 2.0], [3.0, 6.0])
-    1.0
+    The line has no constant term: one that misses the origin scores lower than its squared
+    correlation. At most 1, which is exact proportionality; below 0 where a constant would fit
+    better.
     """
     x, y = real("x", x).ravel(), real("y", y).ravel()
     if x.shape != y.shape or not x.any() or x.size < 2 or np.ptp(y) == 0:
@@ -80,14 +60,7 @@ def proportionality(x: np.ndarray, y: np.ndarray) -> float:
 def rank_correlation(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Spearman's correlation along the last axis: that of the ranks, ties sharing theirs.
 
-    Args:
-        x, y: shapes that broadcast to ``(..., n)``, each with two different values along n.
-
-    Returns:
-        Shape ``(...)``, from -1 to 1: one a network, where networks come first.
-
-    >>> rank_correlation([1.0, 2.0, 3.0], [[10.0, 1000.0, 100.0], [1.0, 2.0, 9.0]]).tolist()
-    [0.5, 1.0]
+    Shapes that broadcast to ``(..., n)`` give ``(...)``, one a network where networks come first.
     """
     from scipy.stats import rankdata
 
@@ -102,18 +75,15 @@ def rank_correlation(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 def rank_trend(x: np.ndarray, samples: np.ndarray) -> Estimate:
     """Mean over networks of the rank correlation with x; its error allows for few ranks.
 
-    A rank correlation of a few items moves in steps: exchanging two neighbours of n costs
-    ``12 / (n (n^2 - 1))``. Five networks that all say 1 do not make it exact: half a step a
-    network is added to the error in quadrature.
+    A rank correlation of a few items moves in steps: exchanging two neighbours of n costs ``12 /
+    (n (n^2 - 1))``. Five networks that all say 1 do not make it exact: half a step a network is
+    added to the error in quadrature.
 
     Args:
         x: shape ``(n,)``, or ``(networks, n)`` if every network has its own.
         samples: shape ``(networks, n)``.
 
     Source: derived here.
-
-    >>> rank_trend([1, 2, 3], [[1.0, 2.0, 3.0], [1.0, 2.0, 3.0]])
-    1.0 ± 0.2 (mean, 2 samples)
     """
     found, n = mean(rank_correlation(x, samples)), np.shape(samples)[-1]
     half = 6.0 / (n * (n**2 - 1)) / np.sqrt(found.samples)
@@ -121,18 +91,11 @@ def rank_trend(x: np.ndarray, samples: np.ndarray) -> Estimate:
 
 
 def mean_prediction(outputs: np.ndarray) -> np.ndarray:
-    """Probabilities of classes, averaged over an ensemble of networks.
+    """Probabilities ``(points, classes)`` of classes, averaged over an ensemble of networks.
 
-    Args:
-        outputs: before the softmax, shape ``(networks, points, classes)``.
-
-    Returns:
-        Shape ``(points, classes)``.
+    Outputs before the softmax have shape ``(networks, points, classes)``.
 
     Source: [storm2024].
-
-    >>> mean_prediction([[[0.0, 0.0]], [[1000.0, 0.0]]]).tolist()
-    [[0.75, 0.25]]
     """
     from scipy.special import softmax
 
@@ -141,18 +104,10 @@ def mean_prediction(outputs: np.ndarray) -> np.ndarray:
 
 
 def predictive_entropy(outputs: np.ndarray) -> np.ndarray:
-    """Entropy of the mean prediction, ``-sum_i <p_i> ln <p_i>``; not the mean of entropies.
-
-    Args:
-        outputs: as for `mean_prediction`.
-
-    Returns:
-        Shape ``(points,)``.
+    """Entropy ``(points,)`` of the mean prediction, ``-sum_i <p_i> ln <p_i>``; not the mean of
+    entropies.
 
     Source: [storm2024].
-
-    >>> predictive_entropy(np.zeros((3, 1, 10))).round(6).tolist() == [round(np.log(10), 6)]
-    True
     """
     from scipy.special import entr
 
@@ -162,17 +117,9 @@ def predictive_entropy(outputs: np.ndarray) -> np.ndarray:
 def detection(scores: np.ndarray, positive: np.ndarray) -> float:
     """Area under the curve: how often a positive has a higher score than a negative.
 
-    Args:
-        scores: shape ``(n,)``.
-        positive: truth values, shape ``(n,)``, both kinds.
-
-    Returns:
-        From 0 to 1; 0.5 for scores that know nothing; ties count half.
+    Scores and truth values have shape ``(n,)``; ties count half, so that 0.5 knows nothing.
 
     Source: textbook (Mann and Whitney's statistic).
-
-    >>> detection([0.1, 0.2, 0.3, 0.4], [False, True, False, True])
-    0.75
     """
     from scipy.stats import mannwhitneyu
 
