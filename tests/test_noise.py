@@ -4,8 +4,6 @@ import pytest
 
 from lib.networks import noise
 from lib.networks.layers import conv_net, mlp
-from lib.report.pictures_errors import means, shades
-from lib.report.show import Curve, Panel
 
 RNG = np.random.default_rng(3)
 X, IMAGES = RNG.standard_normal((300, 6)), RNG.standard_normal((20, 4, 4, 3))
@@ -156,20 +154,3 @@ def test_bad_arguments():
 
 
 # The figure
-
-def test_means_are_pixels_and_the_same_each_time():
-    curve = Curve("a", shades(3)[0], np.arange(3), np.arange(3), np.arange(3), None,
-                  RNG.standard_normal((4, 3)))
-    panel = Panel("A", "x", "y", [curve])
-    first, second = (means([panel] * 3, note="made up", low=0.0) for _ in range(2))
-    assert first.mime == "image/png" and first.data == second.data
-    assert means([panel], note="other").data != means([panel], note="made up").data
-    with pytest.raises(ValueError, match="at least two repetitions"):
-        means([panel._replace(curves=[curve._replace(samples=np.ones((1, 3)))])])
-    with pytest.raises(ValueError, match="panels must hold"):
-        means([])
-
-
-def test_shades_get_lighter():
-    shown = [sum(int(color[i:i + 2], 16) for i in (1, 3, 5)) for color in shades(6)]
-    assert shown == sorted(shown) and len(set(shown)) == 6

@@ -28,8 +28,8 @@ def run(tmp_path, monkeypatch):
 def test_a_run_writes_notebook_and_page_and_tells_the_verdicts(run, tmp_path, capsys):
     assert run("run", "tiny", "-p", "sigma_w", "1", "-p", "fresh", "false") == 0
     told = capsys.readouterr().out
-    assert "twice: 2.00 ± 0.10 (paper: 2 to 4) → undecided" in told
-    assert "counted: 7 exactly (expected: at least 0) → holds" in told
+    assert "twice: 2.00 ± 0.10 (2 to 4, read off Poole et al. 2016, Fig. 1) → undecided" in told
+    assert "counted: 7 exactly (at least 0, ours) → holds" in told
     made = tmp_path / "runs" / "tiny-sigma_w=1.0-fresh=False.ipynb"
     assert sorted((tmp_path / "runs").iterdir()) == [made.with_suffix(".html"), made]
     assert [line.split()[-1] for line in texts(made)] == ["undecided", "holds"]
@@ -129,4 +129,5 @@ def test_plain_papermill_goes_on_working(tmp_path):
         [sys.executable, "-m", "papermill", "book/tiny.ipynb", "mine.ipynb", "-p", "sigma_w", "2",
          "--no-progress-bar"], cwd=tmp_path, capture_output=True, text=True)
     assert told.returncode == 0, told.stderr
-    assert texts(tmp_path / "mine.ipynb")[0].endswith("4.00 ± 0.10 (paper: 2 to 4) → undecided")
+    assert texts(tmp_path / "mine.ipynb")[0].endswith(
+        "4.00 ± 0.10 (2 to 4, read off Poole et al. 2016, Fig. 1) → undecided")

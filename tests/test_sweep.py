@@ -18,7 +18,7 @@ from lib.report import sweep as engine
 from lib.report.parameters import grid, parse
 from lib.report.journal import COLUMNS, Journal
 
-from lib.report.pictures_sweep import findings
+from lib.report.gallery import swept
 
 resource = pytest.importorskip("resource")  # kills and full disks are made the POSIX way
 slow = pytest.mark.slow
@@ -185,12 +185,12 @@ def test_one_figure_a_finding_with_seeds_averaged():
 
     axes = {"b": ["one", "other"], "a": [1.0, 2.0, 3.0], "seed": [0, 1]}
     runs = [run(a, b, seed, a + seed) for a in axes["a"] for b in axes["b"] for seed in (0, 1)]
-    (picture,) = findings(axes, runs).values()
+    (picture,) = swept(axes, runs).values()
     assert picture.mime == "image/svg+xml"
     runs[0] = entry(0, problem="Boom") | {"parameters": runs[0]["parameters"]}
-    assert findings(axes, runs)["k"].data != picture.data
-    assert findings({"seed": [0]}, runs[1:2]) and findings({"b": ["one"]}, runs[1:2])
-    assert findings(axes, []) == {}
+    assert swept(axes, runs)["k"].data != picture.data
+    assert swept({"seed": [0]}, runs[1:2]) and swept({"b": ["one"]}, runs[1:2])
+    assert swept(axes, []) == {}
 
 
 # The command

@@ -45,3 +45,13 @@ def test_only_the_data_of_agreeing_findings_are_replaced():
            {"data": {"text/plain": "0.81"}}, {"text": "y"}]
     assert settled(new, stored, 1) == stored[:1] + new[1:]
     assert new[0]["data"][MIME] == near  # the argument is left alone
+
+
+def test_all_findings_of_a_table_must_agree():
+    def output(*values):
+        return [{"data": {MIME: [STORED | {"value": value} for value in values]}}]
+
+    stored = output(0.8, 0.8)
+    assert settled(output(0.81, 0.79), stored, 1) == stored
+    for new in (output(0.81, 0.9), output(0.8), output(0.8, 0.8, 0.8), output()):
+        assert settled(new, stored, 1) == new

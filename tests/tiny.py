@@ -9,6 +9,8 @@ CLAIMS = """
 [twice]
 says = "Twice σ_w."
 source = "poole2016, Fig. 1"
+kind = "paper"
+range_from = "figure"
 chapter = "tiny"
 low = 2
 high = 4
@@ -17,6 +19,8 @@ at = { name = "tanh" }
 [counted]
 says = "The seed."
 source = "derived here, beside poole2016, Fig. 2"
+kind = "ours"
+range_from = "theory"
 chapter = "tiny"
 low = 0
 """
@@ -27,7 +31,8 @@ seed: int = 7  # of the random numbers [0..]"""
 IMPORTS = """from pathlib import Path
 from lib.report.claims import Claims
 claim = Claims("tiny", globals(), Path({book!r}))"""
-CELLS = ['claim("twice", 2 * sigma_w, 0.1)', 'claim("counted", seed, 0)']
+CELLS = ['claim.all({"twice": (2 * sigma_w, 0.1)}, figure="A")',
+         'claim.all({"counted": (seed, 0)})']
 TEXT = "# A tiny chapter\n\nIt takes about two\nseconds. $x^2$, [a link](other.ipynb).\n\n" \
        ":::{dropdown} Solution\n`x`\n:::\n\n## More"
 

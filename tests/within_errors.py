@@ -1,7 +1,7 @@
 """nbval for trained networks: a finding may move by its own error, nothing else may.
 
 Training amplifies rounding, and rounding differs between processors: another machine ends with
-weights that are as good and not the same. The tag of a cell says how far its finding may move,
+weights that are as good and not the same. The tag of a cell says how far its findings may move,
 
     within-errors     by the stored error, with the same verdict
     within-3-errors   by three of them, where the networks themselves are chaotic; holds may not
@@ -11,6 +11,7 @@ and everything else is compared as in any other cell.
 """
 from collections.abc import Callable
 from copy import deepcopy
+from itertools import zip_longest
 
 from lib.report.claims import MIME
 
@@ -19,12 +20,20 @@ DUST = 1e-9  # of the subtraction of two decimal numbers
 
 
 def settled(new: list[dict], stored: list[dict], room: float) -> list[dict]:
-    """The new outputs, with each finding that agrees with its stored one replaced by it."""
+    """The new outputs, those whose findings all agree with their stored ones replaced."""
     new = deepcopy(new)
     for output, before in zip(new, stored):
-        if agree(*(each.get("data", {}).get(MIME) for each in (output, before)), room):
+        pairs = zip_longest(*(_records(each) for each in (output, before)))
+        agreed = [agree(*pair, room) for pair in pairs]
+        if agreed and all(agreed):
             output["data"] = deepcopy(before["data"])
     return new
+
+
+def _records(output: dict) -> list[dict]:
+    """The records of an output, which in the first edition was one."""
+    content = output.get("data", {}).get(MIME, [])
+    return [content] if isinstance(content, dict) else content
 
 
 def agree(new: dict | None, stored: dict | None, room: float) -> bool:

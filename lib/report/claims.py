@@ -1,19 +1,43 @@
-"""Our findings on the papers' claims, and the verdict, which is computed and never typed."""
+"""Claims of the papers, our findings on them, and the verdicts: computed, never typed.
+
+``book/claims.toml`` states the claims. A chapter signs them, all those of a figure in one table;
+what Jupyter stores of such tables is read again for the scorecard.
+"""
+from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+import re
+import tomllib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from html import escape
 from pathlib import Path
 
-from lib.report import page, wording
-from lib.report.catalogue import BOOK, Claim, catalogue, located
+from lib.estimate import Estimate
 from lib.report.parameters import Parameter, check, declared, did_you_mean
 
+BOOK = Path(__file__).resolve().parents[2] / "book"  # lib is installed where it stands
 MIME = "application/vnd.expressivity.finding+json"
 VERDICTS = ("holds", "differs", "undecided", "elsewhere", "not attempted")
+KINDS = ("paper", "ours")
+ORIGINS = {"text": "printed", "figure": "read off", "reading": "our reading of",
+           "memory": "from memory of", "theory": "ours, beside"}
+GROUPS = {"text": "What the papers print", "figure": "What the papers print",
+          "reading": "What we read into their words", "ours": "Ours, beside the papers",
+          "memory": "From memory, not counted"}
+PAPERS = {
+    "poole2016": "Poole et al. 2016",
+    "raghu2017": "Raghu et al. 2017",
+    "raghu2016": "Raghu et al. 2016",
+    "zhang2019": "Zhang et al. 2019",
+    "storm2024": "Storm et al. 2024",
+}
+PAPER = re.compile(r"\b[a-z]+\d{4}\b")  # a key of references.bib
+KEY = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 INJECTED = (str, int, float, bool, type(None), list, tuple, dict)  # what papermill can inject
 IPYTHON = {"In", "Out"}  # its plain names; the others begin with an underscore
+GLUED = "application/papermill.record/"  # the prefix hides an output on its own page
 
 
 class UnknownClaim(KeyError):
@@ -22,12 +46,75 @@ class UnknownClaim(KeyError):
     __str__ = Exception.__str__  # KeyError would print the message in quotes
 
 
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """One claim that can be checked as a number."""
+
+    key: str
+    says: str  # one sentence, ours: what is tested, and how
+    source: str  # "poole2016, Fig. 2D"; "derived here, beside poole2016, Fig. 2D"
+    kind: str  # whose statement it is, of `KINDS`
+    range_from: str  # what the range rests on, of `ORIGINS`
+    chapter: str  # the notebook that signs it
+    low: float = -math.inf
+    high: float = math.inf
+    at: Mapping[str, float | int | str | bool] = field(default_factory=dict)
+    note: str = ""
+
+    @property
+    def paper(self) -> str:
+        """The key of the paper it belongs to."""
+        return PAPER.search(self.source)[0]
+
+    @property
+    def group(self) -> str:
+        """Which table of the scorecard it stands in."""
+        return GROUPS["ours" if self.kind == "ours" else self.range_from]
+
+    @property
+    def range(self) -> str:
+        """The bounds in words, an infinite one being none."""
+        if self.low == self.high:
+            return f"{self.low:g}"
+        if self.low == -math.inf:
+            return f"at most {self.high:g}"
+        upper = "" if self.high == math.inf else f" to {self.high:g}"
+        return f"{self.low:g}{upper}" if upper else f"at least {self.low:g}"
+
+    @property
+    def origin(self) -> str:
+        """Where the range comes from, in words: ``read off Poole et al. 2016, Fig. 2D``."""
+        if self.kind == "ours":
+            return "ours"
+        place = self.source.replace(self.paper, PAPERS.get(self.paper, self.paper))
+        return f"{ORIGINS[self.range_from]} {place}"
+
+    @property
+    def verdict(self) -> str:
+        """What stands on the scorecard while no chapter has signed the claim."""
+        return "not attempted"
+
+    def record(self) -> dict:
+        """The claim as JSON can hold it, without what may be told better at any time."""
+        record = asdict(self)
+        for name in ("note", "kind", "range_from"):
+            del record[name]
+        for name in ("low", "high"):
+            record[name] = record[name] if math.isfinite(record[name]) else None
+        return record
+
+
+FIELDS = [entry.name for entry in fields(Claim) if entry.name != "key"]
+
+
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Finding(Claim):
-    """Our number for a claim. Shown as the last expression of a cell, it is stored there."""
+    """Our number for a claim."""
 
-    value: float
-    error: float  # one standard error, or a bound on the numerical error
+    value: float | None  # None where it is no finite number
+    error: float | None  # one standard error, or a bound on the numerical error
+    error_from: str = "bound"  # what makes the error, of `lib.estimate.KINDS`
+    samples: int | None = None  # independent ones behind it
     present: Mapping[str, float | int | str | bool]  # this run's values of what `at` names
 
     @property
@@ -40,52 +127,73 @@ class Finding(Claim):
             return "holds"
         return "differs" if far < self.low or near > self.high else "undecided"
 
+    @property
+    def elsewhere(self) -> str:
+        """Why this run cannot judge the claim: other parameters, or no number; or empty."""
+        away = [f"{name} = {self.present[name]} here, {value} in the claim"
+                for name, value in self.at.items() if self.present[name] != value]
+        unknown = self.value is None or self.error is None
+        return ", ".join(away + ["no error to judge by"] * unknown)
+
+    @property
+    def number(self) -> str:
+        """The value and its error, with the digits that the error supports."""
+        value, error = (math.nan if x is None else x for x in (self.value, self.error))
+        told = Estimate(value, error, self.samples, self.error_from).text
+        return "no number" if self.value is None else told
+
     def record(self) -> dict:
         """The finding as it is stored in the notebook."""
         return super().record() | {"verdict": self.verdict}
 
-    @property
-    def numbers(self) -> str:
-        """The number, its error and the bounds."""
-        number = wording.measured(self.value, self.error)
-        return f"{number} ({self.whose}: {wording.bounds(self.low, self.high)})"
-
-    @property
-    def elsewhere(self) -> str:
-        """Where this run's parameters are not those of the claim; empty if nowhere."""
-        return wording.differences(self.at, self.present)
-
     def __repr__(self) -> str:
-        """One line: the numbers and the verdict."""
-        line = f"{self.numbers} → {self.verdict}"
+        """One line: the number, the range, where it comes from, and the verdict."""
+        line = f"{self.number} ({self.range}, {self.origin}) → {self.verdict}"
         return f"{line}: {self.elsewhere}" if self.elsewhere else line
 
-    def _repr_mimebundle_(self, include=None, exclude=None) -> dict:
-        """What Jupyter stores: text, HTML, and the record under a type of its own."""
-        return {"text/plain": repr(self), "text/html": page.badge(self), MIME: self.record()}
+
+NUMBERS = [entry.name for entry in fields(Finding) if entry.name not in ("key", *FIELDS)]
+
+
+class Findings(tuple):
+    """The findings of one figure. As the last expression of a cell they are shown and stored."""
+
+    figure = ""
+
+    def __repr__(self) -> str:
+        """One line a finding."""
+        return "\n".join(f"{finding.key}: {finding!r}" for finding in self)
+
+    def html(self, anchors: bool = True) -> str:
+        """One compact table, with anchors for the scorecard to link to its rows."""
+        title = f"Figure {self.figure} says" if self.figure else "claim"
+        rows = "".join(_row(finding, f"claim-{finding.key}" * anchors) for finding in self)
+        return f'<div class="scorecard">{_table(title, rows)}</div>'
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict:
+        """What Jupyter stores: text, HTML, and the records under a type of their own."""
+        return {"text/plain": repr(self), "text/html": self.html(),
+                MIME: [finding.record() for finding in self]}
 
 
 class Claims:
-    """The claims in the hands of one chapter: ``claim = Claims("chapter", globals())``.
+    """The claims in the hands of one chapter: ``claim = lib.Claims("chapter", globals())``.
 
     It stands in the chapter's imports cell and refuses, before anything is computed, parameters
-    that the chapter does not declare or that have the wrong type. Called, it signs one claim.
+    that the chapter does not declare or that have the wrong type.
+
+    Args:
+        chapter: name of the notebook, without ``.ipynb``.
+        namespace: the notebook's ``globals()``.
+        book: folder of the notebooks and of claims.toml.
+
+    Raises:
+        ValueError: a parameter is unknown, missing or not finite, or claims.toml is not well
+            formed. TypeError: a parameter is of the wrong type.
+        FileNotFoundError: the book has no such chapter.
     """
 
     def __init__(self, chapter: str, namespace: Mapping[str, object], book: Path = BOOK):
-        """Check the chapter's parameters.
-
-        Args:
-            chapter: name of the notebook, without ``.ipynb``.
-            namespace: the notebook's ``globals()``.
-            book: folder of the notebooks and of claims.toml.
-
-        Raises:
-            ValueError: a parameter is unknown, missing or not finite, or claims.toml is
-                not well formed.
-            TypeError: a parameter is of the wrong type.
-            FileNotFoundError: the book has no such chapter.
-        """
         notebook = Path(book) / f"{chapter}.ipynb"
         if not notebook.is_file():
             names = sorted(path.stem for path in Path(book).glob("*.ipynb"))
@@ -96,34 +204,39 @@ class Claims:
         self.catalogue = catalogue(book)
         for claim in self.catalogue.values():
             if claim.chapter == chapter:
-                located(claim.key, check, parameters, claim.at)
+                _located(claim.key, check, parameters, claim.at)
 
-    def __call__(self, key: str, value: float, error: float) -> Finding:
-        """Our finding for one claim.
+    def all(self, found: Mapping[str, Iterable], figure: str = "") -> Findings:
+        """Our findings on the claims of one figure, each rounded to its error, with its verdict.
 
         Args:
-            key: the claim's name in claims.toml, where this chapter is the one to sign it.
-            value: our number.
-            error: one standard error, or a bound on the numerical error; 0 for counts.
-
-        Returns:
-            The finding, rounded to its error, with its verdict.
+            found: estimates by the claim's key in claims.toml, where this chapter is the one to
+                sign it: each a `lib.Estimate`, or a pair of a value and one standard error or a
+                bound on the numerical error. Where one of them is not finite nothing is judged.
+            figure: which figure says so, for the head of the table.
 
         Raises:
             UnknownClaim: claims.toml has no such key.
             TypeError: value or error is not a number.
-            ValueError: another chapter signs it, a number is not finite, an error negative.
+            ValueError: another chapter signs it, or an error is negative.
         """
+        signed = Findings(self._sign(key, estimate) for key, estimate in found.items())
+        signed.figure = figure
+        return signed
+
+    def _sign(self, key: str, estimate: Iterable) -> Finding:
         claim = self._mine(key)
         try:
-            value, error = float(value), float(error)
-        except (TypeError, ValueError):
+            made = estimate if isinstance(estimate, Estimate) else Estimate(*estimate)
+            made = replace(made, error=math.nan) if math.isinf(made.error) else made
+            value, error = map(float, made.rounded())
+        except TypeError:
             raise TypeError(f"claim {key!r}: a value and an error must be numbers") from None
-        if not math.isfinite(value) or not 0 <= error < math.inf:
-            raise ValueError(f"claim {key!r}: {value} ± {error} is no finding")
-        value, error = wording.rounded(value, error)
+        except ValueError as problem:
+            raise ValueError(f"claim {key!r}: {problem}") from None
         present = {name: self.parameters[name] for name in claim.at}
-        return Finding(**vars(claim), value=value, error=error, present=present)
+        return Finding(**vars(claim), value=_finite(value), error=_finite(error),
+                       error_from=made.kind, samples=made.samples, present=present)
 
     def _mine(self, key: str) -> Claim:
         """The claim, if it is this chapter's to sign."""
@@ -134,6 +247,10 @@ class Claims:
         if claim.chapter != self.chapter:
             raise ValueError(f"claim {key!r} is for the chapter {claim.chapter!r} to sign")
         return claim
+
+
+def _finite(number: float) -> float | None:
+    return number if math.isfinite(number) else None
 
 
 def _given(parameters: Iterable[Parameter], namespace: Mapping[str, object]) -> dict:
@@ -147,12 +264,97 @@ def _given(parameters: Iterable[Parameter], namespace: Mapping[str, object]) -> 
     if missing:
         raise ValueError(f"no value for {', '.join(missing)}: run the parameters cell first")
     if not any(isinstance(value, Claims) for value in namespace.values()):
-        names += [
-            name
-            for name, value in namespace.items()
-            if type(value) in INJECTED and name not in IPYTHON and not name.startswith("_")
-        ]
+        names += [name for name, value in namespace.items() if type(value) in INJECTED
+                  and name not in IPYTHON and not name.startswith("_")]
     return {name: namespace[name] for name in names}
+
+
+# claims.toml
+
+def catalogue(book: Path = BOOK) -> dict[str, Claim]:
+    """Every claim by its key, in the order of the file.
+
+    Args:
+        book: folder of claims.toml.
+
+    Raises:
+        ValueError: the file is not TOML, or a claim is not well formed; names the claim.
+    """
+    text = (Path(book) / "claims.toml").read_text("utf-8")
+    try:
+        tables = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"claims.toml: {error}") from None
+    return {key: _located(key, _claim, key, table) for key, table in tables.items()}
+
+
+def _located(key: str, function: Callable, *arguments: object) -> object:
+    """Call the function; a ValueError or TypeError in it then names the claim."""
+    try:
+        return function(*arguments)
+    except (TypeError, ValueError) as error:
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"claims.toml, [{key}]: {error}") from None
+
+
+def _claim(key: str, table: object) -> Claim:
+    """One table of the file as a `Claim`."""
+    if not isinstance(table, dict) or not KEY.fullmatch(key):
+        raise ValueError("a claim is a table named in-small-letters")
+    for name in table:
+        if name not in FIELDS:
+            raise ValueError(f"unknown field {name!r}{did_you_mean(name, FIELDS)}")
+    for name in ("says", "source", "chapter"):
+        if not isinstance(table.get(name), str) or not table[name].strip():
+            raise ValueError(f"{name!r} must be a text")
+    for name, words in (("kind", KINDS), ("range_from", ORIGINS)):
+        if table.get(name) not in words:
+            raise ValueError(f"{name!r} must be one of {', '.join(words)}")
+    if not PAPER.search(table["source"]):
+        raise ValueError("'source' must name a paper of references.bib: 'poole2016, Fig. 1A'")
+    if not isinstance(table.get("note", ""), str) or not isinstance(table.get("at", {}), dict):
+        raise ValueError("'note' must be a text and 'at' a table")
+    given = [table[name] for name in ("low", "high") if name in table]
+    if not given or any(type(bound) not in (int, float) for bound in given):
+        raise ValueError("'low' or 'high' or both must be given, as numbers")
+    if not all(map(math.isfinite, given)) or given != sorted(given):
+        raise ValueError("'low' and 'high' must be finite, and low not above high")
+    return Claim(key=key, **table)
+
+
+# What executed notebooks hold
+
+def kept(notebook: Path, mime: str) -> Iterator[dict]:
+    """What the cells of an executed notebook stored under one MIME type, in their order.
+
+    Args:
+        notebook: path of an .ipynb file.
+        mime: `MIME` for findings, or another type whose content is JSON.
+    """
+    for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"]:
+        for output in cell.get("outputs", []):
+            content = output.get("data", {}).get(mime, [])
+            content = [content] if isinstance(content, dict) else content  # the first edition's
+            yield from content
+
+
+def answering(record: Mapping, claims: Mapping[str, Claim], names: Iterable[str] = ()) -> Finding:
+    """A stored record as a finding, if claims.toml still says what it answers.
+
+    Args:
+        record: as `Finding.record` made it.
+        claims: the `catalogue`.
+        names: of what must be as it was; all if empty.
+
+    Raises:
+        ValueError: it does not.
+    """
+    claim = claims.get(record["key"])
+    stated = claim.record() if claim else {}
+    if not claim or any(record.get(name) != stated[name] for name in names or stated):
+        raise ValueError(f"claims.toml no longer makes the claim {record['key']!r} in this form")
+    numbers = {name: record[name] for name in NUMBERS if name in record}
+    return Finding(**vars(claim), **numbers)
 
 
 def read(folder: Path | str | None = None, book: Path = BOOK) -> list[Finding]:
@@ -172,37 +374,15 @@ def read(folder: Path | str | None = None, book: Path = BOOK) -> list[Finding]:
     claims, found = catalogue(book), {}
     for notebook in sorted(Path(folder or book).glob("*.ipynb")):
         for record in kept(notebook, MIME):
-            finding = _current(record, claims, notebook.name)
+            try:
+                finding = answering(record, claims)
+            except ValueError as problem:
+                raise ValueError(f"{notebook.name}: {problem}; execute the chapter again "
+                                 "(make refresh)") from None
             if finding.key in found:
                 raise ValueError(f"{notebook.name}: claim {finding.key!r} is signed twice")
             found[finding.key] = finding
     return [found[key] for key in claims if key in found]
-
-
-def kept(notebook: Path, mime: str) -> Iterator[dict]:
-    """What the cells of an executed notebook stored under one MIME type, in their order.
-
-    Args:
-        notebook: path of an .ipynb file.
-        mime: `MIME` for findings, or another type whose content is JSON.
-    """
-    for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"]:
-        for output in cell.get("outputs", []):
-            if mime in output.get("data", {}):
-                yield output["data"][mime]
-
-
-def _current(record: dict, claims: Mapping[str, Claim], notebook: str) -> Finding:
-    """A stored record as a finding, if claims.toml still says what it answers."""
-    claim = claims.get(record["key"])
-    stated = claim.record() if claim else {}
-    if not claim or any(record.get(name) != value for name, value in stated.items()):
-        raise ValueError(
-            f"{notebook}: the finding for {record['key']!r} answers a claim that claims.toml no "
-            "longer makes in this form; execute the chapter again (make refresh)"
-        )
-    numbers = {name: record[name] for name in ("value", "error", "present")}
-    return Finding(**vars(claim), **numbers)
 
 
 def scorecard(folder: Path | str | None = None, book: Path = BOOK) -> list[Claim]:
@@ -214,10 +394,127 @@ def scorecard(folder: Path | str | None = None, book: Path = BOOK) -> list[Claim
     return [found.get(key, claim) for key, claim in catalogue(book).items()]
 
 
-def tally(folder: Path | str | None = None, book: Path = BOOK) -> dict[str, int]:
-    """How many claims have each of the `VERDICTS`, zeros included.
+def tally(claims: Iterable[Claim], kind: str = "paper") -> dict[str, int]:
+    """How many claims of a kind have each of the `VERDICTS`, zeros included.
 
-    Args, Raises: as for `read`.
+    What rests on memory is not counted.
+
+    Args:
+        claims: what `scorecard` returns.
+        kind: of `KINDS`.
     """
-    verdicts = [claim.verdict for claim in scorecard(folder, book)]
+    verdicts = [claim.verdict for claim in claims
+                if claim.kind == kind and claim.range_from != "memory"]
     return {verdict: verdicts.count(verdict) for verdict in VERDICTS}
+
+
+# As HTML. The verdict always stands there as a word; colour only repeats it.
+
+@dataclass(frozen=True)
+class Fragment:
+    """A piece of a page, which a cell shows as HTML and a terminal as text."""
+
+    html: str
+    text: str
+
+    def _repr_html_(self) -> str:
+        return self.html
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+def card(claims: Iterable[Claim]) -> Fragment:
+    """The scorecard: a table for each group of claims, and below it what was not attempted.
+
+    Args:
+        claims: what `scorecard` returns.
+    """
+    order = list(PAPERS)
+    claims = sorted(claims, key=lambda claim: order.index(claim.paper)
+                    if claim.paper in order else len(order))
+    parts, lines = [], []
+    for group in dict.fromkeys(GROUPS.values()):
+        mine = [claim for claim in claims if claim.group == group]
+        found = [claim for claim in mine if isinstance(claim, Finding)]
+        waiting = [claim for claim in mine if not isinstance(claim, Finding)]
+        if mine:
+            parts.append(f"<h3>{group}</h3>")
+            lines += [group, *(f"{claim.key}: {claim!r}" for claim in found)]
+        if found:
+            parts.append(_table("claim", "".join(_row(one, one.key, card=True) for one in found)))
+        if waiting:
+            items = "".join(f'<li id="{one.key}">{typeset(one.says)} {one.range}, '
+                            f"{typeset(one.origin)}.{_note(one)}</li>" for one in waiting)
+            title = f"{len(waiting)} not attempted"
+            parts.append(f"<details><summary>{title}</summary><ul>{items}</ul></details>")
+            lines.append(title)
+    return Fragment(f'<div class="scorecard">{"".join(parts) or "<p>none</p>"}</div>',
+                    "\n".join(lines) or "none")
+
+
+def counted(tally: Mapping[str, int]) -> Fragment:
+    """The tally as a row of numbers with their verdicts.
+
+    >>> counted({"holds": 2, "differs": 1})
+    3 claims: 2 holds, 1 differs
+    """
+    chips = " ".join(f'<span class="claim {_class(verdict)}"><strong>{count}</strong> '
+                     f'<strong class="verdict">{verdict}</strong></span>'
+                     for verdict, count in tally.items())
+    words = ", ".join(f"{count} {verdict}" for verdict, count in tally.items())
+    return Fragment(f'<p class="tally">{chips}</p>', f"{sum(tally.values())} claims: {words}")
+
+
+def glue(name: str, value: object) -> None:
+    """Store a value in the notebook under a name, for another page of the book to show.
+
+    A page writes ``{glue:text}`notebook.ipynb::name:d``` for a number, and a ``{glue:}``
+    directive with ``:doc: notebook.ipynb`` for anything that has HTML.
+
+    Args:
+        name: what the other page calls it.
+        value: a number, a text, or an object with ``_repr_html_``.
+    """
+    from IPython.display import display
+
+    plain = value.item() if hasattr(value, "item") else value  # NumPy numbers print their type
+    data = {"text/plain": repr(plain)}
+    if hasattr(value, "_repr_html_"):
+        data["text/html"] = value._repr_html_()
+    display({GLUED + mime: shown for mime, shown in data.items()}, raw=True,
+            metadata={"scrapbook": {"name": name, "mime_prefix": GLUED}})
+
+
+def typeset(text: str) -> str:
+    """The text as HTML, ``σ_w`` with a subscript, but neither ``σ_w²`` with its power in it nor
+    names like ``hard_tanh``."""
+    return re.sub(r"(?<=\b\w)_([^\W²³]+)", r"<sub>\1</sub>", escape(text))
+
+
+def _table(title: str, rows: str) -> str:
+    head = "".join(f'<th scope="col">{word}</th>'
+                   for word in (escape(title), "found", "the range", "verdict"))
+    return (f'<table class="table claims"><thead><tr>{head}</tr></thead>'
+            f"<tbody>{rows}</tbody></table>")
+
+
+def _row(finding: Finding, ident: str, card: bool = False) -> str:
+    """One finding in a table; on the card with its note and a link to the cell that signs it."""
+    anchor = f' id="{ident}"' if ident else ""
+    away = f" <small>{escape(finding.elsewhere)}</small>" if finding.elsewhere else ""
+    word = f'<strong class="verdict">{finding.verdict}</strong>'
+    if card:
+        word = f'<a href="{finding.chapter}.html#claim-{finding.key}">{word}</a>'
+    return (f"<tr{anchor}><td>{typeset(finding.says)}{_note(finding) if card else ''}</td>"
+            f"<td>{escape(finding.number)}{away}</td>"
+            f"<td>{finding.range}, <small>{typeset(finding.origin)}</small></td>"
+            f'<td class="claim {_class(finding.verdict)}">{word}</td></tr>')
+
+
+def _note(claim: Claim) -> str:
+    return f" <small>{typeset(claim.note)}</small>" if claim.note else ""
+
+
+def _class(verdict: str) -> str:
+    return "claim-" + verdict.replace(" ", "-")

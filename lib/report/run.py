@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 
-from lib.report import stored
+from lib.report import evidence
 from lib.report.claims import read as findings
 from lib.report.execute import Job, execute_all
 from lib.report.leaf import leaf
@@ -39,7 +39,7 @@ def run(name: str, given: Sequence[tuple[str, str]] = (), out: Path = RUNS, stor
     parameters = declared(source)
     values = understood(parameters, given)
     target = Path(out) / f"{filename(name, values)}.ipynb"
-    keep = stored.place(name, store, root / "book") if store else None
+    keep = evidence.place(name, store, root / "book") if store else None
     for file in (target, target.with_suffix(".html"), keep):
         if file and file.exists() and not force:
             raise ValueError(f"{file} is there already; --force replaces it")
@@ -54,7 +54,7 @@ def run(name: str, given: Sequence[tuple[str, str]] = (), out: Path = RUNS, stor
         return 1
     if keep:
         defaults = {parameter.name: parameter.default for parameter in parameters}
-        stored.store(target, keep, defaults | values, outcome.seconds / 60)
+        evidence.store(target, keep, defaults | values, outcome.seconds / 60)
         print(keep)
     return 0
 

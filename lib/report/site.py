@@ -163,9 +163,9 @@ def _report(outcomes: Sequence[Outcome]) -> bool:
 
 
 def _show(pages: Path, notebooks: Path) -> None:
-    """Print the tally of claims and where to open the book."""
-    from lib.report.claims import tally
+    """Print the tally of the papers' claims and where to open the book."""
+    from lib.report.claims import scorecard, tally
 
-    counts = (f"{count} {verdict}" for verdict, count in tally(notebooks).items())
+    counts = (f"{count} {verdict}" for verdict, count in tally(scorecard(notebooks)).items())
     print(f"claims: {', '.join(counts)}")
     print(f"open {pages / 'index.html'}\n     {(pages / 'index.html').as_uri()}")

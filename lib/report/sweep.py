@@ -206,14 +206,14 @@ def _result(future: object) -> dict:
 
 def _finish(journal: Journal, points: Grid, defaults: dict) -> int:
     """Put the table into the order of the grid, draw the findings, say what there is."""
-    from lib.report.pictures_sweep import findings
+    from lib.report.gallery import swept
 
     ours = {key(defaults | point): None for point in points}
     runs = [journal.runs[name] for name in ours]
     journal.write_rows(runs + [run for name, run in journal.runs.items() if name not in ours])
     failed = sum(bool(run["problem"]) for run in runs)
     print(f"{len(runs)} runs, {failed} failed: {journal.rows}")
-    for claim, picture in findings(points.axes, runs).items():
+    for claim, picture in swept(points.axes, runs).items():
         drawn = journal.folder / f"{claim}.svg"
         drawn.write_text(picture.data, "utf-8")
         print(drawn)

@@ -13,16 +13,23 @@ import platform
 import re
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from html import escape
 from importlib.metadata import version
 from pathlib import Path
 
-from lib.report import page, wording
-from lib.report.catalogue import BOOK, catalogue
-from lib.report.claims import MIME, Finding, kept
-from lib.report.parameters import Parameter, check, declared, did_you_mean
+from lib.report.claims import (
+    BOOK,
+    MIME,
+    Findings,
+    Fragment,
+    answering,
+    catalogue,
+    kept,
+    typeset,
+)
+from lib.report.parameters import Parameter, check, declared
 
 TABLE = "application/vnd.expressivity.table+json"
 LABEL = re.compile(r"[a-z0-9]+([_-][a-z0-9]+)*")
@@ -34,33 +41,27 @@ PACKAGES = ("numpy", "scipy")  # what a number may hang on
 class Table:
     """A small table. Shown as the last expression of a cell it can be stored with the run."""
 
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str | float, ...], ...]
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str | float]]
     caption: str
 
     def __repr__(self) -> str:
         """The table in plain text, columns aligned."""
-        cells = [self.columns, *(map(_shown, row) for row in self.rows)]
-        cells = [list(row) for row in cells]
+        cells = [list(self.columns), *(list(map(_shown, row)) for row in self.rows)]
         widths = [max(map(len, column)) for column in zip(*cells)]
         lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in cells]
         return "\n".join([self.caption, *lines])
 
     def html(self) -> str:
         """The table for a page."""
-        head = "".join(f'<th scope="col">{page.typeset(title)}</th>' for title in self.columns)
-        rows = "".join("<tr>" + "".join(f"<td>{page.typeset(_shown(cell))}</td>" for cell in row)
+        head = "".join(f'<th scope="col">{typeset(title)}</th>' for title in self.columns)
+        rows = "".join("<tr>" + "".join(f"<td>{typeset(_shown(cell))}</td>" for cell in row)
                        + "</tr>" for row in self.rows)
-        return (f'<table class="table"><caption>{page.typeset(self.caption)}</caption>'
+        return (f'<table class="table"><caption>{typeset(self.caption)}</caption>'
                 f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>")
 
-    def record(self) -> dict:
-        """The table as JSON."""
-        return {"columns": list(self.columns), "rows": [list(row) for row in self.rows],
-                "caption": self.caption}
-
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict:
-        return {"text/plain": repr(self), "text/html": self.html(), TABLE: self.record()}
+        return {"text/plain": repr(self), "text/html": self.html(), TABLE: asdict(self)}
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence], caption: str) -> Table:
@@ -85,7 +86,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence], caption: str) -> Tab
     """
     if not columns or not rows or any(len(row) != len(columns) for row in rows):
         raise ValueError(f"rows must be rows of {len(columns)} cells, one for each of columns")
-    return Table(tuple(map(str, columns)), tuple(tuple(map(_plain, row)) for row in rows), caption)
+    return Table(list(map(str, columns)), [list(map(_plain, row)) for row in rows], caption)
 
 
 def _plain(cell: object) -> str | float:
@@ -104,7 +105,7 @@ def _shown(cell: str | float) -> str:
 
 @dataclass(frozen=True, kw_only=True, repr=False)
 class Stored:
-    """A stored run. Index it by a claim's key to get the `Finding`; ``tables`` are its tables."""
+    """A stored run, to be shown beside a chapter's own findings."""
 
     chapter: str
     label: str
@@ -113,16 +114,9 @@ class Stored:
     minutes: float
     versions: Mapping[str, str]
     processor: str
-    findings: tuple[Finding, ...]
-    tables: tuple[Table, ...]
+    findings: Findings
+    tables: Sequence[Table]
     command: str  # that renews it
-
-    def __getitem__(self, key: str) -> Finding:
-        """The finding for one claim."""
-        found = {finding.key: finding for finding in self.findings}
-        if key not in found:
-            raise KeyError(f"{key!r}{did_you_mean(key, found)}")
-        return found[key]
 
     @property
     def origin(self) -> str:
@@ -134,20 +128,10 @@ class Stored:
 
     def __repr__(self) -> str:
         """The origin, one line a finding, and the tables."""
-        lines = [f"{finding.key}: {finding!r}" for finding in self.findings]
-        return "\n".join([self.origin, *lines, *map(repr, self.tables)])
+        return "\n".join([self.origin, repr(self.findings), *map(repr, self.tables)])
 
     def _repr_html_(self) -> str:
-        head = "".join(f'<th scope="col">{title}</th>'
-                       for title in ("claim", "range", "this run finds", "verdict"))
-        rows = "".join(
-            f"<tr><td>{page.typeset(finding.says)}</td>"
-            f"<td>{finding.whose}: {wording.bounds(finding.low, finding.high)}</td>"
-            f"<td>{escape(wording.measured(finding.value, finding.error))}</td>"
-            f'<td class="claim claim-{finding.verdict}"><strong class="verdict">'
-            f"{finding.verdict}</strong></td></tr>" for finding in self.findings)
-        claims = (f'<table class="table claims"><thead><tr>{head}</tr></thead>'
-                  f"<tbody>{rows}</tbody></table>") if rows else ""
+        claims = self.findings.html(anchors=False) if self.findings else ""
         return (f'<div class="stored scorecard"><p>{escape(self.origin)}</p>{claims}'
                 f"{''.join(one.html() for one in self.tables)}"
                 f"<p><small>Renewed by <code>{escape(self.command)}</code></small></p></div>")
@@ -172,12 +156,12 @@ def place(chapter: str, label: str, book: Path = BOOK) -> Path:
     return Path(book) / "stored" / f"{chapter}.{label}.json"
 
 
-def stored(chapter: str, label: str, book: Path = BOOK) -> Stored | page.Fragment:
-    """A stored run of a chapter, to be shown beside its own findings.
+def stored(chapter: str, label: str, book: Path = BOOK) -> Stored | Fragment:
+    """A stored run of a chapter, its verdicts computed from the claims of today.
 
     Args:
         chapter, label: as they were given to ``python -m lib run CHAPTER --store LABEL``.
-        book: folder of the notebooks.
+        book: folder of claims.toml and the notebooks.
 
     Returns:
         The `Stored` run, or a note that there is none yet: the chapter must run through before
@@ -190,39 +174,17 @@ def stored(chapter: str, label: str, book: Path = BOOK) -> Stored | page.Fragmen
     path = place(chapter, label, book)
     if not path.is_file():
         text = f"no stored run yet: python -m lib run {chapter} -p ... --store {label}"
-        return page.Fragment(f"<p><em>{escape(text)}</em></p>", text)
-    return load(path, book)
-
-
-def load(path: Path, book: Path = BOOK) -> Stored:
-    """A stored run from its file, its verdicts computed from the claims of today.
-
-    Args:
-        path: the file.
-        book: folder of claims.toml and the notebooks.
-
-    Raises:
-        ValueError: as for `stored`.
-    """
-    data = json.loads(Path(path).read_text("utf-8"))
-    parameters = declared(Path(book) / f"{data['chapter']}.ipynb")
-    command = renewal(data["chapter"], data["label"], data["parameters"], parameters)
+        return Fragment(f"<p><em>{escape(text)}</em></p>", text)
+    data, claims = json.loads(path.read_text("utf-8")), catalogue(book)
+    parameters = declared(Path(book) / f"{chapter}.ipynb")
+    command = renewal(chapter, label, data["parameters"], parameters)
     try:
         check(parameters, data["parameters"])
-        findings = tuple(_current(record, book) for record in data["findings"])
+        found = Findings(answering(record, claims, MEANING) for record in data["findings"])
     except (ValueError, TypeError) as problem:
-        raise ValueError(f"{Path(path).name}: {problem}; renew it: {command}") from None
-    tables = tuple(table(**one) for one in data["tables"])
-    return Stored(**data | {"findings": findings, "tables": tables, "command": command})
-
-
-def _current(record: Mapping, book: Path) -> Finding:
-    """A stored finding, if claims.toml still asks the same."""
-    claim = catalogue(book).get(record["key"])
-    stated = claim.record() if claim else {}
-    if not claim or any(record.get(name) != stated[name] for name in MEANING):
-        raise ValueError(f"claims.toml no longer makes the claim {record['key']!r} in this form")
-    return Finding(**vars(claim), **{name: record[name] for name in ("value", "error", "present")})
+        raise ValueError(f"{path.name}: {problem}; renew it: {command}") from None
+    tables = [table(**one) for one in data["tables"]]
+    return Stored(**data | {"findings": found, "tables": tables, "command": command})
 
 
 def renewal(chapter: str, label: str, given: Mapping, parameters: Sequence[Parameter]) -> str:
@@ -243,21 +205,17 @@ def store(notebook: Path, target: Path, parameters: Mapping, minutes: float) -> 
         minutes: how long it took.
     """
     chapter, label = target.name.removesuffix(".json").split(".")
+    versions = {"Python": platform.python_version()} | {name: version(name) for name in PACKAGES}
     data = {
         "chapter": chapter, "label": label, "parameters": dict(parameters),
         "date": datetime.now(UTC).date().isoformat(), "minutes": round(minutes, 1),
-        "versions": versions(), "processor": processor(),
+        "versions": versions, "processor": processor(),
         "findings": list(kept(notebook, MIME)), "tables": list(kept(notebook, TABLE)),
     }
     target.parent.mkdir(exist_ok=True)
     draft = target.with_suffix(".part")
     draft.write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n", "utf-8")
     os.replace(draft, target)
-
-
-def versions() -> dict[str, str]:
-    """Versions of Python and of the packages that decide the digits."""
-    return {"Python": platform.python_version()} | {name: version(name) for name in PACKAGES}
 
 
 def processor() -> str:

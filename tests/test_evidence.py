@@ -12,11 +12,10 @@ from tiny import CELLS, project, texts
 from lib.__main__ import main
 from lib.report import run as once
 from lib.report.site import chapters
-from lib.report.catalogue import BOOK
-from lib.report.claims import read
-from lib.report.stored import TABLE, load, place, stored, table
+from lib.report.claims import BOOK, read
+from lib.report.evidence import TABLE, place, stored, table
 
-TABLE_CELL = "from lib.report.stored import stored, table\n" \
+TABLE_CELL = "from lib.report.evidence import stored, table\n" \
              "table(['layer', 'accuracy'], [[1, 0.912345], ['last', 0.5]], 'By layer.')"
 SHOW_CELL = "stored('tiny', 'full', Path({book!r}))"
 
@@ -72,9 +71,9 @@ def test_a_chapter_can_run_before_it_is_stored(made):
 @slow
 def test_it_is_shown_and_signs_no_claim_again(made, root):
     run = stored("tiny", "full", made / "book")
-    assert run["twice"].verdict == "holds" and run.tables[0].rows[0] == (1, 0.9123)
+    assert run.findings[0].verdict == "holds" and run.tables[0].rows[0] == [1, 0.9123]
     assert repr(run).startswith("Stored run “full”: sigma_w = 1.25, name = tanh, fresh = True")
-    assert "twice: 2.50 ± 0.10 (paper: 2 to 4) → holds" in repr(run)
+    assert "twice: 2.50 ± 0.10 (2 to 4, read off Poole et al. 2016, Fig. 1) → holds" in repr(run)
     page = run._repr_html_()
     assert "claim-holds" in page and "By layer." in page and not hasattr(run, "_repr_mimebundle_")
     assert "run tiny -p sigma_w 1.25 --store full --force" in page
@@ -95,7 +94,7 @@ def test_it_is_shown_and_signs_no_claim_again(made, root):
     ("tiny.ipynb", "[0..5]", "[1.5..]", "'sigma_w' must be at least 1.5"),
 ])
 def test_a_stale_run_is_refused_with_the_command_that_renews_it(root, file, old, new, told):
-    assert load(place("tiny", "full", root / "book"), root / "book")
+    assert stored("tiny", "full", root / "book").findings
     path = root / "book" / file
     path.write_text(path.read_text("utf-8").replace(old, new), "utf-8")
     with pytest.raises(ValueError, match=re.escape(told)) as refused:
@@ -108,15 +107,15 @@ def test_a_stale_run_is_refused_with_the_command_that_renews_it(root, file, old,
 def test_a_reworded_claim_keeps_the_run(root):
     path = root / "book" / "claims.toml"
     path.write_text(path.read_text("utf-8").replace("Twice", "Two times"), "utf-8")
-    assert stored("tiny", "full", root / "book")["twice"].says == "Two times σ_w."
+    assert stored("tiny", "full", root / "book").findings[0].says == "Two times σ_w."
 
 
 def test_tables_round_and_refuse():
     made = table(["a", "b"], [[np.float64(1 / 3), np.int64(12345)], [True, None]], "C.")
-    assert made.rows == ((0.3333, 12345), ("True", "None"))
+    assert made.rows == [[0.3333, 12345], ["True", "None"]]
     assert json.loads(json.dumps(made._repr_mimebundle_()[TABLE]))["rows"][0] == [0.3333, 12345]
     assert table(["a"], [["<b>"]], "C.").html().count("&lt;b&gt;") == 1
-    assert table(["a", "b", "c"], [[np.nan, np.inf, -np.inf]], "C.").rows == (("–", "∞", "-∞"),)
+    assert table(["a", "b", "c"], [[np.nan, np.inf, -np.inf]], "C.").rows == [["–", "∞", "-∞"]]
     for rows in ([], [[1]], [[1, 2, 3]]):
         with pytest.raises(ValueError, match="rows must be rows of 2 cells"):
             table(["a", "b"], rows, "C.")
@@ -134,7 +133,7 @@ def test_a_label_is_a_plain_word(label):
 
 @pytest.mark.parametrize("path", sorted((BOOK / "stored").glob("*")), ids=lambda path: path.name)
 def test_every_stored_run_answers_the_claims_and_parameters_of_today(path):
-    run = load(path)
+    run = stored(*path.stem.split("."))
     assert path == place(run.chapter, run.label)
 
 

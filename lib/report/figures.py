@@ -1,0 +1,648 @@
+"""Figures of the book: one style, pictures made of panels, theory against networks, sliders.
+
+Every drawing function returns a `Picture` of one panel; `panels` puts several side by side. They
+draw arrays and know no physics, and a picture is the same bytes each time.
+"""
+import base64
+import html
+import io
+import re
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from hashlib import sha256
+
+import matplotlib
+import matplotlib.style
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+
+from lib.estimate import Estimate, mean
+from lib.profile import Profile
+from lib.report.claims import typeset
+
+BLUE, GREEN, RED, INK, GREY = "#0072B2", "#009E73", "#D55E00", "#222222", "#888888"
+PALETTE = (BLUE, GREEN, RED, "#8A5A9E", "#B8860B", INK, "#56B4E9", GREY)  # Okabe and Ito's first
+STYLE = {
+    "font.size": 9, "axes.titlesize": 9, "axes.labelsize": 9, "legend.fontsize": 8,
+    "xtick.labelsize": 8, "ytick.labelsize": 8, "axes.spines.top": False,
+    "axes.spines.right": False, "axes.linewidth": 0.7, "lines.linewidth": 1.4,
+    "legend.frameon": False, "figure.facecolor": "white", "savefig.facecolor": "white",
+    "svg.fonttype": "path", "svg.hashsalt": "figure", "path.simplify": False,
+    "figure.constrained_layout.use": True,
+}
+FRAMED = {"axes.spines.top": True, "axes.spines.right": True}
+WIDTHS = {1: 5.2, 2: 7.4}  # inches by columns; a page shows 7.4 at full size
+WIDEST = 8.2
+RINGS = 14  # layers at most that get rings unless asked for
+SYMBOLS = {"q": "$q$", "c": "$c$", "deficit": "$1 - c$", "metric": r"metric $\bar g$",
+           "kappa2": r"$\bar\kappa^2$", "length_euclid": r"length / $\sqrt{N}$",
+           "length_gauss": "$L^G$", "sigma_w": r"$\sigma_w$", "sigma_b": r"$\sigma_b$"}
+GLYPH = re.compile(r"<path id='[A-Z][A-Za-z]+-[0-9a-f]+'[^>]*/> ")  # a letter of a figure
+
+
+def shades(count: int) -> list[str]:
+    """Colours from dark to light, for curves that have an order.
+
+    >>> shades(2)
+    ['#440154', '#7ad151']
+    """
+    return [matplotlib.colors.to_hex(color)
+            for color in matplotlib.colormaps["viridis"](np.linspace(0, 0.8, count))]
+
+
+# Pictures
+
+@dataclass(frozen=True, kw_only=True)
+class Panel:
+    """One pair of axes: what draws on it, what draws on the strip under it, and its labels."""
+
+    draw: Callable[[Axes], object]  # returns what a bar of colours explains, if anything
+    strip: Callable[[Axes], None] | None = None
+    bar: Mapping[str, object] | None = None  # of the bar of colours: label, extend, limits
+    labels: Mapping[str, object] = field(default_factory=dict)  # handed to ``axes.set``
+
+
+@dataclass(frozen=True, kw_only=True)
+class Picture:
+    """Panels that show themselves in a notebook, drawn when first asked for."""
+
+    panels: Sequence[Panel | None]  # None leaves its place empty
+    columns: int = 0  # panels a row; all in one if 0
+    rows: Sequence[str] = ()  # names
+    width: float = 0.0  # of the figure, in inches; by the number of columns if 0
+    height: float = 2.9  # of a row, in inches
+    aspect: float = 0.0  # height of a panel over its width; takes the place of height
+    share: str = ""  # axes that all panels have in common: "", "x", "y" or "xy"
+    vector: bool = True
+    note: str = ""  # small print under the figure
+    changes: Mapping[str, object] = field(default_factory=dict)  # of the style
+
+    @cached_property
+    def data(self) -> str:
+        """The drawing as SVG, or as PNG in base 64."""
+        with style(self.changes):
+            figure = draw(self)
+            return svg(figure) if self.vector else png(figure)
+
+    @property
+    def mime(self) -> str:
+        """What the data are."""
+        return "image/svg+xml" if self.vector else "image/png"
+
+    def __repr__(self) -> str:
+        return f"<picture, {self.mime}>"
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict:
+        return {"text/plain": repr(self), self.mime: self.data}
+
+
+def panels(*pictures: Picture | None, titles: Sequence[str] = (), vector: bool | None = None,
+           labels: Mapping[str, object] | None = None, **layout: object) -> Picture:
+    """Pictures side by side as one.
+
+    Args:
+        pictures: in the order of reading; None leaves a place empty.
+        titles: of the panels of the first row, in place of their own.
+        vector: whether as SVG; unless given, if all pictures are. What is trained is never the
+            same twice to the last digit and belongs into pixels, which are not compared.
+        labels: for all panels, handed to ``axes.set``: xlabel, ylabel, xlim, ...
+        layout: ``columns, rows, width, height, aspect, share, note`` of `Picture`; of the first
+            picture unless given.
+
+    Raises:
+        ValueError: no pictures.
+    """
+    drawn = [picture for picture in pictures if picture]
+    if not drawn:
+        raise ValueError("panels must hold at least one picture")
+    boxes: list[Panel | None] = []
+    for picture in pictures:
+        boxes += picture.panels if picture else [None]
+    own = [{"title": title} for title in titles] + [{}] * len(boxes)
+    boxes = [box and replace(box, labels={**box.labels, **(labels or {}), **more})
+             for box, more in zip(boxes, own)]
+    if vector is None:
+        vector = all(picture.vector for picture in drawn)
+    shape = {"height": max(picture.height for picture in drawn)} | layout
+    return replace(drawn[0], panels=boxes, vector=vector, **shape)
+
+
+def style(changes: Mapping[str, object]) -> AbstractContextManager:
+    """The book's style from scratch, whatever a reader's own settings are, and changes to it."""
+    return matplotlib.style.context(["default", STYLE | dict(changes)])
+
+
+def draw(picture: Picture) -> Figure:
+    """The picture as a figure of matplotlib, to be called within `style`."""
+    boxes, number = picture.panels, len(picture.panels)
+    columns = min(picture.columns or number, number)
+    lines = -(-number // columns)
+    width = picture.width or WIDTHS.get(columns, WIDEST)
+    height = picture.aspect * width / columns if picture.aspect else picture.height
+    figure = Figure(figsize=(width, height * lines + 0.2 * bool(picture.note)))
+    thick = 2 if any(box and box.strip for box in boxes) else 1
+    grid = figure.add_gridspec(thick * lines, columns, height_ratios=[4, 1][:thick] * lines)
+    first, images = None, []
+    for index, box in enumerate(boxes):
+        if box is None:
+            continue
+        row, column = divmod(index, columns)
+        place = grid[thick * row:thick * (row + 1) - bool(box.strip), column]
+        shared = {f"share{axis}": first for axis in picture.share}
+        axes = figure.add_subplot(place, **shared)
+        first = first or axes
+        strip = box.strip and figure.add_subplot(grid[2 * row + 1, column], sharex=axes)
+        images.append((axes, box.draw(axes), box.bar))
+        _finish(axes, strip, box)
+        if column == 0 and row < len(picture.rows):
+            axes.set_ylabel(picture.rows[row])
+        _outer(axes, picture.share, index + columns < number, column > 0)
+    _bars(figure, [one for one in images if one[2]])
+    if picture.note:
+        figure.supxlabel(picture.note, fontsize=7, color="#555555")
+    return figure
+
+
+def _finish(axes: Axes, strip: Axes | None, box: Panel) -> None:
+    """Labels, and the strip, which takes over the horizontal axis."""
+    axes.set(**box.labels)
+    if strip:
+        box.strip(strip)
+        strip.set_xlabel(axes.get_xlabel())
+        axes.set_xlabel("")
+        axes.tick_params(labelbottom=False)
+
+
+def _outer(axes: Axes, share: str, above: bool, right: bool) -> None:
+    """Shared axes are labelled once."""
+    if "x" in share and above:
+        axes.set_xlabel("")
+        axes.tick_params(labelbottom=False)
+    if "y" in share and right:
+        axes.set_ylabel("")
+        axes.tick_params(labelleft=False)
+
+
+def _bars(figure: Figure, images: Sequence[tuple]) -> None:
+    """A bar of colours for each image, or one for all if they mean the same."""
+    same = all(bar == images[0][2] for _, _, bar in images)
+    for axes, image, bar in images[:1] if same else images:
+        where = [one for one, _, _ in images] if same else axes
+        figure.colorbar(image, ax=where, label=bar["label"], extend=bar["extend"])
+
+
+# Curves
+
+@dataclass(frozen=True, kw_only=True)
+class Curve:
+    """A line, and what sampled networks say of it.
+
+    Args:
+        x, y: the line; x is that of the panel unless given. Without y a line joins ``seen``.
+        seen: an `Estimate` of shape (points,), drawn with two of its errors, or samples of shape
+            (networks, points): single networks as faint dots and their mean as rings.
+        at: where it was seen, shape (points,); x unless given.
+        expected: the theory there, for the strip of residuals; y unless given.
+        sd: predicted standard deviation of single networks there, for the band.
+        color, style: of the line; colours come from the palette in order unless given.
+    """
+
+    x: np.ndarray | None = None
+    y: np.ndarray | None = None
+    seen: Estimate | np.ndarray | None = None
+    at: np.ndarray | None = None
+    expected: np.ndarray | None = None
+    sd: np.ndarray | None = None
+    color: str = ""
+    style: str = "-"
+
+
+def lines(x: np.ndarray, curves: Mapping[str, object] | Sequence, *, colors: Sequence[str] = (),
+          log: str = "", dots: int = 8, residuals: bool = False, diagonal: bool = False,
+          levels: Sequence[float] = (), span: tuple[float, float] | None = None,
+          stars: Sequence[tuple[float, float]] = (), legend: str = "best", vector: bool = True,
+          **labels: object) -> Picture:
+    """Curves over x.
+
+    Args:
+        x: shape (points,), or names.
+        curves: by their names for the legend, or a sequence without names: each an array of shape
+            (points,) for a line, an `Estimate` for points with bars of two errors, samples of
+            shape (networks, points), or a `Curve`. A name that begins with _ is not shown.
+        colors: in the order of the curves; the palette unless given.
+        log: which axes are logarithmic: "", "x", "y" or "xy".
+        dots: how many single networks to draw.
+        residuals: whether to draw a strip below with (mean - expected) in standard errors.
+        diagonal: whether to draw y = x.
+        levels: heights of dotted lines; span: a range in grey, an end of which may be infinite.
+        stars: points to mark, in the colours of the curves.
+        legend: where it stands.
+        vector: see `panels`.
+        labels: handed to ``axes.set``: title, xlabel, ylabel, ylim, ...
+
+    Raises:
+        ValueError: no curves, or arrays that do not match.
+    """
+    named = curves if isinstance(curves, Mapping) else {f"_{i}": one
+                                                        for i, one in enumerate(curves)}
+    if not len(named):
+        raise ValueError("curves must hold at least one")
+    hues = [*colors] or PALETTE
+    made = [(name, _curve(x, one, hues[i % len(hues)], name))
+            for i, (name, one) in enumerate(named.items())]
+
+    def paint(axes: Axes) -> None:
+        for name, curve in made:
+            _paint(axes, curve, name, dots)
+        for height in levels:
+            axes.axhline(height, ls=":", color=GREY, lw=0.8)
+        if span:
+            _span(axes, *span)
+        if diagonal:
+            low, high = axes.get_xlim()
+            axes.plot([low, high], [low, high], "--", color=GREY, lw=0.8, zorder=1)
+            axes.set_xlim(low, high)
+        for (across, up), color in zip(stars, hues):
+            axes.plot(across, up, "*", color=color, mec="white", mew=0.5, ms=10, zorder=5)
+        if axes.get_legend_handles_labels()[0]:
+            axes.legend(loc=legend)
+        _ticks(axes, log, [curve.x for _, curve in made])
+
+    strip = (lambda axes: _strip(axes, [curve for _, curve in made])) if residuals else None
+    return Picture(panels=[Panel(draw=paint, strip=strip, labels=labels)], vector=vector,
+                   height=4.1 if residuals else 2.9)
+
+
+def _span(axes: Axes, low: float, high: float) -> None:
+    """A range in grey as far as the axes reach, or a line where it has no width."""
+    reach = axes.get_ylim()
+    if low == high:
+        axes.axhline(low, color=INK, lw=0.8, ls=":")
+        return
+    axes.axhspan(max(low, min(reach[0], high)), min(high, max(reach[1], low)), color="#eeeeee",
+                 lw=0, zorder=0)
+    axes.set_ylim(reach)
+
+
+def _curve(x: np.ndarray, given: object, color: str, name: str) -> Curve:
+    """What is given for a curve as a `Curve` with nothing left open."""
+    if isinstance(given, Estimate) or not isinstance(given, Curve) and np.ndim(given) == 2:
+        given = Curve(seen=given)
+    elif not isinstance(given, Curve):
+        given = Curve(y=given)
+    x = np.asarray(x if given.x is None else given.x)
+    at = x if given.at is None else np.asarray(given.at)
+    expected = given.y if given.expected is None and given.at is None else given.expected
+    seen = given.seen
+    if seen is not None and not isinstance(seen, Estimate):
+        seen = np.atleast_2d(np.asarray(seen, dtype=float))
+    size = np.shape(seen.value if isinstance(seen, Estimate) else seen)[-1:]
+    for one, what, shape in ((given.y, "y", x.shape), (size, "seen", at.shape),
+                             (expected, "expected", at.shape)):
+        found = one if what == "seen" else np.shape(one)
+        if one is not None and (what != "seen" or seen is not None) and found != shape:
+            raise ValueError(f"{what} of {name!r} must have shape {shape}, got {found}")
+    return replace(given, x=x, at=at, seen=seen, expected=expected, color=given.color or color)
+
+
+def _average(seen: object) -> Estimate:
+    """What was seen with its error, NaN where a network has no number."""
+    if isinstance(seen, Estimate):
+        return seen
+    known = np.isfinite(seen).all(axis=0)
+    value, error = np.full((2, seen.shape[1]), np.nan)
+    value[known], error[known] = mean(seen[:, known]) if known.any() else (0, 0)
+    return Estimate(value, error, len(seen), "mean")
+
+
+def _paint(axes: Axes, curve: Curve, name: str, dots: int) -> None:
+    """Line, band, single networks and means."""
+    color, label = curve.color, None if name.startswith("_") else name
+    if curve.y is not None:
+        axes.plot(curve.x, curve.y, curve.style, color=color, label=label, zorder=3)
+        label = None
+    if curve.seen is None:
+        return
+    value, error = _average(curve.seen)
+    if curve.sd is not None:
+        two = 2 * np.asarray(curve.sd)
+        axes.fill_between(curve.at, curve.expected - two, curve.expected + two, color=color,
+                          alpha=0.15, lw=0)
+    line = "" if curve.y is not None else curve.style
+    if isinstance(curve.seen, Estimate):
+        axes.errorbar(curve.at, value, 2 * np.nan_to_num(error), fmt="o" + line, color=color, ms=3,
+                      lw=1.1, elinewidth=0.8, capsize=1.5, label=label, zorder=4)
+        return
+    few = curve.seen[:dots] if len(curve.seen) > 1 else curve.seen[:0]
+    _specks(axes, np.tile(curve.at, len(few)), few.ravel(), color)
+    axes.plot(curve.at, value, "o" + line, color=color, mfc="white", mec=color, ms=3.4, mew=0.9,
+              lw=1.1, label=label, zorder=4)
+
+
+def _specks(axes: Axes, x: np.ndarray, y: np.ndarray, color: str, size: float = 1.7,
+            alpha: float = 0.5) -> None:
+    """Many small dots as one path, a quarter of the bytes that markers take."""
+    apart = np.full(np.shape(x), np.nan)
+    axes.plot(np.stack([x, x, apart], axis=1).ravel(), np.stack([y, y, apart], axis=1).ravel(),
+              color=color, lw=size, solid_capstyle="round", alpha=alpha)
+
+
+def _strip(axes: Axes, curves: Sequence[Curve]) -> None:
+    """Residuals of the means in standard errors, two of them in grey."""
+    for curve in curves:
+        if curve.seen is None or curve.expected is None:
+            continue
+        value, error = _average(curve.seen)
+        sampled = error > 1e-12 * np.maximum(np.abs(curve.expected), 1e-300)
+        residual = (value - curve.expected)[sampled] / error[sampled]
+        _specks(axes, np.asarray(curve.at)[sampled], residual, curve.color, size=3.2, alpha=1.0)
+    axes.axhspan(-2, 2, color="#dddddd", lw=0)
+    axes.axhline(0, color=GREY, lw=0.6)
+    reach = max(4.0, 1.1 * np.abs(axes.get_ylim()).max())
+    axes.set(ylabel="residual\n/ s.e.", ylim=(-reach, reach))
+
+
+def _ticks(axes: Axes, log: str, places: Sequence[np.ndarray]) -> None:
+    """Plain numbers on logarithmic axes; whole ones where all curves are drawn over such."""
+    for name in log:
+        axis = getattr(axes, f"{name}axis")
+        axes.set(**{f"{name}scale": "log"})
+        low, high = getattr(axes, f"get_{name}lim")()
+        if high < 30 * low:
+            axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axis.set_major_formatter(FuncFormatter(_plain))
+        axis.set_minor_formatter(NullFormatter())
+    numbers = [one for one in places if one.dtype.kind in "iuf"]
+    if "x" not in log and numbers and all(np.array_equal(x, np.rint(x)) for x in numbers):
+        axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
+
+
+def _plain(number: float, _: int) -> str:
+    if 1e-3 <= number < 1e5:
+        return f"{number:g}"
+    return f"$10^{{{np.log10(number):g}}}$"
+
+
+# Theory against networks
+
+def compare(told: Profile, seen: Profile, field: str, *, over: str = "layer", layer: int = 1,
+            rings: Sequence[int] = (), names: Sequence[str] = (), stars: Sequence[float] = (),
+            dots: int = 6, **options: object) -> Picture:
+    """What theory told against what networks were seen to do.
+
+    Line: theory. Band: where it puts 95 % of single networks, if it was given a width. Rings:
+    means over networks; faint dots: single ones. Strip: (mean - theory) in standard errors.
+    One colour a sigma, or a point where there is one sigma only.
+
+    Args:
+        told: from theory, fields of shape (layer, point, \\*sigma); it may have more points and
+            layers than were seen.
+        seen: from networks, fields of shape (network, layer, point, \\*sigma).
+        field: of both.
+        over: what runs along the horizontal axis: "layer"; "point", what the points are, at one
+            ``layer``; or "map", the field itself in layer 1, against layer 2.
+        layer: for "point".
+        rings: layers with rings; about `RINGS` of them unless given.
+        names: of the colours for the legend, in place of those that the profiles know.
+        stars: fixed points to mark on a map, one a colour.
+        dots: how many single networks to draw.
+        options: of `lines`: log, legend, title, xlabel, ylabel, ylim, ...
+
+    Raises:
+        ValueError: a layer or a point was seen that theory did not tell of.
+    """
+    line, sample = (np.asarray(getattr(one, field), dtype=float) for one in (told, seen))
+    line = line.reshape(*line.shape[:2], -1)
+    sample = sample.reshape(*sample.shape[:3], -1)
+    sd = told.fields.get(f"sd_{field}")
+    sd = np.full(line.shape, np.nan) if sd is None else np.asarray(sd).reshape(line.shape)
+    label = options.pop("ylabel", SYMBOLS.get(field, field.replace("_", " ")))
+    sigmas, symbol = line.shape[2], SYMBOLS.get(field, field)
+    if over == "layer":
+        curves = _by_layer(told, seen, rings, line, sample, sd)
+        owner = [s if sigmas > 1 else p for s in range(sigmas) for p in range(sample.shape[2])]
+        legend = names or (_sigmas(told) if sigmas > 1 else [])
+        options = {"xlabel": "layer"} | options
+    else:
+        here = told.layer.tolist().index(layer) if over == "point" else 0
+        curves = _by_point(told, seen, over, here, line, sample, sd)
+        owner, legend = list(range(sigmas)), names or _sigmas(told)
+        along = {"xlabel": symbol, "diagonal": True} if over == "map" else {"xlabel": "point"}
+        options = along | options
+        label = f"{label} one layer later" if over == "map" else label
+    first = [owner.index(one) for one in owner]
+    named = {str(legend[one]) if first[i] == i and one < len(legend) else f"_{i}":
+             replace(curve, color=PALETTE[one % len(PALETTE)])
+             for i, (curve, one) in enumerate(zip(curves, owner))}
+    return lines(told.layer, named, residuals=True, dots=dots, ylabel=label,
+                 stars=[(star, star) for star in stars], **options)
+
+
+def _by_layer(told: Profile, seen: Profile, rings: Sequence[int], line: np.ndarray,
+              sample: np.ndarray, sd: np.ndarray) -> list[Curve]:
+    """A curve for each sigma and point over the layers."""
+    points = _places("points", told.x, seen.x, line.shape[1], sample.shape[2])
+    depth = len(seen.layer)
+    at = [list(seen.layer).index(one) for one in rings] or range(0, depth, -(-depth // RINGS))
+    at = np.array(at)
+    where = _places("layers", told.layer, np.asarray(seen.layer)[at], len(told.layer), len(at))
+    return [Curve(x=told.layer, y=line[:, p, s], seen=sample[:, at, i, s], at=told.layer[where],
+                  expected=line[where, p, s], sd=_known(sd[where, p, s]))
+            for s in range(line.shape[2]) for i, p in enumerate(points)]
+
+
+def _by_point(told: Profile, seen: Profile, over: str, here: int, line: np.ndarray,
+              sample: np.ndarray, sd: np.ndarray) -> list[Curve]:
+    """A curve for each sigma over the points, or over their first values."""
+    points = _places("points", told.x, seen.x, line.shape[1], sample.shape[2])
+    there = here + (over == "map")
+    row = list(seen.layer).index(told.layer[there])
+    curves = []
+    for s in range(line.shape[2]):
+        x = line[here, :, s] if over == "map" else np.asarray(told.x)
+        curves.append(Curve(x=x, y=line[there, :, s], seen=sample[:, row, :, s], at=x[points],
+                            expected=line[there, points, s], sd=_known(sd[there, points, s])))
+    return curves
+
+
+def _known(sd: np.ndarray) -> np.ndarray | None:
+    return None if np.isnan(sd).all() else sd
+
+
+def _places(what: str, told: object, seen: object, of: int, number: int) -> np.ndarray:
+    """Where theory tells of what was seen."""
+    if told is None or seen is None:
+        if of != number:
+            raise ValueError(f"told must have the {what} of seen: {of} against {number}")
+        return np.arange(of)
+    told, seen = np.asarray(told, dtype=float), np.asarray(seen, dtype=float)
+    gap = np.abs(told[:, None] - seen)
+    if np.any(gap.min(axis=0) > 1e-9 * np.maximum(1.0, np.abs(seen))):
+        raise ValueError(f"told must have the {what} of seen, {seen.tolist()}")
+    return gap.argmin(axis=0)
+
+
+def _sigmas(told: Profile) -> list[str]:
+    """Each entry of the last axes in words: what varies among the sigmas."""
+    varied = {name: np.ravel(values) for name, values in
+              zip(told.sigma, np.broadcast_arrays(*told.sigma.values()))
+              if np.ptp(values) > 0}
+    return [", ".join(f"{SYMBOLS.get(name, name)} = {value:g}" for name, value in zip(varied, one))
+            for one in zip(*varied.values())]
+
+
+# Maps
+
+def heat(x: np.ndarray, y: np.ndarray, values: np.ndarray, *, low: float | None = None,
+         high: float | None = None, label: str | None = "", extend: str = "neither",
+         color: str = "viridis", down: bool = False, edge: Sequence[np.ndarray] | None = None,
+         points: Sequence[tuple[float, float]] = (), **labels: object) -> Picture:
+    """A heat map; NaN is left grey.
+
+    Args:
+        x, y: evenly spaced coordinates, shapes (n,) and (m,).
+        values: shape (m, n).
+        low, high: limits of the colours.
+        label, extend: of the bar of colours; no bar if the label is None.
+        color: name of the colour map.
+        down: whether the first row is on top.
+        edge: ``(x, y)`` of a dashed line.
+        points: places to mark, in the colours of the palette.
+        labels: handed to ``axes.set``.
+
+    Returns:
+        A `Picture` in pixels.
+
+    Raises:
+        ValueError: values of another shape.
+    """
+    x, y, values = (np.asarray(one, dtype=float) for one in (x, y, values))
+    if values.shape != (len(y), len(x)):
+        raise ValueError(f"values must have shape (y, x) = ({len(y)}, {len(x)}), "
+                         f"got {values.shape}")
+    half_x, half_y = (0.5 * (v[1] - v[0]) for v in (x, y))
+    bottom, top = (y[0] - half_y, y[-1] + half_y)[::-1 if down else 1]
+    extent = x[0] - half_x, x[-1] + half_x, bottom, top
+
+    def paint(axes: Axes) -> object:
+        axes.set_facecolor("#cccccc")
+        image = axes.imshow(values, origin="upper" if down else "lower", aspect="auto",
+                            cmap=color, vmin=low, vmax=high, interpolation="nearest",
+                            extent=extent)
+        if edge is not None:
+            axes.plot(*edge, "--", color="white", lw=1.6)
+            axes.plot(*edge, "--", color=INK, lw=0.8)
+        for place, hue in zip(points, PALETTE):
+            axes.plot(*place, "o", color=hue, mec="white", ms=6)
+        axes.set(xlim=extent[:2], ylim=extent[2:])
+        if len(y) <= 8:
+            axes.set_yticks(y)
+        elif np.array_equal(y, np.rint(y)):
+            axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+        return image
+
+    bar = {"label": label, "extend": extend, "limits": (low, high, color)}
+    box = Panel(draw=paint, bar=None if label is None else bar, labels=labels)
+    return Picture(panels=[box], vector=False, height=2.9, changes=FRAMED)
+
+
+# Sliders
+
+def slider(draw: Callable[[float], Picture], values: Sequence[float], label: str, alt: str, *,
+           size: tuple[float, float] = (4.6, 3.2), **labels: object) -> "Slider":
+    """A slider that needs no kernel: the picture is drawn beforehand at every value.
+
+    Args:
+        draw: from a value to its picture.
+        values: the stops, in order.
+        label: what slides, as text.
+        alt: what the picture shows, for those who cannot see it.
+        size: of each frame in inches.
+        labels: handed to ``axes.set`` in every frame: xlabel, ylabel, xlim, ylim.
+
+    Returns:
+        A `Slider`, drawn at the middle value at first.
+
+    Raises:
+        ValueError: fewer than two values.
+    """
+    if len(values) < 2:
+        raise ValueError("values must hold at least two stops")
+    frames = []
+    for value in values:
+        one = panels(draw(value), width=size[0], height=size[1], aspect=0.0, vector=True,
+                     labels=labels)
+        salt = {"svg.hashsalt": f"{label}{value:g}"}
+        frames.append(replace(one, changes={**one.changes, **salt}).data)
+    return Slider(frames, [f"{value:g}" for value in values], label, alt)
+
+
+class Slider:
+    """Frames in SVG and a range input that shows one of them."""
+
+    def __init__(self, frames: list[str], stops: list[str], label: str, alt: str):
+        self.frames, self.stops, self.label, self.alt = frames, stops, label, alt
+
+    def __repr__(self) -> str:
+        return f"<slider over {self.label}, {self.stops[0]} to {self.stops[-1]}>"
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict:
+        return {"text/plain": repr(self), "text/html": self.html()}
+
+    def html(self) -> str:
+        """The widget: no library, no network, works from a file."""
+        told = "".join([self.label, self.alt, *self.stops])  # no frames: they hang on rounding
+        name = "slider-" + sha256(told.encode()).hexdigest()[:8]
+        middle, label = len(self.frames) // 2, typeset(self.label)
+        letters = dict.fromkeys(g for frame in self.frames for g in GLYPH.findall(frame))
+        shared = f'<svg width="0" height="0" aria-hidden="true">{"".join(letters)}</svg>'
+        shown = "".join(
+            f'<div class="frame" data-value="{stop}"{"" if i == middle else " hidden"}>'
+            f"{_bare_svg(GLYPH.sub('', frame))}</div>" for i, (frame, stop) in
+            enumerate(zip(self.frames, self.stops)))
+        script = ("var s=this.closest('.slider'),f=s.querySelectorAll('.frame');"
+                  "f.forEach((d,i)=>{d.hidden=i!=this.value});"
+                  "s.querySelector('output').value=f[this.value].dataset.value")
+        return (f'<div class="slider" role="group" aria-label="{html.escape(self.alt)}">'
+                f'<label for="{name}"><span>{label} =</span> '
+                f'<output for="{name}">{self.stops[middle]}</output> '
+                f'<input id="{name}" type="range" min="0" max="{len(self.frames) - 1}" '
+                f'step="1" value="{middle}" oninput="{script}"></label>{shared}{shown}</div>')
+
+
+# Bytes
+
+def svg(figure: Figure) -> str:
+    """The figure as SVG, its coordinates cut to a tenth of a point."""
+    buffer = io.StringIO()
+    figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    text = re.sub(r"(?s)<metadata>.*?</metadata>\s*|<!--.*?-->", "", buffer.getvalue())
+    text = re.sub(r"(?<=<g) id=\"[^\"]*\"", "", text)  # the same names in every figure
+    text = re.sub(r"-?\d+\.\d{2,}", _shorter, text)
+    return re.sub(r"\s*\n\s*", " ", text).replace('"', "'")  # a notebook escapes double quotes
+
+
+def _shorter(number: re.Match) -> str:
+    value = float(number[0])
+    return f"{value:.1f}" if abs(value) >= 10 else f"{value:.3g}"
+
+
+def png(figure: Figure) -> str:
+    """The figure in 256 colours, twice as dense as a page shows it."""
+    from PIL import Image  # matplotlib brings it
+
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=170, metadata={"Software": None})
+    image = Image.open(buffer).convert("RGB").quantize(256, dither=Image.Dither.NONE)
+    packed = io.BytesIO()
+    image.save(packed, format="png", optimize=True)
+    return base64.b64encode(packed.getvalue()).decode()
+
+
+def _bare_svg(text: str) -> str:
+    """The svg element alone, hidden from screen readers: the group around it has the words."""
+    return '<svg aria-hidden="true" focusable="false"' + text.partition("<svg")[2]
