@@ -3,7 +3,8 @@ import numpy as np
 import pytest
 
 from lib.activations import get, hermite
-from lib.networks.gains import layer_gains
+from lib.networks.jacobians import layer_gains
+from lib.networks.network import Network
 from lib.polynomials import critical_coefficients
 from lib.theory.correlated import Kernel
 from lib.theory.meanfield import MeanField
@@ -57,7 +58,7 @@ def test_gains_are_squared_jacobians_by_differences():
     weights = [rng.standard_normal((2, *s)) for s in shapes]
     biases = [rng.standard_normal((2, s[0])) for s in shapes]
     x = rng.standard_normal((7, 3))
-    got = layer_gains(weights, biases, "tanh", x)
+    got = layer_gains(Network(weights, biases, "tanh", output="tanh"), x)
     assert got.shape == (2, 2)
     for net in range(2):
         expected = np.zeros(2)
@@ -77,16 +78,15 @@ def test_random_wide_layers_have_the_gain_chi1():
     w = [1.8 / np.sqrt(n) * rng.standard_normal((4, 600, n)) for n in (600, 600, 600, 600, 600)]
     b = [0.2 * rng.standard_normal((4, 600)) for _ in w]
     x = np.sqrt(MeanField(1.8, 0.2).q_star) / 1.8 * rng.standard_normal((5, 600))
-    got = layer_gains(w, b, "tanh", x)[:, -2:]
+    got = layer_gains(Network(w, b, "tanh", output="tanh"), x)[:, -2:]
     assert abs(got.mean() - float(MeanField(1.8, 0.2).chi1)) < 0.02
 
 
 @pytest.mark.parametrize("call, named", [
     (lambda: descend("relu", 1.5, 3), "c must"),
     (lambda: descend("relu", 0.5, 0), "depth"),
-    (lambda: layer_gains([np.eye(2)[None]], [np.zeros((1, 2))], "tanh", np.ones((1, 2))), "two"),
-    (lambda: layer_gains([np.eye(2)[None]] * 2, [np.zeros((1, 2))] * 2, "tanh", np.ones((1, 3))),
-     "x must"),
+    (lambda: layer_gains(Network([np.eye(2)], phi="tanh"), np.ones((1, 2))), "two layers"),
+    (lambda: layer_gains(Network([np.eye(2)] * 2, phi="tanh"), np.ones((1, 3))), "x must"),
 ])
 def test_bad_arguments_are_named(call, named):
     with pytest.raises(ValueError, match=named):

@@ -156,7 +156,8 @@ def test_printed_base_in_the_other_form():
     s = 3.0**2 + 0.7**2
     assert printed_base(hard_tanh(3.0, 0.7), 40) == pytest.approx(
         3.0 / s**0.25 * 40**0.5 / (s**0.5 + 40) ** 0.5, rel=1e-14)
-    assert printed_base(hard_tanh(3.0, 0.0), 40) == pytest.approx((3.0 * 40 / 43.0) ** 0.5, rel=1e-14)
+    assert printed_base(hard_tanh(3.0, 0.0), 40) == pytest.approx((3.0 * 40 / 43.0) ** 0.5,
+                                                                  rel=1e-14)
 
 
 def test_growth_boundaries_of_the_sheet():

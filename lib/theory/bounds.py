@@ -5,7 +5,7 @@ from typing import Callable, NamedTuple
 import numpy as np
 
 from lib.activations import Activation, get
-from lib.checks import count
+from lib.checks import choice, count
 
 FAR = np.array([1e12, 1e15])  # a bounded phi is level out here, to rounding
 HYPERPLANES = {"relu": 1, "hard_tanh": 2, "sign": 1}  # a unit, parallel to each other
@@ -34,11 +34,9 @@ def shallow_length_bound(width: int, sign_changes: int, *,
     of whose velocity, ``w . du/dtheta``, changes its sign more than s times.
 
     Proof. The speed ``|dx/dtheta|`` is at most the sum over units of ``|dx_i/dtheta|``, so the
-    length is at most the sum of the total variations of the N units. The pre-activation of a
-    unit has the velocity ``w_i . du/dtheta``; it changes sign at most s times, so the
-    pre-activation is monotone on at most 1 + s pieces of the curve, and so is x_i, because phi
-    is non-decreasing. On a piece x_i varies by at most R. Closed curve: going round, the last
-    piece continues the first, and the pieces are as many as the sign changes, s.
+    length is at most the sum of the total variations of the N units. A unit's pre-activation is
+    monotone on at most 1 + s pieces of the curve, and so is x_i; on a piece it varies by at most
+    R. Closed curve: going round, the last piece continues the first, and there are s pieces.
 
     A circle has s = 2 going round, so ``L^E <= 2 N R``, which is 4 N for tanh. The bound is
     reached only as the weights grow without limit; at fixed sigma_w lengths grow as sqrt(N).
@@ -46,19 +44,10 @@ def shallow_length_bound(width: int, sign_changes: int, *,
     Args:
         width: number N of hidden units.
         sign_changes: s. On a closed curve, going round once, an even number.
-        phi: bounded, non-decreasing activation.
+        phi: bounded, non-decreasing activation; R is read off it at +-1e15.
         closed: whether the curve ends where it starts.
 
-    Returns:
-        The bound on the true Euclidean length of the activations.
-
-    Raises:
-        ValueError: phi is unbounded or decreases somewhere, or s is odd on a closed curve.
-
-    Accuracy: exact but for the rounding of R, which is read off phi at +-1e15.
-
-    Source: [poole2016], theorem on shallow networks; the proof and the closed curve are
-        derived here.
+    Source: [poole2016], theorem on shallow networks; proof and closed curve derived here.
 
     >>> shallow_length_bound(100, 2, closed=True)
     400.0
@@ -70,26 +59,12 @@ def shallow_length_bound(width: int, sign_changes: int, *,
 
 
 def layer_patterns(width: int, inputs: int, phi: str = "relu") -> int:
-    """Most activation patterns that one layer of k units can have over R^m.
+    """Most activation patterns that one layer of k units can have over R^m, m inputs.
 
     A unit of ReLU or of sign has one hyperplane, and k hyperplanes in general position cut R^m
-    into ``sum_{i <= m} C(k, i)`` regions. A hard-tanh unit has two parallel ones. In
-    general position any i <= m units contribute one hyperplane each, in 2^i ways, to a face of
-    codimension i, hence ``sum_{i <= m} 2^i C(k, i)``: fewer than 2 k hyperplanes would make
-    if none were parallel.
-
-    Args:
-        width: k units.
-        inputs: dimension m of the input.
-        phi: "relu", "hard_tanh" or "sign".
-
-    Returns:
-        The number of patterns, attained in general position.
-
-    Raises:
-        ValueError, TypeError: bad arguments.
-
-    Accuracy: exact.
+    into ``sum_{i <= m} C(k, i)`` regions. A hard-tanh unit has two parallel ones. In general
+    position any i <= m units contribute one hyperplane each, in 2^i ways, to a face of codimension
+    i, hence ``sum_{i <= m} 2^i C(k, i)``: fewer than 2 k hyperplanes that are not parallel make.
 
     Source: textbook (Zaslavsky's count) for one hyperplane a unit; pairs derived here, beside
         [raghu2017], ICLR form, Theorem 4.
@@ -98,17 +73,17 @@ def layer_patterns(width: int, inputs: int, phi: str = "relu") -> int:
     (11, 33)
     """
     width, inputs = count("width", width), count("inputs", inputs)
-    each = _hyperplanes(phi)
+    each = HYPERPLANES[choice("phi", phi, HYPERPLANES)]
     return sum(each**i * comb(width, i) for i in range(min(width, inputs) + 1))
 
 
 def patterns_bound(width: int, depth: int, inputs: int, *, phi: str = "relu",
                    printed: bool = False) -> int:
-    """Most activation patterns of n layers of k units over R^m.
+    """Most activation patterns of n layers of k units over R^m: ``layer_patterns ** n``.
 
     Every layer cuts each region of the layers before, where it is affine, at most as often as
-    one layer can cut R^m: ``layer_patterns ** n``. Units of sign make the first layer's output
-    constant on each region, so that no later layer cuts anything and n does not matter.
+    one layer can cut R^m. Units of sign make the first layer's output constant on each region, so
+    that no later layer cuts anything and n does not matter.
 
     Args:
         width: k units a layer.
@@ -118,13 +93,7 @@ def patterns_bound(width: int, depth: int, inputs: int, *, phi: str = "relu",
         printed: the paper's form, ``k^(m n)`` for ReLU and ``(2 k)^(m n)`` for hard-tanh,
             which it states up to a constant factor.
 
-    Returns:
-        The bound.
-
-    Raises:
-        ValueError: bad arguments, or no printed form.
-
-    Accuracy: exact. Attained by one layer; by deeper networks in general not.
+    Accuracy: attained by one layer; by deeper networks in general not.
 
     Source: [raghu2017], ICLR form, Theorem 4; ICML form, Theorem 1. The sharp count of
         hard-tanh and the case of sign are derived here.
@@ -134,31 +103,17 @@ def patterns_bound(width: int, depth: int, inputs: int, *, phi: str = "relu",
     """
     depth, one = count("depth", depth), layer_patterns(width, inputs, phi)
     if printed:
-        if phi == "sign":
-            raise ValueError("phi must be relu or hard_tanh for a printed bound, got sign")
+        choice("phi", phi, ("relu", "hard_tanh"))
         return (HYPERPLANES[phi] * width) ** (inputs * depth)
     return one if phi == "sign" else one**depth
 
 
 def patterns_chain(neurons: int, inputs: int, phi: str = "relu") -> Chain:
-    """The bounds for a fixed number of neurons in 1, 2, ... layers of equal width.
+    """The bounds for N neurons in 1, 2, ... layers of equal width, all divisors of N.
 
     The printed bound, ``log U = m N ln(k) / k``, rises with depth until k = e: k = 4 and
     k = 2 give the same. The sharp one stops depending on depth where k <= m, at 2^N (3^N for
     hard-tanh): the chain needs layers wider than the input.
-
-    Args:
-        neurons: N.
-        inputs: dimension m of the input.
-        phi: "relu" or "hard_tanh".
-
-    Returns:
-        `Chain` over all divisors of N as depths, rising.
-
-    Raises:
-        ValueError, TypeError: bad arguments.
-
-    Accuracy: rounding of the logarithms.
 
     Source: [raghu2017], ICML form, corollary of Theorem 1; both limits are derived here.
 
@@ -171,12 +126,6 @@ def patterns_chain(neurons: int, inputs: int, phi: str = "relu") -> Chain:
     printed, sharp = (np.array([log10(patterns_bound(k, n, inputs, phi=phi, printed=form))
                                 for k, n in zip(width, depth)]) for form in (True, False))
     return Chain(depth, width, printed, sharp)
-
-
-def _hyperplanes(phi: str) -> int:
-    if phi not in HYPERPLANES:
-        raise ValueError(f"phi must be one of {', '.join(HYPERPLANES)}, got {phi!r}")
-    return HYPERPLANES[phi]
 
 
 def _range(phi: Activation) -> float:

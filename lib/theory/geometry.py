@@ -37,8 +37,7 @@ def circle(law: "MeanField", q: np.ndarray | None, depth: int, *,
 
     Args:
         law: the networks, sigma_w positive.
-        q: squared length per unit, positive, one number or one a sigma; None for q*, where
-            lengths stay.
+        q: squared length per unit, positive, one number or one a sigma; None for q*.
         depth: layers, the circle's own included.
         points: if given, the correlation of points at so many offsets round the circle is added.
 
@@ -51,7 +50,7 @@ def circle(law: "MeanField", q: np.ndarray | None, depth: int, *,
         with the angles between the points as their point axis and as x.
 
     Raises:
-        ValueError: phi jumps, or bad arguments. Untrusted: lengths beyond the floats.
+        ValueError: phi jumps. Untrusted: lengths beyond the floats.
 
     Accuracy: 1e-12 relative a layer, at any depth.
 
@@ -104,20 +103,10 @@ def _logs(law: "MeanField", q: np.ndarray, before: np.ndarray) -> dict[str, np.n
 def kappa2_star(law: "MeanField") -> np.ndarray:
     """Where the squared curvature settles: ``3 chi2 / (chi1 (chi1 - 1))`` in the chaotic phase.
 
-    Returns:
-        Limit of ``N kappa^2``; infinite for chi1 <= 1, where the curvature grows for ever
-        (but for linear phi at chi1 = 1, which leaves the circle as it is).
+    Infinite for chi1 <= 1, where the curvature grows for ever (but for linear phi at chi1 = 1,
+    which leaves the circle as it is). Phi must have no kink.
 
-    Raises:
-        ValueError: phi has a kink. Untrusted: there is no q*.
-
-    Accuracy: that of chi1 - 1, 1e-12 absolute.
-
-    Source: derived here from [poole2016], eq. 8.
-
-    >>> from lib.theory.meanfield import MeanField
-    >>> round(float(kappa2_star(MeanField(4.0, 0.3))), 6)
-    1.72138
+    Accuracy: that of chi1 - 1, 1e-12 absolute. Source: derived here from [poole2016], eq. 8.
     """
     q, one, two = _on_shell(law)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -128,20 +117,10 @@ def kappa2_star(law: "MeanField") -> np.ndarray:
 def length_gauss_star(law: "MeanField") -> np.ndarray:
     """Where the Gauss-map length of the circle settles in the ordered phase.
 
-    Returns:
-        ``2 pi sqrt(1 + 3 chi2 q* / (chi1 (1 - chi1)))``; infinite for chi1 >= 1 unless phi is
-        linear, which keeps 2 pi.
+    ``2 pi sqrt(1 + 3 chi2 q* / (chi1 (1 - chi1)))``; infinite for chi1 >= 1 unless phi is linear,
+    which keeps 2 pi. Phi must have no kink.
 
-    Raises:
-        As `kappa2_star`.
-
-    Accuracy: that of 1 - chi1, 1e-12 absolute.
-
-    Source: derived here from [poole2016], eq. 8.
-
-    >>> from lib.theory.meanfield import MeanField
-    >>> round(float(length_gauss_star(MeanField(1.3, 0.3))) / (2 * np.pi), 6)
-    4.300698
+    Accuracy: that of 1 - chi1, 1e-12 absolute. Source: derived here from [poole2016], eq. 8.
     """
     q, one, two = _on_shell(law)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -153,20 +132,13 @@ def length_gauss_star(law: "MeanField") -> np.ndarray:
 def boundary_curvature(law: "MeanField", depth: int, *, log: bool = False) -> np.ndarray:
     """Sum of squared principal curvatures of a decision boundary, seen from every layer.
 
-    Of the boundary ``beta . phi(h^D) = 0`` as a surface in the space of h^l:
+    Of the boundary ``beta . phi(h^D) = 0`` as a surface in the space of h^l, D = ``depth``:
     ``K_D = chi2/chi1``, ``K_l = chi1 K_(l+1) + chi2/chi1``, and ``K_0 = sigma_w^2 K_1`` through
-    the linear first layer. The root mean square curvature is sqrt(K_l / N).
-
-    Args:
-        law: the networks, sigma_w positive.
-        depth: number of layers D.
-        log: return ln K, which no depth takes out of the floats.
+    the linear first layer. The root mean square curvature is sqrt(K_l / N). Phi must have no kink.
 
     Returns:
-        K_0 (the input) to K_D, shape ``(depth + 1, *sigma)``.
-
-    Raises:
-        ValueError: phi has a kink. Untrusted: no q*, or K beyond the floats and not ``log``.
+        K_0 (the input) to K_D, shape ``(depth + 1, *sigma)``, or with ``log`` their logarithms,
+        which no depth takes out of the floats.
 
     Accuracy: 1e-12 (depth) relative. Leading order in 1/N, for lengths at q*.
 
@@ -192,14 +164,8 @@ def boundary_curvature(law: "MeanField", depth: int, *, log: bool = False) -> np
 def shallow_length(q: np.ndarray, *, phi: Phi = "tanh") -> np.ndarray:
     """Length per sqrt(N) of the image ``x = phi(h)`` of a circle under one hidden layer.
 
-    Args:
-        q: squared length per unit of the circle in h.
-        phi: activation; kinks are allowed.
-
-    Returns:
-        ``2 pi sqrt(q E phi'(sqrt(q) z)^2)``, shape of q: the same at every width.
-
-    Accuracy: 1e-12 relative; leading order in 1/N.
+    ``2 pi sqrt(q E phi'(sqrt(q) z)^2)``, shape of q, the squared length per unit of the circle in
+    h: the same at every width, to leading order. Kinks are allowed.
 
     Source: derived here, beside [poole2016], theorem on shallow networks.
 
@@ -213,19 +179,9 @@ def shallow_length(q: np.ndarray, *, phi: Phi = "tanh") -> np.ndarray:
 def shallow_length_gauss(q: np.ndarray, *, phi: Phi = "tanh") -> np.ndarray:
     """Length of the Gauss map of ``x = phi(h)``, the image of a circle under one hidden layer.
 
-    Args:
-        q: squared length per unit of the circle in h.
-        phi: activation whose derivative does not jump.
-
-    Returns:
-        ``2 pi sqrt(1 + 3 q E phi''^2 / E phi'^2)``, shape of q: what `circle` has at layer 2.
-
-    Accuracy: 1e-12 relative; leading order in 1/N.
+    ``2 pi sqrt(1 + 3 q E phi''^2 / E phi'^2)``, shape of q: what `circle` has at layer 2.
 
     Source: derived here from [poole2016], eq. 8.
-
-    >>> float(shallow_length_gauss(2.0, phi="linear") / (2 * np.pi))
-    1.0
     """
     phi, q = _smooth(get(phi)), real("q", q, low=0.0)
     return TURN * np.sqrt(1.0 + 3.0 * q * moment(phi, q, 2) / moment(phi, q, 1))
@@ -258,16 +214,10 @@ def dimension(law: "MeanField", depth: int, points: int, width: int) -> Dimensio
     adds; c is the mean correlation along the circle. An exact circle starts with m = -1.
 
     Args:
-        law: the networks.
+        law: the networks, with q* above 0.
         depth: layers, the circle's own included.
         points: equally spaced on the circle; no ratio can exceed ``points - 1``.
         width: neurons a layer, for ``ratio_at_width``.
-
-    Returns:
-        `Dimension`.
-
-    Raises:
-        ValueError: q* = 0. Untrusted: there is no q*.
 
     Accuracy: spectrum 1e-10 of its largest; ``ratio_at_width`` first order in (m + 1) / N: at
         N = 1000 within 3 % of sampled networks over twenty layers in all three phases.

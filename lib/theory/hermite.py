@@ -52,8 +52,7 @@ class Features(NamedTuple):
             has a corner.
 
         Accuracy: the bound. It knows two things of the coefficients left over, their power, which
-            goes with ``rho^K``, and, if phi has no corner, their ``sum k (k-1) a_k^2``; it never
-            uses the slope itself.
+            goes with ``rho^K``, and, if phi has no corner, their ``sum k (k-1) a_k^2``.
 
         Source: [mehler1866], [daniely2016] (dual activation); bound derived here.
 
@@ -78,16 +77,9 @@ class Features(NamedTuple):
     def gain(self, sigma_w: float, within: float = 1e-10) -> float:
         """``chi1 = sigma_w^2 sum_k k a_k(q)^2 / q`` from the coefficients alone.
 
-        Args:
-            sigma_w: standard deviation of the weights (times root fan-in).
-            within: error allowed, relative to the gain.
-
-        Returns:
-            The gain of small differences at this q, chi1 if q is the fixed point.
-
         Raises:
-            Untrusted: the bound exceeds ``within``: take more orders, or, for phi with a corner,
-                whose series falls too slowly to be bounded, chi1 of `lib.MeanField`.
+            Untrusted: its relative bound exceeds ``within``: take more orders, or, for phi with a
+                corner, whose series falls too slowly to be bounded, chi1 of `lib.MeanField`.
 
         Source: derived here, from [poole2016] (chi1) and [daniely2016].
 
@@ -154,8 +146,7 @@ def features(phi: Phi, q: float = 1.0, orders: int = 21) -> Features:
         orders: how many, counted from 0; at least 2.
 
     Raises:
-        Untrusted: phi is too steep at this q for every rule, or has a kink that was not
-            declared.
+        Untrusted: phi is too steep at this q for every rule, or has a kink that was not declared.
 
     Accuracy: 1e-13 of ``sqrt(E phi^2)`` in each coefficient; closed form for ReLU and whatever
         else is linear on both sides of 0.
@@ -202,16 +193,9 @@ class Conditions(NamedTuple):
 
 
 def conditions(phi: Phi, q: float = 1.0) -> Conditions:
-    """The conditions of any nonlinearity by quadrature, a clipped Hermite series among them.
+    """The conditions of any nonlinearity without jumps, by quadrature, at pre-activations N(0, q).
 
-    Args:
-        phi: activation.
-        q: variance of the pre-activation, above 0.
-
-    Raises:
-        ValueError: phi jumps, so that its gain is infinite.
-
-    Accuracy: 1e-12 relative, or that of derivatives by differences.
+    Accuracy: 1e-12 relative, or that of phi's derivatives.
 
     Source: derived here. From the coefficients, ``gain = sum k a_k^2 / sum a_k^2``, whatever
         their signs, and ``variance_slope = gain + sum sqrt((k+1)(k+2)) a_k a_(k+2) / sum a_k^2``.
@@ -235,22 +219,16 @@ def coefficients(phi: Activation, q: np.ndarray, orders: int,
         phi: a smooth activation.
         q: variances, shape ``(rows,)``.
         orders: how many, counted from 0; orders that vanish by parity are left out.
-        finer: how many times nearer to the real axis than those of tanh its poles may lie; see
-            `resolution`.
+        finer: how many times nearer to the real axis than those of tanh its poles may lie.
 
     Returns:
         The orders ``k``, shape ``(n,)``, and the coefficients, shape ``(rows, n)``.
 
-    Accuracy: 1e-16 of ``sqrt(E phi^2)`` each where the grid resolves phi: the trapezoid rule is
-        spectrally accurate. The grid ends 12.6 standard deviations out, which costs an
-        exponential phi some 1e-13.
+    Accuracy: 1e-16 of ``sqrt(E phi^2)`` each where the grid resolves phi, see `resolution`: the
+        trapezoid rule is spectrally accurate. The grid ends 12.6 standard deviations out, which
+        costs an exponential phi some 1e-13.
 
     Source: [zhang2019] (expansion), [mehler1866]; rule derived here.
-
-    >>> from lib.activations import get
-    >>> k, a = coefficients(get("linear"), np.array([4.0]), 4)
-    >>> k.tolist(), (np.round(a, 12) + 0.0).tolist()
-    ([1, 3], [[2.0, 0.0]])
     """
     z, table = _table(orders, _scale(q, finer))
     x = np.sqrt(q)[:, None] * z
@@ -269,25 +247,8 @@ def coefficients(phi: Activation, q: np.ndarray, orders: int,
 def piecewise_coefficients(phi: Activation, q: float, orders: int, power: float) -> np.ndarray:
     """``a_k(q)`` of a phi with kinks, by Gauss-Legendre panels that end at them.
 
-    Args:
-        phi: activation whose kinks are declared.
-        q: one variance.
-        orders: how many, counted from 0.
-        power: E phi^2 there, which sets the scale of the error.
-
-    Returns:
-        The coefficients, shape ``(orders,)``.
-
-    Raises:
-        Untrusted: panels of two sizes disagree, because phi has another kink, say.
-
-    Accuracy: 1e-13 of ``sqrt(E phi^2)`` each, by comparing panels of two sizes.
-
-    Source: derived here.
-
-    >>> from lib.activations import get
-    >>> piecewise_coefficients(get("relu"), 1.0, 2, 0.5).round(12).tolist()
-    [0.398942280401, 0.5]
+    ``power``, E phi^2 at the variance q, sets the scale of the error: 1e-13 of its root in each of
+    the coefficients 0 to ``orders`` - 1, or `Untrusted` where panels of two sizes disagree.
     """
     coarse, fine = (_panels(phi, np.sqrt(q), orders, refined) for refined in (1.0, 1.4))
     gap = np.abs(fine - coarse).max() / np.sqrt(max(power, 1e-300))
@@ -326,17 +287,10 @@ def resolution(phi: Activation, q: np.ndarray, power: np.ndarray,
                slope: np.ndarray) -> tuple[float, np.ndarray]:
     """How fine a grid the coefficients need, and for which variances none is fine enough.
 
-    The grid of the lowest orders is the coarsest. On it E phi^2, E phi'^2 and the first two
-    coefficients must come out, to 1e-12, as the double-exponential rule has them, which is split
-    at 0 and so sees a kink there that was not declared.
-
-    Args:
-        phi: the activation.
-        q: variances, shape ``(rows,)``.
-        power, slope: E phi^2 and E phi'^2 there.
-
-    Returns:
-        ``finer`` for `coefficients`, and a mask of the variances where even the finest fails.
+    The grid of the lowest orders is the coarsest. On it E phi^2 (``power``), E phi'^2 (``slope``)
+    and the first two coefficients must come out, to 1e-12, as the double-exponential rule has
+    them, which is split at 0 and so sees a kink there that was not declared. Returns ``finer`` for
+    `coefficients`, and a mask of the variances, all of shape ``(rows,)``, where all grids fail.
     """
     for finer in FINER:
         few = np.argsort(q)[np.linspace(0, q.size - 1, min(q.size, 7)).astype(int)]

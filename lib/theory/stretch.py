@@ -6,10 +6,10 @@ multiplies the speed by ``sigma_w sqrt(sum_i (phi'(h_i) g_i)^2 / k)`` with stand
 mean of that root is what a length grows by, ``sqrt(chi1)`` as the width k goes to infinity and
 less before. For ReLU no condition on v is needed: the sign of h says nothing about ``g^2``.
 
-Kac and Rice: for a fresh Gaussian neuron the expected number of zeros of ``w . z(t) + b`` is the
-length of the curve ``u(t) / |u(t)|`` over pi, with ``u = (sigma_w z / sqrt(k), sigma_b)``: a random
-hyperplane through the origin meets a great circle twice. That is true at every width, given the
-layer before.
+Kac and Rice: for a fresh Gaussian neuron the expected number of zeros of ``w . z(t) + b`` is
+the length of the curve ``u(t) / |u(t)|`` over pi, with ``u = (sigma_w z / sqrt(k), sigma_b)``: a
+random hyperplane through the origin meets a great circle twice. That is true at every width,
+given the layer before.
 """
 from typing import Callable
 
@@ -34,20 +34,11 @@ def stretch(q: np.ndarray, width: int, *,
     ``M(t) = (E (1 + 2 t phi'(h)^2 / k)^(-1/2))^k``.
 
     Args:
-        q: variances, positive, any shape.
+        q: variances, positive, any shape, which is that of the result.
         width: k, of the layer that comes before the weights.
-        phi: activation.
+        phi: activation, its kinks declared.
 
-    Returns:
-        Shape of q; ``sqrt(E phi'^2)`` for wide layers and less for narrow ones. Other sigma_w
-        multiply it.
-
-    Raises:
-        Untrusted: an average over phi' does not converge; declare its kinks.
-
-    Accuracy: 3e-10 for the formula; see `growth` for what it leaves out.
-
-    Source: derived here.
+    Accuracy: 3e-10 for the formula; see `growth` for what it leaves out. Source: derived here.
 
     >>> float(stretch(1.0, 1, phi="linear")).__round__(6)  # sqrt(2 / pi)
     0.797885
@@ -103,14 +94,7 @@ def growth(law: MeanField, width: int) -> np.ndarray:
 
     For ReLU ``sigma_w G(k, 1/2) / sqrt(k)`` and for hard-tanh ``sigma_w G(k, p) / sqrt(k)`` with
     p the share of units in the linear piece, G(k, p) the mean length of k standard normals each
-    kept with probability p; in wide layers ``sqrt(chi1)``.
-
-    Args:
-        law: the networks, homogeneous or with a q*.
-        width: k.
-
-    Returns:
-        Shape of the sigmas.
+    kept with probability p; in wide layers ``sqrt(chi1)``. Shape of the sigmas.
 
     Accuracy: 3e-10 for the formula. For ReLU that is exact at every width, for every curve and
         every bias. Else it takes q at its infinite-width fixed point and the velocity
@@ -129,18 +113,10 @@ def growth(law: MeanField, width: int) -> np.ndarray:
 def mean_lengths(law: MeanField, q: np.ndarray, depth: int, width: int) -> np.ndarray:
     """Mean length in layers 1, 2, ... over that in layer 1, on the way to the fixed point.
 
-    Args:
-        law: the networks.
-        q: variance of the pre-activations in layer 1, one number or one a sigma.
-        depth: how many layers.
-        width: k.
+    Products of `stretch` along the orbit of q, the variance of the pre-activations in layer 1,
+    one number or one a sigma. Shape ``(depth, *sigma)``, the first 1.
 
-    Returns:
-        Shape ``(depth, *sigma)``, the first 1: products of `stretch` along the orbit of q.
-
-    Accuracy: as `growth`; q moves as in wide networks.
-
-    Source: derived here.
+    Accuracy: as `growth`; q moves as in wide networks. Source: derived here.
 
     >>> mean_lengths(MeanField(2.0, 0.0, "linear"), 1.0, 3, width=1000).round(2).tolist()
     [1.0, 2.0, 4.0]
@@ -159,17 +135,8 @@ def lower_bound(law: MeanField, width: int) -> np.ndarray:
 
     `growth` with the share of linear units as small as it can be,
     ``erf(1 / sqrt(2 (sigma_w^2 + sigma_b^2)))``: no unit's pre-activation has a larger variance,
-    because the activations are at most 1.
-
-    Args:
-        law: hard-tanh networks.
-        width: k.
-
-    Returns:
-        Shape of the sigmas.
-
-    Accuracy: 3e-10. A bound for the part of the velocity perpendicular to the curve's point,
-        which is all of it on average but a share 1/k.
+    because the activations are at most 1. It bounds the part of the velocity perpendicular to the
+    curve's point, which is all of it on average but a share 1/k. Shape of the sigmas.
 
     Source: derived here, in place of [raghu2017], ICLR form, Theorem 1.
 
@@ -186,14 +153,7 @@ def printed_base(law: MeanField, width: int) -> np.ndarray:
 
     ``sigma_w sqrt(k) / sqrt(s + k sqrt(s))`` with ``s = sigma_w^2 + sigma_b^2`` for hard-tanh,
     ``sigma_w sqrt(k) / sqrt(k + 1)`` for ReLU. The constant that the O leaves open is below 1 in
-    every layer: read with constant 1 neither is a bound.
-
-    Args:
-        law: hard-tanh or ReLU networks.
-        width: k.
-
-    Returns:
-        Shape of the sigmas.
+    every layer: read with constant 1 neither is a bound. Shape of the sigmas.
 
     Source: [raghu2017], ICLR form, Theorem 1; ICML form, Theorem 3.
 
@@ -212,23 +172,14 @@ def printed_base(law: MeanField, width: int) -> np.ndarray:
 def growth_boundary(factor: Law, sigma_b: np.ndarray, width: int, *,
                     phi: str | Activation | Callable = "hard_tanh", low: float = 0.01,
                     high: float = 100.0) -> np.ndarray:
-    """The smallest sigma_w at which a factor per layer reaches 1, for every sigma_b.
+    """The smallest sigma_w at which a factor per layer reaches 1, to 1e-12, for every sigma_b.
 
     Args:
         factor: `growth`, `lower_bound`, `printed_base` or another law of its form; below 1 at
-            ``low``, above at ``high``, rising once between.
-        sigma_b: standard deviations of the biases, any shape.
-        width: k.
-        phi: activation.
+            sigma_w = ``low``, above at ``high``, rising once between.
+        sigma_b: standard deviations of the biases, any shape, which is that of the result.
+        width, phi: of the networks.
         low, high: values of sigma_w between which to look.
-
-    Returns:
-        sigma_w, shape of ``sigma_b``. The boundary of the wide limit, where chi1 = 1, is
-        `MeanField.critical_line`.
-
-    Accuracy: 1e-12.
-
-    Source: derived here.
 
     >>> growth_boundary(lambda law, width: law.sigma_w / 3.0, 0.0, 10).round(9).item()
     3.0
@@ -239,10 +190,10 @@ def growth_boundary(factor: Law, sigma_b: np.ndarray, width: int, *,
         return factor(MeanField(sigma_w, sigma_b, phi), width) - 1.0
 
     sigma_b = real("sigma_b", sigma_b, low=0.0)
-    ends = above(low, sigma_b), above(high, sigma_b)
-    if not (np.all(ends[0] < 0.0) and np.all(ends[1] > 0.0)):
-        raise ValueError(f"factor must pass 1 between low and high; it is {np.max(ends[0]) + 1:.4g}"
-                         f" at {low:g} and {np.min(ends[1]) + 1:.4g} at {high:g}")
+    below, beyond = np.max(above(low, sigma_b)), np.min(above(high, sigma_b))
+    if not below < 0.0 < beyond:
+        raise ValueError(f"factor must pass 1 between low and high; it is {below + 1:.4g} at "
+                         f"{low:g} and {beyond + 1:.4g} at {high:g}")
     return elementwise.find_root(above, (low, high), args=(sigma_b,),
                                  tolerances={"xatol": 1e-13}).x
 
@@ -250,14 +201,8 @@ def growth_boundary(factor: Law, sigma_b: np.ndarray, width: int, *,
 def sign_changes(angle: np.ndarray, width: int) -> np.ndarray:
     """Mean number of sign transitions of a layer along a curve, ``width * angle / pi``.
 
-    Args:
-        angle: angular length, in radians, of the curve ``u / |u|`` of the layer before.
-        width: neurons of the layer.
-
-    Returns:
-        Shape of ``angle``.
-
-    Accuracy: exact, as an average over the weights of the layer, at any width.
+    ``angle`` is the angular length of the curve ``u / |u|`` of the layer before. Exact, as an
+    average over the weights of the layer, at any width.
 
     Source: [kac1943], [rice1944]; for layers derived here.
 
@@ -270,15 +215,8 @@ def sign_changes(angle: np.ndarray, width: int) -> np.ndarray:
 def transitions_per_length(law: MeanField, width: int) -> np.ndarray:
     """Sign transitions of a layer over the length of the curve of activations before it.
 
-    ``sigma_w sqrt(k) / (pi sqrt(q*))``: the constant of "transitions are proportional to
-    length", for activations that stay on the sphere of the fixed point.
-
-    Args:
-        law: the networks.
-        width: k, of both layers.
-
-    Returns:
-        Transitions per unit of length, shape of the sigmas.
+    ``sigma_w sqrt(k) / (pi sqrt(q*))``, shape of the sigmas: the constant of "transitions are
+    proportional to length", for activations that stay on the sphere of the fixed point.
 
     Accuracy: order 1/k and the distance of the first layers from q*.
 
@@ -296,14 +234,8 @@ def transitions_per_length(law: MeanField, width: int) -> np.ndarray:
 def level_ratio(q: np.ndarray, level: float = 1.0) -> np.ndarray:
     """Crossings of +level and -level together over sign changes, ``2 exp(-level^2 / (2 q))``.
 
-    Args:
-        q: variance of the pre-activation, the same all along the curve.
-        level: of the crossings; 1 for the region transitions of hard-tanh.
-
-    Returns:
-        Shape of ``q``.
-
-    Accuracy: exact for constant q.
+    For a curve all along which the pre-activation has variance q; ``level`` is 1 for the region
+    transitions of hard-tanh.
 
     Source: [rice1944].
 
@@ -316,21 +248,11 @@ def level_ratio(q: np.ndarray, level: float = 1.0) -> np.ndarray:
 def circle_transitions(law: MeanField, q: np.ndarray, depth: int, width: int) -> np.ndarray:
     """Sign transitions of a neuron in layers 1, 2, ... along a circle put into ``h^1``.
 
-    The mean length over the radius ``sqrt(q^l)``; in wide networks at q* that is
-    ``2 chi1^((l-1)/2)``: a stationary process with ``E h^2 = q*`` and ``E h'^2 = q* chi1^(l-1)``.
+    The mean length over the radius ``sqrt(q^l)``, from q in layer 1, one number or one a sigma; in
+    wide networks at q* that is ``2 chi1^((l-1)/2)``: a stationary process with ``E h^2 = q*`` and
+    ``E h'^2 = q* chi1^(l-1)``. Shape ``(depth, *sigma)``, the first 2.
 
-    Args:
-        law: the networks.
-        q: variance of the pre-activations of layer 1, one number or one a sigma.
-        depth: how many layers.
-        width: k of all layers.
-
-    Returns:
-        Shape ``(depth, *sigma)``, the first 2.
-
-    Accuracy: order 1/k; the radius is taken as constant.
-
-    Source: derived here.
+    Accuracy: order 1/k; the radius is taken as constant. Source: derived here.
 
     >>> law = MeanField(3.0, 0.0, "linear")
     >>> circle_transitions(law, 3.0, 3, width=1000).round(2).tolist()
@@ -338,7 +260,8 @@ def circle_transitions(law: MeanField, q: np.ndarray, depth: int, width: int) ->
     """
     from scipy.special import gammaln
 
-    k, start = count("width", width), np.broadcast_to(real("q", q, low=1e-300), law.sigma_w.shape)
+    k, q = count("width", width), real("q", q, low=1e-300)
+    start = np.broadcast_to(q, law.sigma_w.shape)
     fresh = np.exp(gammaln(0.5 * k) - gammaln(0.5 * (k + 1))) * np.sqrt(0.5 * k)
     radius = np.sqrt(law.lengths(start, count("depth", depth)) / start)
     zeros = 2.0 * fresh * mean_lengths(law, start, depth, k) / radius
@@ -349,12 +272,10 @@ def circle_transitions(law: MeanField, q: np.ndarray, depth: int, width: int) ->
 def steep_growth(width: int) -> float:
     """Factor per layer of the sign transitions as sigma_w grows without limit, no bias.
 
-    ``k arccos(1 - 2 / k) / pi``, about ``2 sqrt(k) / pi``. Nearly all units are saturated, and
-    the activations walk along the edges of a cube. One transition is one edge, which seen from
-    the centre is ``arccos(1 - 2 / k)`` long, and each unit of the next layer turns over with
-    probability that over pi. [raghu2017] states the order ``sqrt(k)``.
-
-    Accuracy: the limit of large sigma_w, exact at every width.
+    ``k arccos(1 - 2 / k) / pi``, about ``2 sqrt(k) / pi``; [raghu2017] states the order. Nearly
+    all units are saturated, and the activations walk along the edges of a cube. One transition is
+    one edge, which seen from the centre is ``arccos(1 - 2 / k)`` long, and each unit of the next
+    layer turns over with probability that over pi. Exact at every width.
 
     Source: derived here, beside [raghu2017], ICLR form, Theorem 2.
 
