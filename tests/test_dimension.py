@@ -38,13 +38,11 @@ def test_linear_networks_keep_the_circle_in_a_plane():
 @pytest.mark.parametrize("sigma_w, layers", [(1.3, 9), (1.3956, 9), (2.5, 13), (4.0, 13)])
 def test_dimension_at_finite_width_against_sampled_networks(sigma_w, layers):
     width, points = 300, 60
-    theta = 2 * np.pi * np.arange(points) / points
     law = MeanField(sigma_w, 0.3)
     expected = dimension(law, layers, points, width).ratio_at_width[-1]
-    ensemble = Ensemble(sigma_w, 0.3, width, 24, 5)
-    h = ensemble.inputs(law.q_star * np.eye(2), exact=True)
-    *_, h = ensemble.layers(h @ np.stack([np.cos(theta), np.sin(theta)]), layers)
-    found = participation_ratio(components(h.mT).spectrum)
+    nets = Ensemble(sigma_w, 0.3, width=width, networks=24, seed=5)
+    *_, last = nets.layers(law.q_star, curve="circle", points=points, order=0, depth=layers)
+    found = participation_ratio(components(last.h).spectrum)
     error = found.std(ddof=1) / np.sqrt(24)
     assert abs(found.mean() - expected) < 3 * error + 0.02 * expected
 
