@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 SAME = "same_kind"
 BLOCK = 12_288  # numbers worked on at a time, so that all of them stay in the cache
-ROWS = 1000  # points at a time in `outputs`, so that a wide layer is not in memory twice
 
 
 class Motion(NamedTuple):
@@ -71,14 +70,13 @@ class Ensemble:
         self.width, self.networks = count("width", width), count("networks", networks)
         self.seed = tuple(count("seed", one, low=0) for one in np.atleast_1d(seed))
         self.phi, self.dtype = get(phi), np.dtype(dtype)
-        if self.dtype not in (np.float32, np.float64):
-            raise ValueError(f"dtype must be float32 or float64, got {self.dtype}")
+        choice("dtype", self.dtype.name, ["float32", "float64"])
 
     def __repr__(self) -> str:
-        sigmas = ", ".join(f"{name} = {one:g}" if one.ndim == 0 else f"{name} {one.shape}"
-                           for name, one in (("sigma_w", self.sigma_w), ("sigma_b", self.sigma_b)))
+        w, b = (f"{one:g}" if one.ndim == 0 else f"({one.min():g} to {one.max():g})"
+                for one in (self.sigma_w, self.sigma_b))
         return (f"<{self.networks} random {self.phi.name} networks of width {self.width}: "
-                f"{sigmas}, seed {', '.join(map(str, self.seed))}>")
+                f"sigma_w = {w}, sigma_b = {b}, seed {', '.join(map(str, self.seed))}>")
 
     def run(self, q: float | np.ndarray, c: float | np.ndarray | None = None, *, depth: int,
             deficit: float | np.ndarray | None = None, curve: str | tuple | None = None,
@@ -87,7 +85,7 @@ class Ensemble:
 
         Args:
             q, c, depth, deficit, curve, points, order, dense: as for `layers`; with several
-                sigmas q may also have shape ``(points, *sigma)``, or that of sigma for pairs and
+                sigmas q may have shape ``(points, *sigma)``, or that of sigma for pairs and
                 curves.
 
         Returns:
@@ -101,26 +99,24 @@ class Ensemble:
               ``log_length_gauss``; what would overflow has only its logarithm; and ``c``, the
               autocorrelation, whose points are the offsets. A kink leaves no curvature, a jump
               no metric.
-
-        Raises:
-            Untrusted: numbers beyond the range of the dtype.
         """
-        inputs, found = _inputs(c, deficit, curve, points), []
+        inputs, runs = _inputs(c, deficit, curve, points), []
         x = np.atleast_1d(real("q", q)) if inputs.x is None else inputs.x
         q = self._starts(q, inputs)
         for i, index in enumerate(np.ndindex(self.sigma_w.shape)):
             one = Ensemble(self.sigma_w[index], self.sigma_b[index], width=self.width,
                            networks=self.networks, seed=(*self.seed, i), phi=self.phi,
                            dtype=self.dtype)
-            layers = [inputs.read(motion) for motion in one._layers(q[(..., *index)], inputs,
-                                                                    depth, order, dense)]
-            found.append({name: np.stack([fields[name] for fields in layers], axis=1)
-                          for name in layers[0]})
-        fields = {name: np.stack([one[name] for one in found], axis=-1).reshape(
-            *found[0][name].shape, *self.sigma_w.shape) for name in found[0]}
-        for name in ("metric", "length_euclid", "length_gauss"):
-            if np.max(fields.get(f"log_{name}", np.inf)) < 709.0:
-                fields[name] = np.exp(fields[f"log_{name}"])
+            motions = one._layers(q[(..., *index)], inputs, depth, order, dense)
+            runs.append([inputs.read(motion) for motion in motions])
+        fields = {}
+        for name in runs[0][0]:
+            field = np.array([[layer[name] for layer in run] for run in runs])
+            field = field.transpose(2, 1, 3, 0).reshape(*np.take(field.shape, [2, 1, 3]),
+                                                        *self.sigma_w.shape)
+            fields[name] = field
+            if name.startswith("log_") and field.max() < 709.0:
+                fields[name.removeprefix("log_")] = np.exp(field)
         return Profile(f"{self.networks} networks of width {self.width}",
                        np.arange(1, depth + 1), fields, self.networks, x if x.ndim == 1 else None,
                        {"sigma_w": self.sigma_w, "sigma_b": self.sigma_b})
@@ -171,11 +167,10 @@ class Ensemble:
         """
         from lib.networks.network import random_network
 
-        depth = count("depth", depth, low=2)
-        return random_network(inputs or self.width, [self.width] * (depth - 1),
-                              outputs or self.width, *self._sigmas(), networks=self.networks,
-                              seed=np.random.default_rng(self.seed), phi=self.phi,
-                              dtype=self.dtype)
+        widths = [self.width] * (count("depth", depth, low=2) - 1)
+        return random_network(inputs or self.width, widths, outputs or self.width,
+                              *self._sigmas(), networks=self.networks, phi=self.phi,
+                              seed=np.random.default_rng(self.seed), dtype=self.dtype)
 
     def outputs(self, x: np.ndarray, units: int, depths: Sequence[int]) -> Iterator[np.ndarray]:
         """Linear outputs of each network cut off at several depths.
@@ -201,7 +196,6 @@ class Ensemble:
                              f"got {x.shape}")
         if not depths or depths != sorted(set(depths)):
             raise ValueError(f"depths must rise, got {depths}")
-        x = np.broadcast_to(x.astype(self.dtype), (self.networks, *x.shape[-2:]))
         return self._outputs(x, units, depths)
 
     def _sigmas(self) -> tuple[float, float]:
@@ -212,39 +206,35 @@ class Ensemble:
 
     def _starts(self, q: float | np.ndarray, inputs: _Inputs) -> np.ndarray:
         """Lengths with the axes ``([point,] *sigma)``."""
-        q, sigma = real("q", q, low=0.0), self.sigma_w.shape
-        if inputs.read is _single and q.ndim < 2:
-            q = q.reshape(-1, *(1,) * len(sigma))
-        shape = (len(q), *sigma) if inputs.read is _single else sigma
+        q, shape = real("q", q, low=0.0), self.sigma_w.shape
+        if inputs.read is _single:
+            q = q.reshape(-1, *[1] * len(shape)) if q.ndim < 2 else q
+            shape = (len(q), *shape)
         try:
             return np.broadcast_to(q, shape)
         except ValueError:
             raise ValueError(f"q must have a shape that fits {shape}, got {q.shape}") from None
 
-    def _layers(self, q: np.ndarray, inputs: _Inputs, depth: int, order: int | None,
-                dense: bool | None) -> Iterator[Motion]:
-        depth, parts = count("depth", depth), inputs.parts
-        parts = [np.sqrt(q).reshape(-1, 1, 1) * x
-                 for x in parts[:self._order(order, len(parts) - 1) + 1]]
-        if parts[0].shape[-1] > self.width:
-            raise ValueError(f"width must be at least {parts[0].shape[-1]} to hold such inputs, "
-                             f"got {self.width}")
-        return self._stream(parts, depth, dense, inputs.read is _curve)
-
     def _order(self, order: int | None, given: int) -> int:
         allowed = 2 if self.phi.differentiable else int(self.phi.continuous)
         if order is None:
             return min(allowed, given)
-        order = count("order", order, 0, 2)
-        if order > min(allowed, given):
+        if count("order", order, 0, given) > allowed:
             raise ValueError(
-                f"order must be at most {given}: there is no more of the curve" if order > given
-                else f"{self.phi.name} jumps, so a curve through it is torn and has no tangents"
-                if allowed == 0 else
                 f"{self.phi.name} has a kink: its second derivative is a delta there, and the "
                 "image of a curve has corners, where the curvature is infinite. Its length is "
-                "fine: ask for order=1")
+                "fine: ask for order=1" if allowed else
+                f"{self.phi.name} jumps, so a curve through it is torn and has no tangents")
         return order
+
+    def _layers(self, q: np.ndarray, inputs: _Inputs, depth: int, order: int | None,
+                dense: bool | None) -> Iterator[Motion]:
+        depth, order = count("depth", depth), self._order(order, len(inputs.parts) - 1)
+        parts = [np.sqrt(q).reshape(-1, 1, 1) * x for x in inputs.parts[:order + 1]]
+        if parts[0].shape[-1] > self.width:
+            raise ValueError(f"width must be at least {parts[0].shape[-1]} to hold such inputs, "
+                             f"got {self.width}")
+        return self._stream(parts, depth, dense, inputs.read is _curve)
 
     def _stream(self, parts: list, depth: int, dense: bool | None, smooth: bool
                 ) -> Iterator[Motion]:
@@ -253,13 +243,10 @@ class Ensemble:
             (self.networks, len(parts[0]), parts[0].shape[-1], self.width), rng)
         stack = np.stack([x @ start for x in parts], axis=1)
         stack = stack.reshape(self.networks, len(parts), -1, self.width).astype(self.dtype)
-        size, points = stack.shape[1:3]
-        log_speed = np.zeros((self.networks, points))
+        _, size, points, _ = stack.shape
         if dense is None:
             dense = _weights_are_cheaper(size * points, self.width, smooth)
-        # phi and its tangents, scaled, with the bias as one more neuron that does not move
-        active = np.zeros((self.networks, size, points, self.width + 1), self.dtype)
-        active[:, 0, :, -1] = self.sigma_b
+        active, log_speed = self._active(stack.shape), np.zeros((self.networks, points))
         for layer in range(1, depth + 1):
             _refuse_overflow(stack, layer)
             motion = Motion(*(stack[:, i] if i < size else None for i in range(3)), log_speed)
@@ -269,67 +256,61 @@ class Ensemble:
                 _refuse_overflow(active, layer + 1)
                 rows = active.reshape(self.networks, size * points, self.width + 1)
                 with np.errstate(over="ignore", invalid="ignore"):
-                    stack = (_with_weights if dense else _without_weights)(rows, rng, smooth)
+                    stack = (_with_weights(rows, rng, self.width) if dense else
+                             _without_weights(rows, rng, smooth))
                 stack = stack.reshape(self.networks, size, points, self.width)
+
+    def _outputs(self, x: np.ndarray, units: int, depths: list[int]) -> Iterator[np.ndarray]:
+        rng = np.random.default_rng(self.seed)
+        active = self._active((self.networks, 1, *x.shape[-2:]))
+        active[:, 0, :, :-1] = x * (self.sigma_w / np.sqrt(x.shape[-1]))
+        for depth in range(1, depths[-1] + 1):
+            if depth in depths:
+                yield _with_weights(active[:, 0], rng, units)
+            if depth < depths[-1]:
+                h = _with_weights(active[:, 0], rng, self.width)
+                active = self._active((len(h), 1, *h.shape[1:]))
+                self._activate(Motion(h, None, None, np.zeros(h.shape[:2])), active)
+
+    def _active(self, shape: tuple[int, ...]) -> np.ndarray:
+        """Room for scaled phi and tangents, and the bias as a neuron that does not move."""
+        active = np.zeros((*shape[:-1], shape[-1] + 1), self.dtype)
+        active[:, 0, :, -1] = self.sigma_b
+        return active
 
     def _activate(self, motion: Motion, out: np.ndarray) -> np.ndarray:
         """``phi, phi' dh, phi'' dh^2 + phi' d2h``, in blocks; the logarithm of the new clocks.
 
         Tangents are brought to unit speed on the way, so that no depth overflows.
         """
-        points, scale = motion.h.shape[1], float(self.sigma_w) / np.sqrt(self.width)
-        log_speed, slower = motion.log_speed, None
+        log_speed, slower = motion.log_speed, np.ones((*motion.h.shape[:2], 1), self.dtype)
         if motion.dh is not None:
             speed = np.sqrt(_mean_square(motion.dh))
+            slower[..., 0] /= np.where(speed > 0.0, speed, 1.0)
             with np.errstate(divide="ignore"):
                 log_speed = log_speed + np.log(speed)
-            slower = (1.0 / np.where(speed > 0.0, speed, 1.0)).astype(self.dtype)[..., None]
-        some, many = max(1, BLOCK // self.width), max(1, BLOCK // (self.width * points))
+        some = max(1, BLOCK // self.width)
+        many = max(1, some // motion.h.shape[1])
         with np.errstate(over="ignore", invalid="ignore"):
             for n in range(0, self.networks, many):
-                for p in range(0, points, some):
+                for p in range(0, motion.h.shape[1], some):
                     at = slice(n, n + many), slice(p, p + some)
-                    self._jet(motion, at, slower, scale, out[at[0], :, at[1], :-1])
+                    self._block(motion, at, slower[at], out[at[0], :, at[1], :-1])
         return log_speed
 
-    def _jet(self, motion: Motion, at: tuple, slower: np.ndarray | None, scale: float,
-             out: np.ndarray) -> None:
-        h = motion.h[at]
-        if motion.d2h is not None:
-            value, slope, bend = self.phi.jet(h)
-        else:
-            value, slope = self.phi.phi(h), None if motion.dh is None else self.phi.dphi(h)
-        np.multiply(value, scale, out=out[:, 0], casting=SAME)
-        if motion.dh is not None:
-            slope, dh = slope * scale, motion.dh[at] * slower[at]
+    def _block(self, motion: Motion, at: tuple, slower: np.ndarray, out: np.ndarray) -> None:
+        order, scale = out.shape[1] - 1, float(self.sigma_w) / np.sqrt(self.width)
+        jet = self.phi.jet(motion.h[at]) if order == 2 else [
+            self.phi.derivative(i)(motion.h[at]) for i in range(order + 1)]
+        np.multiply(jet[0], scale, out=out[:, 0], casting=SAME)
+        if order > 0:
+            slope, dh = jet[1] * scale, motion.dh[at] * slower
             np.multiply(slope, dh, out=out[:, 1], casting=SAME)
-        if motion.d2h is not None:
-            d2h = motion.d2h[at] * slower[at]
-            d2h *= slower[at]
+        if order > 1:
+            d2h = motion.d2h[at] * slower
+            d2h *= slower
             dh *= dh
-            dh *= bend * scale
-            np.add(dh, slope * d2h, out=out[:, 2], casting=SAME)
-
-    def _outputs(self, x: np.ndarray, units: int, depths: list[int]) -> Iterator[np.ndarray]:
-        rng = np.random.default_rng(self.seed)
-
-        def layer(rows: int, bend: Callable) -> np.ndarray:
-            out = np.empty((*x.shape[:2], rows), self.dtype)
-            for network in range(self.networks):
-                w = rng.standard_normal((x.shape[2] + 1, rows))
-                w *= np.append(np.full(x.shape[2], self.sigma_w / np.sqrt(x.shape[2])),
-                               self.sigma_b)[:, None]
-                w = w.astype(self.dtype, copy=False)
-                for start in range(0, x.shape[1], ROWS):
-                    some = network, slice(start, start + ROWS)
-                    out[some] = bend(x[some] @ w[:-1] + w[-1])
-            return out
-
-        for depth in range(1, depths[-1] + 1):
-            if depth in depths:
-                yield layer(units, np.positive)
-            if depth < depths[-1]:
-                x = layer(self.width, self.phi.phi)
+            np.add(dh * (jet[2] * scale), slope * d2h, out=out[:, 2], casting=SAME)
 
 
 def circle(points: int, turn: float = 1.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -351,30 +332,30 @@ def circle(points: int, turn: float = 1.0) -> tuple[np.ndarray, np.ndarray, np.n
     return x, np.stack([-x[:, 1], x[:, 0]], axis=1), -x
 
 
-def frames(shape: tuple[int, ...], rng: int | np.random.Generator) -> np.ndarray:
+def frames(shape: tuple[int, ...], seed: int | np.random.Generator) -> np.ndarray:
     """Random orthonormal rows, uniform in direction, whatever the linear algebra library.
 
     Args:
         shape: ``(..., rows, dimension)``, no more rows than dimensions.
 
-    >>> u = frames((5, 2, 9), rng=0)
+    >>> u = frames((5, 2, 9), seed=0)
     >>> bool(np.allclose(u @ np.swapaxes(u, 1, 2), np.eye(2)))
     True
     """
     if shape[-2] > shape[-1]:
         raise ValueError(f"shape must have no more rows than dimensions, got {shape}")
-    u = np.random.default_rng(rng).standard_normal(shape)
+    u = np.random.default_rng(seed).standard_normal(shape)
     for row in range(shape[-2]):
         one, before = u[..., row, :], u[..., :row, :]
         for _ in range(2 if row else 0):  # twice, for rows that are nearly parallel
-            one -= np.einsum("...k,...ki->...i", np.einsum("...ki,...i->...k", before, one),
-                             before)
+            along = np.einsum("...ki,...i->...k", before, one)
+            one -= np.einsum("...k,...ki->...i", along, before)
         one /= np.linalg.norm(one, axis=-1, keepdims=True)
     return u
 
 
 class _Inputs(NamedTuple):
-    """What is put into h^1: points, derivatives, what to measure, and what the points are.
+    """What is put into h^1: points and derivatives, what to measure, what the points are.
 
     ``parts`` have shape ``(frames, points, dimensions)``: every frame is a random one of its own.
     """
@@ -390,12 +371,12 @@ def _inputs(c: float | np.ndarray | None, deficit: float | np.ndarray | None,
              if one is not None]
     if len(given) > 1:
         raise ValueError(f"{' and '.join(given)} must not be given together")
+    if not given:
+        return _Inputs([np.ones((1, 1, 1))], _single, None)
     if curve is not None:
         parts = _coordinates(curve, points)
         return _Inputs([x[None] for x in parts], _curve,
                        2 * np.pi * np.arange(len(parts[0])) / len(parts[0]))
-    if not given:
-        return _Inputs([np.ones((1, 1, 1))], _single, None)
     d = 1.0 - real("c", c, -1.0, 1.0) if deficit is None else real("deficit", deficit, 0.0, 2.0)
     if d.ndim > 1:
         raise ValueError(f"{given[0]} must be a number or of shape (pairs,), got {d.shape}")
@@ -426,12 +407,12 @@ def _weights_are_cheaper(rows: int, width: int, smooth: bool) -> bool:
     return with_weights < without
 
 
-def _with_weights(active: np.ndarray, rng: np.random.Generator, smooth: bool) -> np.ndarray:
-    """The next pre-activations of ``(networks, rows, width + 1)``, one network at a time."""
-    networks, _, inputs = active.shape
-    out = np.empty((*active.shape[:2], inputs - 1), active.dtype)
-    many = max(1, BLOCK // (inputs * inputs))  # or as few as are worth a product
-    weights = np.empty((min(many, networks), inputs, inputs - 1))
+def _with_weights(active: np.ndarray, rng: np.random.Generator, units: int) -> np.ndarray:
+    """The next layer of ``(networks, rows, inputs + 1)``, one network's weights at a time."""
+    networks, rows, inputs = active.shape
+    out = np.empty((networks, rows, units), active.dtype)
+    many = max(1, BLOCK // (inputs * units))  # or of as few networks as are worth a product
+    weights = np.empty((min(many, networks), inputs, units))
     for n in range(0, networks, many):
         some = weights[:networks - n]
         rng.standard_normal(out=some)
@@ -454,8 +435,8 @@ def _without_weights(active: np.ndarray, rng: np.random.Generator, smooth: bool)
         _, singular, v = np.linalg.svd(root, full_matrices=False)
         root = np.swapaxes(v, 1, 2) * singular[:, None, :] @ v
     z = rng.standard_normal((len(active), root.shape[1], active.shape[2] - 1))
-    return (np.swapaxes(root, 1, 2) @ z.astype(active.dtype, copy=False) * size).astype(
-        active.dtype, copy=False)
+    out = np.swapaxes(root, 1, 2) @ z.astype(active.dtype, copy=False)
+    return (out * size if smooth else out).astype(active.dtype, copy=False)
 
 
 def _mean_square(x: np.ndarray) -> np.ndarray:
@@ -465,11 +446,11 @@ def _mean_square(x: np.ndarray) -> np.ndarray:
 
 def _refuse_overflow(parts: np.ndarray, layer: int) -> None:
     """Of the points, ``parts[:, 0]``, and of second derivatives, ``parts[:, 2]``."""
-    why = "the network diverges", "", ("the curve has shrunk towards a point; order=1 leaves "
-                                       "curvature out")
-    for i in range(0, parts.shape[1], 2):
-        if not (np.isfinite(parts[:, i].max()) and np.isfinite(parts[:, i].min())):
-            raise Untrusted(f"layer {layer} is beyond {parts.dtype}: {why[i]}. Take fewer layers "
+    for part, why in zip(range(0, parts.shape[1], 2), (
+            "the network diverges",
+            "the curve has shrunk towards a point; order=1 leaves curvature out")):
+        if not (np.isfinite(parts[:, part].max()) and np.isfinite(parts[:, part].min())):
+            raise Untrusted(f"layer {layer} is beyond {parts.dtype}: {why}. Take fewer layers "
                             "or float64")
 
 
@@ -487,7 +468,7 @@ def _pairs(motion: Motion) -> dict[str, np.ndarray]:
 
 def _curve(motion: Motion) -> dict[str, np.ndarray]:
     h, dh, d2h, log_speed = motion
-    fields = {"q": _mean_square(h).mean(axis=-1), "c": curves.autocorrelation(h)}
+    fields = {"q": _mean_square(h).mean(axis=-1)}
     if dh is not None:
         log = curves.log_metric(dh, log_speed)
         top = log.max(axis=-1)
@@ -496,4 +477,4 @@ def _curve(motion: Motion) -> dict[str, np.ndarray]:
     if d2h is not None:
         fields["kappa2"] = curves.kappa2(dh, d2h).mean(axis=-1)
         fields["log_length_gauss"] = curves.log_length_gauss(dh, d2h, log_speed)
-    return {name: x if name == "c" else x[:, None] for name, x in fields.items()}
+    return {name: x[:, None] for name, x in fields.items()} | {"c": curves.autocorrelation(h)}
