@@ -19,11 +19,12 @@ class Untrusted(ArithmeticError):
 
 
 def real(name: str, value: object, low: float = -np.inf, high: float = np.inf, *,
-         axes: str = "...") -> np.ndarray:
+         axes: str = "...", finite: bool = True) -> np.ndarray:
     """The argument as an array of finite floats in ``[low, high]``.
 
     ``axes`` names the axes that it must have, as ``"networks, points"`` does; ``...`` among them
-    stands for any others. An array whose axes are named must not be empty.
+    stands for any others. An array whose axes are named must not be empty. Where it need not be
+    ``finite``, NaN passes and infinities are in the range or not.
     """
     array = np.asarray(value)
     if array.dtype.kind not in "iuf":
@@ -32,8 +33,8 @@ def real(name: str, value: object, low: float = -np.inf, high: float = np.inf, *
     fits = array.ndim >= len(named) if "..." in axes else array.ndim == len(named)
     if named and not (fits and array.size):
         raise ValueError(f"{name} must have shape ({axes}), got {array.shape}")
-    for fault, wrong in (("finite", ~np.isfinite(array)), (f"at least {low:g}", array < low),
-                         (f"at most {high:g}", array > high)):
+    for fault, wrong in (("finite", ~np.isfinite(array) & finite),
+                         (f"at least {low:g}", array < low), (f"at most {high:g}", array > high)):
         if wrong.any():
             raise ValueError(f"{name} must be {fault}, got {array[wrong].flat[0]:g}")
     return array

@@ -2,7 +2,8 @@
 
 An `Estimate` comes into being where something is measured: the functions below take samples with
 networks, or whatever else is independent, on their first axis. All errors, error bars, intervals
-and digits of the book are made here and nowhere else.
+and digits of the book are made here and nowhere else. Where samples are not finite there is no
+number: value and error are NaN, which claims and figures know how to show.
 """
 import math
 from dataclasses import dataclass, field
@@ -147,8 +148,8 @@ def mean(samples: np.ndarray) -> Estimate:
     >>> mean([0.0, 2.0])
     1.0 ± 1.0 (mean, 2 samples)
     """
-    samples = real("samples", samples, axes=NETWORKS)
-    return Estimate(samples.mean(axis=0), _error(samples), len(samples), "mean")
+    samples = real("samples", samples, axes=NETWORKS, finite=False)
+    return Estimate(_mean(samples), _error(samples), len(samples), "mean")
 
 
 def share(hits: np.ndarray, trials: int = 1) -> Estimate:
@@ -182,29 +183,29 @@ def slope(x: np.ndarray, samples: np.ndarray) -> Estimate:
     layer, an exponent.
 
     Args:
-        x: shape ``(points,)``, at least two different values.
+        x: shape ``(points,)``; without two different values there is no slope.
         samples: shape ``(networks, points, ...)``.
 
     >>> slope([1.0, 2.0, 3.0], [[0.0, 2.0, 4.0], [1.0, 3.0, 7.0]])
     2.5 ± 0.5 (slope, 2 samples)
     """
     x = real("x", x, axes="points,")
-    samples = real("samples", samples, axes="networks, points, ...")
+    samples = real("samples", samples, axes="networks, points, ...", finite=False)
     if samples.shape[1] != x.size:
         raise ValueError(f"samples must have the {x.size} points of x, got {samples.shape}")
     lever = x - x.mean()
-    if not np.any(lever):
-        raise ValueError("x must hold at least two different values")
-    slopes = np.tensordot(samples, lever / (lever @ lever), (1, 0))
-    return Estimate(slopes.mean(axis=0), _error(slopes), len(slopes), "slope")
+    with np.errstate(divide="ignore", invalid="ignore"):
+        slopes = np.tensordot(samples, lever / (lever @ lever), (1, 0))
+    return Estimate(_mean(slopes), _error(slopes), len(slopes), "slope")
 
 
 def exponent(x: np.ndarray, means: Estimate) -> Estimate:
     """Power with which independent means grow with x, by a straight line through logarithms.
 
     Args:
-        x: positive, shape ``(points,)``, at least two different values.
-        means: positive, with positive errors, same shape; each is weighted by its relative error.
+        x: positive, shape ``(points,)``; without two different values there is no exponent.
+        means: positive, same shape; each is weighted by its relative error. Where one has none
+            all weigh the same, and the exponent has no error either.
 
     Accuracy: first order in ``error / mean``.
 
@@ -213,19 +214,18 @@ def exponent(x: np.ndarray, means: Estimate) -> Estimate:
     >>> exponent([1.0, 10.0], Estimate([5.0, 500.0], [0.05, 5.0], 9, "mean"))
     2.000 ± 0.006 (slope, 9 samples)
     """
-    tiny = np.finfo(float).tiny
-    x, value, error = (real(name, array, low=tiny) for name, array in
-                       (("x", x), ("means", means.value), ("error", means.error)))
-    if x.ndim != 1 or x.shape != value.shape or np.ptp(x) == 0.0:
-        raise ValueError("x and means must have one shape (points,), with at least two different "
-                         f"x; got {x.shape} and {value.shape}")
-    weight = (value / error) ** 2
-    lever = np.log(x) - np.average(np.log(x), weights=weight)
-    spread = weight @ lever**2
-    power = weight @ (lever * np.log(value)) / spread
-    if means.kind == "bound":  # bounds add up, they do not average out
-        return bound(power, np.abs(lever) @ (weight * error / value) / spread)
-    return Estimate(power, spread**-0.5, means.samples, "slope")
+    x, (value, error) = real("x", x, np.finfo(float).tiny, axes="points,"), means
+    if x.shape != np.shape(value):
+        raise ValueError(f"means must have the shape of x, {x.shape}, got {np.shape(value)}")
+    known = np.all(error > 0.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        weight = (value / error) ** 2 if known else np.ones(x.size)
+        lever = np.log(x) - np.average(np.log(x), weights=weight)
+        spread = weight @ lever**2
+        power = weight @ (lever * np.log(value)) / spread
+        if means.kind == "bound":  # bounds add up, they do not average out
+            return bound(power, np.abs(lever) @ (weight * error / value) / spread)
+        return Estimate(power, spread**-0.5 if known else np.nan, means.samples, "slope")
 
 
 def ratio(above: np.ndarray, below: np.ndarray) -> Estimate:
@@ -247,17 +247,15 @@ def jackknife(statistic: Callable, *samples: np.ndarray) -> Estimate:
         statistic: from arrays of networks to a number or an array.
         samples: of the same networks, each of shape ``(networks, ...)``.
 
-    Raises:
-        ValueError: a statistic that is not finite, with all networks or without one.
-
-    Accuracy: the error to first order in 1 / networks.
+    Accuracy: the error to first order in 1 / networks; NaN if the statistic is not finite without
+        one of them.
 
     Source: textbook.
 
     >>> jackknife(np.mean, [0.0, 2.0])
     1.0 ± 1.0 (jackknife, 2 samples)
     """
-    arrays = [real("samples", one, axes=NETWORKS) for one in samples]
+    arrays = [real("samples", one, axes=NETWORKS, finite=False) for one in samples]
     networks = len(arrays[0])
     if any(len(one) != networks for one in arrays):
         raise ValueError("samples must be of the same networks, got "
@@ -265,8 +263,6 @@ def jackknife(statistic: Callable, *samples: np.ndarray) -> Estimate:
     value = np.asarray(statistic(*arrays), dtype=float)
     without = np.array([statistic(*(np.delete(one, i, axis=0) for one in arrays))
                         for i in range(networks if networks > 1 else 0)], dtype=float)
-    if not (np.all(np.isfinite(value)) and np.all(np.isfinite(without))):
-        raise ValueError("statistic is not finite with all networks, or without one of them")
     return Estimate(value, _left_out(without, value.shape), networks, "jackknife")
 
 
@@ -289,11 +285,10 @@ def worst_gap(samples: np.ndarray, expected: np.ndarray, relative: bool = False)
     """
     samples, expected = _matching(samples, expected)
     unit = np.abs(expected) if relative else np.ones_like(expected)
-    if not np.all(unit > 0.0):
-        raise ValueError("expected must not be 0 for a relative gap")
-    networks, flat = len(samples), (samples / unit).reshape(len(samples), -1)
-    centre = flat.mean(axis=0)
-    gap = np.abs(centre - (expected / unit).ravel())
+    with np.errstate(divide="ignore", invalid="ignore"):
+        networks, flat = len(samples), (samples / unit).reshape(len(samples), -1)
+        centre = _mean(flat)
+        gap = np.abs(centre - (expected / unit).ravel())
     worst = gap.argmax()
     drawn = np.random.default_rng(0).multinomial(networks, [1.0 / networks] * networks, DRAWS)
     strays = [np.abs(some @ flat / networks - centre).max(axis=1) for some in
@@ -306,34 +301,31 @@ def spread_ratio(samples: np.ndarray, predicted: np.ndarray) -> Estimate:
     """The standard deviation over networks in units of the predicted one.
 
     Args:
-        samples: shape ``(networks, points, ...)``, at least two networks.
+        samples: shape ``(networks, points, ...)``.
         predicted: predicted standard deviations, shape ``(points, ...)``.
 
     Returns:
         Root mean square over the points of the ratio, then the mean over all that is left; its
-        error by leaving out one network at a time, NaN for two networks.
+        error by leaving out one network at a time, NaN for fewer than three.
 
     >>> spread_ratio([[[0.0, 0.0]], [[2.0, 2.0]], [[1.0, 4.0]]], [[1.0, 1.0]]).text
     '1.5 ± 0.4'
     """
     samples, predicted = _matching(samples, predicted)
     networks = len(samples)
-    if networks < 2 or not predicted.ndim:
-        raise ValueError("samples must hold at least two networks and one axis more, got shape "
-                         f"{samples.shape}")
-    squares = (samples - samples.mean(axis=0)) ** 2
-    total = squares.sum(axis=0)
-    value = np.sqrt(np.mean(total / (networks - 1) / predicted**2, axis=0)).mean()
-    if networks == 2:
-        return Estimate(value, np.nan, networks, "jackknife")
-    left = (total - squares * networks / (networks - 1)) / (networks - 2)
-    without = np.sqrt(np.mean(np.maximum(left, 0.0) / predicted**2, axis=1))
-    return Estimate(value, _left_out(without.reshape(networks, -1).mean(axis=1), ()), networks,
-                    "jackknife")
+    with np.errstate(divide="ignore", invalid="ignore"):
+        squares = ((samples - samples.mean(axis=0)) / predicted) ** 2
+        total = squares.sum(axis=0)
+        value = np.sqrt(np.mean(total / (networks - 1), axis=0)).mean()
+        left = (total - squares * networks / (networks - 1)) / (networks - 2)
+        without = np.sqrt(np.mean(np.maximum(left, 0.0), axis=1)).reshape(networks, -1)
+    error = _left_out(without.mean(axis=1), ()) if networks > 2 else np.nan
+    return Estimate(value, error, networks, "jackknife")
 
 
 def _matching(samples: np.ndarray, expected: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    samples, expected = real("samples", samples, axes=NETWORKS), real("expected", expected)
+    samples = real("samples", samples, axes=NETWORKS, finite=False)
+    expected = real("expected", expected, finite=False)
     if samples.shape[1:] != expected.shape:
         raise ValueError(f"samples of shape {samples.shape} do not match {expected.shape}: the "
                          "first axis counts networks")
@@ -344,13 +336,20 @@ def _error(samples: np.ndarray) -> np.ndarray:
     """Standard error of the mean over the first axis, NaN for a single sample."""
     if len(samples) == 1:
         return np.full(samples.shape[1:], np.nan)
-    return samples.std(axis=0, ddof=1) / math.sqrt(len(samples))
+    with np.errstate(invalid="ignore"):
+        return samples.std(axis=0, ddof=1) / math.sqrt(len(samples))
+
+
+def _mean(samples: np.ndarray) -> np.ndarray:
+    """Mean over the first axis, NaN where a sample is not finite."""
+    return np.where(np.isfinite(samples), samples, np.nan).mean(axis=0)
 
 
 def _left_out(without: np.ndarray, shape: tuple) -> np.ndarray:
     """The jackknife's error from the statistics without each network."""
     n = len(without)
-    return np.sqrt((n - 1) * without.var(axis=0)) if n else np.full(shape, np.nan)
+    with np.errstate(invalid="ignore"):
+        return np.sqrt((n - 1) * without.var(axis=0)) if n else np.full(shape, np.nan)
 
 
 def _wilson(value: np.ndarray, samples: np.ndarray, z: float) -> tuple:
@@ -361,7 +360,7 @@ def _wilson(value: np.ndarray, samples: np.ndarray, z: float) -> tuple:
 
 
 def _rounded(value: float, error: float) -> tuple[float, float]:
-    if not (error > 0.0 and math.isfinite(value)):
+    if not (0.0 < error < math.inf and math.isfinite(value)):
         return float(f"{value:.8g}") + 0.0, error + 0.0  # + 0.0: no minus zero
     error = float(f"{max(error, FLOOR, RELATIVE_FLOOR * abs(value)):.1e}")
     return round(value, 2 - _exponent(error)) + 0.0, error
@@ -370,8 +369,8 @@ def _rounded(value: float, error: float) -> tuple[float, float]:
 def _text(value: float, error: float, kind: str) -> str:
     if error == 0.0:
         return f"{value:.{DIGITS}g} {'exactly' if kind == 'bound' else 'without scatter'}"
-    if math.isnan(error) or not math.isfinite(value):
-        return f"{value:.3g}"
+    if not (error < math.inf and math.isfinite(value)):
+        return "no number" if math.isnan(value) else f"{value:.3g}"
     if value == 0.0 and error < 1e-4:
         return f"0 ± {error:.0e}"
     scale = _exponent(max(abs(value), error))

@@ -15,6 +15,13 @@ def test_numbers_become_floats_of_the_same_shape(value, shape):
     assert np.array_equal(array, value)
 
 
+def test_what_need_not_be_finite_is_still_in_range():
+    assert np.isnan(real("x", [np.nan, 1.0], low=0.0, finite=False)[0])
+    assert real("x", [np.inf], low=0.0, finite=False)[0] == np.inf
+    with pytest.raises(ValueError, match="^x must be at least 0, got -inf"):
+        real("x", [np.nan, -np.inf], low=0.0, finite=False)
+
+
 def test_the_ends_of_the_range_are_in_it():
     assert real("x", [-1.0, 1.0], low=-1.0, high=1.0).tolist() == [-1.0, 1.0]
 

@@ -49,6 +49,18 @@ def test_a_line_beside_the_origin_is_no_proportion():
     assert proportionality(x, 3 * x + 2) < 0.99 and proportionality(x, 9 - x) < 0
 
 
+@pytest.mark.filterwarnings("error")
+def test_where_there_is_nothing_to_measure_it_is_nan():
+    assert np.isnan([straightness([[1.0, 2.0]]), straightness([[1.0, 1.0, 1.0]]),
+                     straightness([[1.0, 2.0, 0.0]]), factor_per_layer([[1.0]]),
+                     factor_per_layer([[0.0, 1.0], [0.0, 2.0]]), proportionality([1.0], [2.0]),
+                     proportionality([0.0, 0.0], [1.0, 2.0]), proportionality([1, 2], [3.0, 3.0]),
+                     rank_correlation([1.0, 1.0], [1.0, 2.0]), rank_correlation([1.0], [2.0]),
+                     rank_trend([1.0], [[1.0], [2.0]]).value]).all()
+    both = factor_per_layer([[[1.0, 2.0], [1.0, 0.0]]])
+    assert both[0] == 2.0 and np.isnan(both[1])
+
+
 # Ranks
 
 @given(st.lists(st.tuples(st.integers(-3, 3), st.integers(-3, 3)), min_size=2, max_size=12))
@@ -108,19 +120,12 @@ def test_detection_counts_pairs():
 
 
 @pytest.mark.parametrize("call, told", [
-    (lambda: straightness([[1.0, 2.0]]), "at least three layers"),
-    (lambda: straightness([[1.0, 1.0, 1.0]]), "the same mean"),
-    (lambda: straightness([[1.0, 2.0, 0.0]]), "sizes must not be 0"),
+    (lambda: straightness([1.0, 2.0]), "sizes must have shape"),
     (lambda: factor_per_layer([[-1.0, 1.0]]), "lengths must be at least 0"),
-    (lambda: factor_per_layer([[0.0, 1.0], [0.0, 2.0]]), "lengths must not be 0"),
-    (lambda: factor_per_layer([[1.0]]), "at least two layers"),
-    (lambda: rank_correlation([1.0, 1.0], [1.0, 2.0]), "two different values"),
+    (lambda: factor_per_layer([1.0]), "lengths must have shape"),
     (lambda: rank_correlation([1.0, 2.0], [1.0, 2.0, 3.0]), "one length"),
     (lambda: rank_trend([1, 2], [1.0, 2.0]), "samples must have shape"),
     (lambda: rank_trend([1, 2, 3], [[1.0, 2.0]] * 2), "one length"),
-    (lambda: proportionality([1.0], [2.0]), "x and y must have one shape"),
-    (lambda: proportionality([0.0, 0.0], [1.0, 2.0]), "x and y must have one shape"),
-    (lambda: proportionality([1.0, 2.0], [3.0, 3.0]), "x and y must have one shape"),
     (lambda: proportionality([1.0, 2.0], [1.0, 2.0, 3.0]), "x and y must have one shape"),
     (lambda: detection([1.0, 2.0], [True, True]), "both kinds"),
     (lambda: mean_prediction([[1.0]]), "outputs must have shape"),

@@ -1,4 +1,7 @@
-"""Statistics of sampled networks that no library has: growth, ranks, agreement of an ensemble."""
+"""Statistics of sampled networks that no library has: growth, ranks, what an ensemble knows.
+
+Where there is nothing to measure, in a single layer or among equal values, they are NaN.
+"""
 from dataclasses import replace
 
 import numpy as np
@@ -12,33 +15,29 @@ def factor_per_layer(lengths: np.ndarray) -> np.ndarray:
 
     The mean over networks is taken before the ratio: expected lengths are what formulas speak of,
     and a typical network is shorter than the mean. Lengths ``(networks, ..., layers)``, from the
-    layer where the fit starts, give ``(...)``; a dead network counts as 0.
+    layer where the fit starts, give ``(...)``; a dead network counts as 0, and of dead ones alone
+    there is no factor.
 
     >>> factor_per_layer([[1.0, 3.0, 4.0], [1.0, 1.0, 14.0]]).item()
     3.0
     """
     lengths = real("lengths", lengths, low=0.0, axes="networks, ..., layers")
-    if lengths.shape[-1] < 2:
-        raise ValueError(f"lengths must have at least two layers, got shape {lengths.shape}")
-    size = lengths.mean(axis=0)
-    if not np.all(size > 0.0):
-        raise ValueError("lengths must not be 0 in all networks")
-    return (size[..., -1] / size[..., 0]) ** (1.0 / (lengths.shape[-1] - 1))
+    size, steps = lengths.mean(axis=0), lengths.shape[-1] - 1
+    alive = np.all(size > 0.0, axis=-1) & (steps > 0)
+    return (np.where(alive, size[..., -1], np.nan) / np.where(alive, size[..., 0], 1.0)) ** (
+        1.0 / max(steps, 1))
 
 
 def straightness(sizes: np.ndarray) -> float:
     """Squared correlation of the logarithm of the mean over networks with the layer.
 
-    Sizes ``(networks, layers)``, at least three layers, give 0 to 1: 1 if the mean grows, or
-    falls, by the same factor in every layer.
+    Sizes ``(networks, layers)`` give 0 to 1: 1 if the mean grows, or falls, by the same factor in
+    every layer. Two layers say nothing, nor does a mean that stays, or is 0.
     """
     sizes = real("sizes", sizes, low=0.0, axes="networks, layers")
-    if sizes.shape[1] < 3:
-        raise ValueError(f"sizes must have at least three layers, got shape {sizes.shape}")
     size = sizes.mean(axis=0)
-    if not np.all(size > 0.0) or np.ptp(size) == 0.0:
-        raise ValueError("sizes must not be 0 in all networks, nor have the same mean in all "
-                         "layers")
+    if size.size < 3 or not np.all(size > 0.0) or np.ptp(size) == 0.0:
+        return np.nan
     return float(np.corrcoef(np.arange(size.size), np.log(size))[0, 1] ** 2)
 
 
@@ -49,10 +48,11 @@ def proportionality(x: np.ndarray, y: np.ndarray) -> float:
     correlation. At most 1, which is exact proportionality; below 0 where a constant would fit
     better.
     """
-    x, y = real("x", x).ravel(), real("y", y).ravel()
-    if x.shape != y.shape or not x.any() or x.size < 2 or np.ptp(y) == 0:
-        raise ValueError("x and y must have one shape, x not all 0 and y not constant, got "
-                         f"{x.size} and {y.size} points")
+    x, y = real("x", x, axes="..., n").ravel(), real("y", y, axes="..., n").ravel()
+    if x.shape != y.shape:
+        raise ValueError(f"x and y must have one shape, got {x.size} and {y.size} points")
+    if not x.any() or np.ptp(y) == 0.0:
+        return np.nan
     rest = y - x * (x @ y) / (x @ x)
     return float(1.0 - rest @ rest / np.sum((y - y.mean()) ** 2))
 
@@ -65,19 +65,20 @@ def rank_correlation(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     from scipy.stats import rankdata
 
     x, y = real("x", x, axes="..., n"), real("y", y, axes="..., n")
-    if x.shape[-1] != y.shape[-1] or np.any(np.ptp(x, -1) * np.ptp(y, -1) == 0):
-        raise ValueError("x and y must have one length along the last axis and each two different "
-                         f"values, got {x.shape} and {y.shape}")
+    if x.shape[-1] != y.shape[-1]:
+        raise ValueError("x and y must have one length along the last axis, got "
+                         f"{x.shape} and {y.shape}")
     x, y = (rankdata(one, axis=-1) - 0.5 * (x.shape[-1] + 1) for one in (x, y))
-    return np.vecdot(x, y) / np.sqrt(np.vecdot(x, x) * np.vecdot(y, y))
+    with np.errstate(invalid="ignore"):
+        return np.vecdot(x, y) / np.sqrt(np.vecdot(x, x) * np.vecdot(y, y))
 
 
 def rank_trend(x: np.ndarray, samples: np.ndarray) -> Estimate:
     """Mean over networks of the rank correlation with x; its error allows for few ranks.
 
-    A rank correlation of a few items moves in steps: exchanging two neighbours of n costs ``12 /
-    (n (n^2 - 1))``. Five networks that all say 1 do not make it exact: half a step a network is
-    added to the error in quadrature.
+    A rank correlation of a few items moves in steps: exchanging two neighbours of n costs
+    ``12 / (n (n^2 - 1))``. Five networks that all say 1 do not make it exact: half a step a network
+    is added to the error in quadrature.
 
     Args:
         x: shape ``(n,)``, or ``(networks, n)`` if every network has its own.
@@ -86,7 +87,7 @@ def rank_trend(x: np.ndarray, samples: np.ndarray) -> Estimate:
     Source: derived here.
     """
     found, n = mean(rank_correlation(x, samples)), np.shape(samples)[-1]
-    half = 6.0 / (n * (n**2 - 1)) / np.sqrt(found.samples)
+    half = 6.0 / max(n * (n**2 - 1), 1) / np.sqrt(found.samples)
     return replace(found, error=np.hypot(found.error, half))
 
 
