@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lib.activations import custom
 from lib.checks import Untrusted
-from lib.theory import geometry as geo
 from lib.theory.meanfield import MeanField
 
 REFERENCE = json.loads((Path(__file__).parent / "data" / "geometry.json").read_text("utf-8"))
@@ -188,8 +188,7 @@ def test_kinks_are_refused_for_curvature_and_served_for_the_metric():
         law = MeanField(1.2, 0.1, phi)
         for refused in (lambda: law.kappa2_star,  # noqa: B023
                         lambda: law.length_gauss_star,  # noqa: B023
-                        lambda: law.boundary_curvature(4),  # noqa: B023
-                        lambda: geo.shallow_length_gauss(1.0, phi=phi)):  # noqa: B023
+                        lambda: law.boundary_curvature(4)):  # noqa: B023
             with pytest.raises(ValueError, match="kink.*delta.*log_metric"):
                 refused()
         run = MeanField(1.7, 0.4, phi).run(q=3.0, curve="circle", depth=30)
@@ -199,6 +198,13 @@ def test_kinks_are_refused_for_curvature_and_served_for_the_metric():
         np.testing.assert_allclose(run.log_metric[:, 0],
                                    np.log(3.0) + np.arange(30) * np.log(slope * 1.7**2),
                                    atol=1e-12)
+
+
+def test_a_jump_tears_the_curve_but_not_the_points():
+    step = custom(np.sign, np.zeros_like, np.zeros_like, (0.0,))
+    run = MeanField(1.5, 0.3, step).run(q=2.0, curve="circle", depth=3)
+    np.testing.assert_allclose(run.q[:, 0], [2.0, 1.5**2 + 0.3**2, 1.5**2 + 0.3**2])
+    assert set(run.fields) == {"q"}
 
 
 def test_limits():
@@ -249,27 +255,31 @@ def test_boundary_curvature_too_large_for_a_float():
 
 
 def test_shallow_lengths_of_a_sampled_layer():
-    """One wide layer: speed and tangent angle of phi(h) by finite differences."""
+    """One wide layer: speed and tangent angle of phi(h) by finite differences.
+
+    A layer of sigma_w = 1 keeps the lengths of x = phi(h).
+    """
     q, width, points = 2.0, 20_000, 600
+    told = circle(1.0, 0.0, 2, q)
     rng = np.random.default_rng(0)
     plane = np.linalg.qr(rng.standard_normal((width, 2)))[0]
     theta = 2 * np.pi * np.arange(points) / points
     x = np.tanh(np.sqrt(width * q) * plane @ np.array([np.cos(theta), np.sin(theta)]))
     steps = np.diff(x, axis=1, append=x[:, :1])
     speed = np.linalg.norm(steps, axis=0)
-    assert speed.sum() / np.sqrt(width) == pytest.approx(float(geo.shallow_length(q)), rel=5e-3)
+    assert speed.sum() / np.sqrt(width) == pytest.approx(float(told.length_euclid[1]), rel=5e-3)
     unit = steps / speed
     turned = np.linalg.norm(np.diff(unit, axis=1, append=unit[:, :1]), axis=0).sum()
-    assert turned == pytest.approx(float(geo.shallow_length_gauss(q)), rel=5e-3)
+    assert turned == pytest.approx(float(told.length_gauss[1]), rel=5e-3)
 
 
 def test_shallow_lengths_of_the_sheet():
-    q = MeanField(TRIO, 0.3).q_star
-    np.testing.assert_allclose(geo.shallow_length(q), [3.6506, 6.3910, 8.5802], atol=6e-5)
-    np.testing.assert_allclose(geo.shallow_length_gauss(q) / (2 * np.pi), [1.4329, 3.1989, 5.5376],
+    told = circle(TRIO, 0.3, 2)
+    np.testing.assert_allclose(told.length_euclid[1] / TRIO, [3.6506, 6.3910, 8.5802], atol=6e-5)
+    np.testing.assert_allclose(told.length_gauss[1] / (2 * np.pi), [1.4329, 3.1989, 5.5376],
                                atol=6e-5)
-    assert geo.shallow_length(2.0, phi="hard_tanh") == pytest.approx(  # P(|u| < 1), u ~ N(0, 2)
-        2 * np.pi * np.sqrt(2 * float(mp.erf(0.5))))
+    assert circle(1.0, 0.0, 2, 2.0, phi="hard_tanh").length_euclid[1] == pytest.approx(
+        2 * np.pi * np.sqrt(2 * float(mp.erf(0.5))))  # P(|u| < 1), u ~ N(0, 2)
 
 
 @pytest.mark.parametrize("entry", REFERENCE, ids=lambda entry: entry["name"])
@@ -320,8 +330,7 @@ def value_of(name):
     (lambda: MeanField(1.0, 0.1).run(curve="circle", depth=3, points=2), "points must be at lea"),
     (lambda: MeanField(1.0, 0.1).boundary_curvature(0), "depth must be at least 1"),
     (lambda: MeanField(0.0, 0.1).kappa2_star, "sigma_w must be positive"),
-    (lambda: geo.shallow_length(-1.0), "q must be at least 0"),
-    (lambda: geo.shallow_length_gauss(-1.0), "q must be at least 0"),
+    (lambda: circle(1.0, 0.1, 2, -1.0), "q must be at least 0"),
 ])
 def test_bad_arguments_are_named(call, error):
     with pytest.raises(ValueError, match=error):

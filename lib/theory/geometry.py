@@ -11,11 +11,11 @@ and the chain rule on ``k -> sigma_w^2 E phi phi + sigma_b^2``, differentiated f
 the recursions: ``k'' -> chi1 k''`` and ``k'''' -> chi1 k'''' + 3 chi2 k''^2``. Everything is
 carried in logarithms, since chi1^1000 is no float.
 """
-from typing import TYPE_CHECKING, Callable, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from lib.activations import Activation, get
+from lib.activations import Activation
 from lib.checks import Untrusted, count, real
 from lib.profile import Profile
 from lib.theory.gaussian import moment
@@ -23,7 +23,6 @@ from lib.theory.gaussian import moment
 if TYPE_CHECKING:
     from lib.theory.meanfield import MeanField
 
-Phi = str | Activation | Callable
 TURN = 2.0 * np.pi
 
 
@@ -42,15 +41,15 @@ def circle(law: "MeanField", q: np.ndarray | None, depth: int, *,
         points: if given, the correlation of points at so many offsets round the circle is added.
 
     Returns:
-        `Profile` of one point, axes (layer, 1, *sigma): q, metric (``|dh/dtheta|^2 / N``),
-        length_euclid (per sqrt(N)) and, unless phi has a kink, kappa2 (``N kappa^2``) and
-        length_gauss (of the curve of unit tangents). Each but q also as its logarithm, ``log_``:
-        where the number itself leaves the range of floats it is inf or 0 as exp gives it. Where
-        q* = 0 the limit is meant: metric 0, kappa2 infinite. With ``points``: c and deficit,
-        with the angles between the points as their point axis and as x.
+        `Profile` of one point, axes (layer, 1, *sigma): q; unless phi jumps, metric
+        (``|dh/dtheta|^2 / N``) and length_euclid (per sqrt(N)); unless it has a kink, kappa2
+        (``N kappa^2``) and length_gauss (of the curve of unit tangents). Each but q also as its
+        logarithm, ``log_``: where the number itself leaves the range of floats it is inf or 0 as
+        exp gives it. Where q* = 0 the limit is meant: metric 0, kappa2 infinite. With ``points``
+        also c and deficit, with the angles between the points as their point axis and as x.
 
     Raises:
-        ValueError: phi jumps. Untrusted: lengths beyond the floats.
+        Untrusted: lengths beyond the floats.
 
     Accuracy: 1e-12 relative a layer, at any depth.
 
@@ -86,7 +85,9 @@ def circle(law: "MeanField", q: np.ndarray | None, depth: int, *,
 
 def _logs(law: "MeanField", q: np.ndarray, before: np.ndarray) -> dict[str, np.ndarray]:
     """Logarithms of the fields, of lengths over 2 pi, from q and from q one layer before."""
-    logs = {}
+    logs: dict[str, np.ndarray] = {}
+    if not law.phi.continuous:
+        return logs
     with np.errstate(divide="ignore", invalid="ignore"):  # q* = 0 and NaN
         rate, metric = np.log(_gain(law, before, 1)), np.log(q)
         metric[1:] = metric[0] + np.cumsum(np.broadcast_to(rate, metric[1:].shape), axis=0)
@@ -161,32 +162,6 @@ def boundary_curvature(law: "MeanField", depth: int, *, log: bool = False) -> np
     return value if log else plain
 
 
-def shallow_length(q: np.ndarray, *, phi: Phi = "tanh") -> np.ndarray:
-    """Length per sqrt(N) of the image ``x = phi(h)`` of a circle under one hidden layer.
-
-    ``2 pi sqrt(q E phi'(sqrt(q) z)^2)``, shape of q, the squared length per unit of the circle in
-    h: the same at every width, to leading order. Kinks are allowed.
-
-    Source: derived here, beside [poole2016], theorem on shallow networks.
-
-    >>> round(float(shallow_length(2.0, phi="relu") / (2 * np.pi)), 9)  # half the units are on
-    1.0
-    """
-    q = real("q", q, low=0.0)
-    return TURN * np.sqrt(q * moment(get(phi), q, 1))
-
-
-def shallow_length_gauss(q: np.ndarray, *, phi: Phi = "tanh") -> np.ndarray:
-    """Length of the Gauss map of ``x = phi(h)``, the image of a circle under one hidden layer.
-
-    ``2 pi sqrt(1 + 3 q E phi''^2 / E phi'^2)``, shape of q: what `circle` has at layer 2.
-
-    Source: derived here from [poole2016], eq. 8.
-    """
-    phi, q = _smooth(get(phi)), real("q", q, low=0.0)
-    return TURN * np.sqrt(1.0 + 3.0 * q * moment(phi, q, 2) / moment(phi, q, 1))
-
-
 class Dimension(NamedTuple):
     """Spectrum and effective dimension of the circle; the first axis counts layers.
 
@@ -253,14 +228,6 @@ def _adds(phi: Activation, q: float, d: float) -> float:
     return float(bell @ v**2 / (bell @ v)**2)
 
 
-def _smooth(phi: Activation) -> Activation:
-    if not phi.differentiable:
-        raise ValueError(f"phi: {phi.name} has a kink. Its second derivative is a delta there, "
-                         "the image of a curve gets corners, and chi2 and the curvature are "
-                         "infinite. Lengths and the metric need chi1 alone: see log_metric")
-    return phi
-
-
 def _with_weights(law: "MeanField") -> None:
     if np.any(np.asarray(law.sigma_w) == 0.0):
         raise ValueError("sigma_w must be positive: without weights the curve becomes a point")
@@ -269,7 +236,10 @@ def _with_weights(law: "MeanField") -> None:
 def _on_shell(law: "MeanField") -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """q*, chi1 and chi2, NaN where there is no q*."""
     _with_weights(law)
-    _smooth(law.phi)
+    if not law.phi.differentiable:
+        raise ValueError(f"phi: {law.phi.name} has a kink. Its second derivative is a delta "
+                         "there, the image of a curve gets corners, and chi2 and the curvature "
+                         "are infinite. Lengths and the metric need chi1 alone: see log_metric")
     lost = np.where(np.isnan(law.q_star), np.nan, 0.0)
     return law.q_star, law.chi1 + lost, law.chi2 + lost
 
