@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from lib.networks import noise
-from lib.networks.layers import conv_net, mlp
+from lib.networks.network import convolutional, random_network
 
 RNG = np.random.default_rng(3)
 X, IMAGES = RNG.standard_normal((300, 6)), RNG.standard_normal((20, 4, 4, 3))
@@ -11,12 +11,12 @@ LABELS = RNG.integers(0, 4, 300)
 
 
 def dense(phi="hard_tanh"):
-    return mlp(6, [7, 5], 4, 2.0, 0.3, networks=3, rng=1, phi=phi)
+    return random_network(6, [7, 5], 4, 2.0, 0.3, networks=3, seed=1, phi=phi)
 
 
 def conv(phi="relu"):
-    return conv_net((4, 4, 3), (5, "pool", 6), (7,), 4, sigma_w=1.4, sigma_b=0.1, networks=2,
-                    rng=1, phi=phi)
+    return convolutional((4, 4, 3), (5, "pool", 6), (7,), 4, sigma_w=1.4, sigma_b=0.1, networks=2,
+                    seed=1, phi=phi)
 
 
 each_kind = pytest.mark.parametrize("build, x", [(dense, X), (conv, IMAGES)],
@@ -43,11 +43,12 @@ def test_accuracy_under_noise_against_changed_weights(build, x, relative, monkey
     drawn = [[RNG.standard_normal(w.shape) for _ in range(2)] for w in model.weights]
     monkeypatch.setattr(noise, "_noise", lambda *arguments: drawn)
     before = [w.copy() for w in model.weights]
-    found = noise.accuracy_under_noise(model, x, labels, sizes, 0, relative, 2)
-    assert found.shape == (model.networks, len(drawn), len(sizes))
+    found = noise.accuracy_under_noise(model, x, labels, sizes, seed=0, relative=relative,
+                                       draws=2)
+    assert found.shape == (len(model), len(drawn), len(sizes))
     for layer, draws in enumerate(drawn):
         for i, size in enumerate(sizes):
-            right = np.zeros(model.networks)
+            right = np.zeros(len(model))
             for one in draws:
                 changed = model.copy()
                 for network, w in enumerate(changed.weights[layer]):
@@ -58,7 +59,7 @@ def test_accuracy_under_noise_against_changed_weights(build, x, relative, monkey
 
 
 def test_the_noise_hangs_on_the_seed_alone():
-    first, second, other = (noise.accuracy_under_noise(dense(), X, LABELS, [1.0], seed)
+    first, second, other = (noise.accuracy_under_noise(dense(), X, LABELS, [1.0], seed=seed)
                             for seed in (5, 5, 6))
     assert np.array_equal(first, second) and not np.array_equal(first, other)
 
@@ -67,12 +68,12 @@ def test_the_noise_hangs_on_the_seed_alone():
 def test_the_disturbance_is_what_noise_does(build, x):
     """Sampled: 300 draws of noise on the weights of a network without activation."""
     model, x = build("linear"), x[:20]
-    told = noise.layers(model, x)
+    told = noise.scales(model, x)
     for layer, w in enumerate(model.weights):
         clean, square = seen(model, layer, x), 0.0
         for _ in range(300):
             changed = model.copy()
-            changed.weights[layer] += RNG.standard_normal(w.shape)
+            changed.weights[layer][...] += RNG.standard_normal(w.shape)
             square = square + rms(seen(changed, layer, x) - clean) ** 2 / 300
         assert told.disturbance[:, layer] == pytest.approx(np.sqrt(square), rel=0.05)
         assert told.pre_activations[:, layer] == pytest.approx(rms(clean))
@@ -83,14 +84,14 @@ def test_the_disturbance_is_what_noise_does(build, x):
 
 
 def test_in_a_dense_layer_the_disturbance_is_fan_in_times_activation_scale():
-    told = noise.layers(dense(), X)
+    told = noise.scales(dense(), X)
     assert told.disturbance == pytest.approx(np.sqrt(told.fan_in) * told.incoming, rel=1e-12)
 
 
 def test_the_response_of_a_linear_network_in_closed_form():
     """Noise on W1 changes the outputs by W2 Xi x, of mean square |x|^2 |C W2|^2."""
-    model = mlp(6, [7], 4, 2.0, 0.0, networks=3, rng=1, phi="linear")
-    found = noise.response(model, X, rng=0, draws=600)
+    model = random_network(6, [7], 4, 2.0, 0.0, networks=3, seed=1, phi="linear")
+    found = noise.response(model, X, seed=0, draws=600)
     for network in range(3):
         w1, w2 = model.weights[0][network], model.weights[1][network]
         centre = np.eye(4) - 0.25
@@ -106,12 +107,12 @@ def test_the_response_is_what_little_noise_does(build, x, monkeypatch):
     model, x = build(), x[:20]
     drawn = [[RNG.standard_normal(w.shape)] for w in model.weights]
     monkeypatch.setattr(noise, "_noise", lambda *arguments: drawn)
-    found = noise.response(model, x, 0, 1)
+    found = noise.response(model, x, seed=0, draws=1)
     clean = model.forward(x)
     clean = clean - clean.mean(axis=2, keepdims=True)
     for layer, (one,) in enumerate(drawn):
         changed = model.copy()
-        changed.weights[layer] += 1e-6 * one
+        changed.weights[layer][...] += 1e-6 * one
         out = changed.forward(x)
         out = out - out.mean(axis=2, keepdims=True)
         assert found[:, layer] == pytest.approx(rms(out - clean) / 1e-6 / rms(clean), rel=1e-2)
@@ -119,10 +120,11 @@ def test_the_response_is_what_little_noise_does(build, x, monkeypatch):
 
 def test_sensitivity_puts_them_together():
     model, sizes = dense(), {"absolute": [0.0, 0.1, 0.4], "relative": [0.0, 1.0]}
-    found = noise.sensitivity(model, X, LABELS, *sizes.values(), 5, draws=3, few=50)
+    found = noise.sensitivity(model, X, LABELS, *sizes.values(), seed=5, draws=3, few=50)
     clean = np.mean(model.forward(X).argmax(axis=2) == LABELS, axis=1)
     for kind, some in sizes.items():
-        accuracy = noise.accuracy_under_noise(model, X, LABELS, some, 5, kind == "relative", 3)
+        accuracy = noise.accuracy_under_noise(model, X, LABELS, some, seed=5, draws=3,
+                                              relative=kind == "relative")
         assert np.array_equal(found.accuracy[kind], accuracy)
         for network, layer, i in np.ndindex(accuracy.shape):
             one = network, layer, i
@@ -131,12 +133,12 @@ def test_sensitivity_puts_them_together():
             size = some[i] * (weight if kind == "relative" else 1.0)  # on every weight
             assert found.ruler(kind, "weights")[one] == pytest.approx(size / weight)
             assert found.ruler(kind, "local")[one] == pytest.approx(
-                size * found.layers.disturbance[network, layer]
-                / found.layers.pre_activations[network, layer])
+                size * found.scales.disturbance[network, layer]
+                / found.scales.pre_activations[network, layer])
             assert found.ruler(kind, "response")[one] == pytest.approx(
                 size * found.response[network, layer])
             assert found.ruler(kind, "depth")[one] == 2 - layer
-    assert np.array_equal(found.response, noise.response(model, X[:50], 5, 3))
+    assert np.array_equal(found.response, noise.response(model, X[:50], seed=5, draws=3))
     lost, ruler = noise.pooled([found, found], [("relative", 1)], "local")
     assert np.array_equal(lost, np.tile(found.lost("relative")[..., 1], 2))
     assert np.array_equal(ruler, np.tile(found.ruler("relative", "local")[..., 1], 2))
@@ -144,13 +146,10 @@ def test_sensitivity_puts_them_together():
 
 def test_bad_arguments():
     with pytest.raises(ValueError, match="labels must have shape"):
-        noise.accuracy_under_noise(dense(), X, LABELS[:5], [0.1], 0)
+        noise.accuracy_under_noise(dense(), X, LABELS[:5], [0.1], seed=0)
     with pytest.raises(ValueError, match="sizes must be at least 0, got -1"):
-        noise.accuracy_under_noise(dense(), X, LABELS, [-1.0], 0)
+        noise.accuracy_under_noise(dense(), X, LABELS, [-1.0], seed=0)
     with pytest.raises(ValueError, match="must begin with 0"):
-        noise.sensitivity(dense(), X, LABELS, [0.0, 1.0], [1.0], 0)
+        noise.sensitivity(dense(), X, LABELS, [0.0, 1.0], [1.0], seed=0)
     with pytest.raises(ValueError, match="draws must be at least 1"):
-        noise.response(dense(), X, 0, draws=0)
-
-
-# The figure
+        noise.response(dense(), X, seed=0, draws=0)

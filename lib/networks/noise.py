@@ -9,15 +9,16 @@ from typing import Iterator, NamedTuple, Sequence
 
 import numpy as np
 
-from lib.checks import count, real
-from lib.networks.blocks import Affine, Convolution, Mode
-from lib.networks.layers import Stack
+from lib.checks import choice, count, real
+from lib.networks.network import Affine, Convolution, Network
 
 SOME = 250  # points at a time
 SMALL = 1e-4  # of a disturbance, where a derivative is meant
+KINDS = "absolute", "relative"
+RULERS = "weights", "local", "response", "depth"
 
 
-class Layers(NamedTuple):
+class Scales(NamedTuple):
     """What noise of size 1 meets in each layer; arrays ``(networks, layers)``, read-out last.
 
     ``fan_in`` of a neuron, shape ``(layers,)``; rms of the ``weights``, of the ``incoming``
@@ -37,20 +38,17 @@ class Layers(NamedTuple):
         return self.disturbance / self.pre_activations
 
 
-KINDS = "absolute", "relative"
-
-
 class Sensitivity(NamedTuple):
     """Noise in one layer at a time, in several networks; the read-out is the last layer.
 
     By kind of noise, ``absolute`` (the same on every weight) or ``relative`` (in units of the
     layer's rms weight): its ``sizes``, the first of them 0, and the ``accuracy``, ``(networks,
-    layers, sizes)``. The `Layers`; the `response`, ``(networks, layers)``.
+    layers, sizes)``. The `Scales`; the `response`, ``(networks, layers)``.
     """
 
     sizes: dict[str, np.ndarray]
     accuracy: dict[str, np.ndarray]
-    layers: Layers
+    scales: Scales
     response: np.ndarray
 
     def lost(self, kind: str) -> np.ndarray:
@@ -64,11 +62,12 @@ class Sensitivity(NamedTuple):
         predicted disturbance of the pre-activations in units of their own; ``"response"``, the
         predicted change of the outputs; or ``"depth"``, the number of layers above.
         """
-        weights, count = self.layers.weights, self.response.shape[1]
+        choice("of", of, RULERS)
+        weights, layers = self.scales.weights, self.response.shape[1]
         if of == "depth":
-            above = np.arange(count - 1.0, -1.0, -1.0)[:, None]
+            above = np.arange(layers - 1.0, -1.0, -1.0)[:, None]
             return above + np.zeros_like(self.accuracy[kind])
-        scale = {"weights": 1.0 / weights, "local": self.layers.local,
+        scale = {"weights": 1.0 / weights, "local": self.scales.local,
                  "response": self.response}[of]
         unit = weights if kind == "relative" else 1.0
         return (scale * unit)[..., None] * self.sizes[kind]
@@ -86,107 +85,88 @@ def pooled(some: Sequence[Sensitivity], at: Sequence[tuple[str, int]],
     Returns:
         Two arrays of shape ``(networks, items)``.
 
-    Accuracy: rounding.
-
-    Source: derived here.
-
-    >>> from lib.networks.layers import mlp
-    >>> model = mlp(4, [5], 2, 1.0, 0.0, networks=3, rng=0)
-    >>> found = sensitivity(model, np.ones((1, 4)), [0], [0.0, 1.0], [0.0, 2.0], rng=0)
+    >>> net = Network([np.ones((5, 4)), [[1.0] * 5, [2.0] * 5]])
+    >>> found = sensitivity(net, np.ones((1, 4)), [0], [0.0, 1.0], [0.0, 2.0], seed=0)
     >>> lost, depth = pooled([found], [("absolute", 1), ("relative", 1)], "depth")
     >>> lost.shape, depth[0].tolist()
-    ((3, 4), [1.0, 0.0, 1.0, 0.0])
+    ((1, 4), [1.0, 0.0, 1.0, 0.0])
     """
     items = [(one, kind, i) for kind, i in at for one in some]
     return (np.hstack([one.lost(kind)[..., i] for one, kind, i in items]),
             np.hstack([one.ruler(kind, of)[..., i] for one, kind, i in items]))
 
 
-def sensitivity(model: Stack, x: np.ndarray, labels: np.ndarray, sizes: np.ndarray,
-                relative_sizes: np.ndarray, rng: int, draws: int = 2,
+def sensitivity(net: Network, x: np.ndarray, labels: np.ndarray, sizes: np.ndarray,
+                relative_sizes: np.ndarray, *, seed: int, draws: int = 2,
                 few: int = 200) -> Sensitivity:
     """Everything this module measures, of trained networks.
 
     Args:
-        model: the networks; they are not changed.
+        net: not changed.
         x, labels: inputs and their labels.
         sizes, relative_sizes: of the two kinds of noise, as for `accuracy_under_noise`, both
             beginning with 0.
-        rng: a seed; the same noise is used throughout.
+        seed: the same noise is used throughout.
         draws: of the noise, averaged over.
-        few: how many of the inputs serve for the layers and the response.
-
-    Returns:
-        The `Sensitivity`.
-
-    Raises:
-        ValueError, TypeError: bad arguments.
-
-    Accuracy: as `accuracy_under_noise` and `response`.
+        few: how many of the inputs serve for the scales and the response.
 
     Source: [raghu2017], ICML form Fig. 6; derived here.
 
-    >>> from lib.networks.layers import mlp
-    >>> model = mlp(4, [5], 2, 1.0, 0.0, networks=3, rng=0)
-    >>> found = sensitivity(model, np.ones((1, 4)), [0], [0.0, 0.1, 1.0], [0.0, 2.0], rng=0)
+    >>> net = Network([np.ones((5, 4)), [[1.0] * 5, [2.0] * 5]])
+    >>> found = sensitivity(net, np.ones((1, 4)), [0], [0.0, 0.1, 1.0], [0.0, 2.0], seed=0)
     >>> found.accuracy["absolute"].shape, found.response.shape
-    ((3, 2, 3), (3, 2))
+    ((1, 2, 3), (1, 2))
     """
     given = {kind: np.atleast_1d(real("sizes", some, low=0.0))
              for kind, some in zip(KINDS, (sizes, relative_sizes))}
     if any(some[0] != 0.0 for some in given.values()):
         raise ValueError("sizes and relative_sizes must begin with 0, the clean network")
-    accuracy = {kind: accuracy_under_noise(model, x, labels, some, rng, kind == "relative", draws)
+    accuracy = {kind: accuracy_under_noise(net, x, labels, some, seed=seed, draws=draws,
+                                           relative=kind == "relative")
                 for kind, some in given.items()}
-    return Sensitivity(given, accuracy, layers(model, x[:few]),
-                       response(model, x[:few], rng, draws))
+    return Sensitivity(given, accuracy, scales(net, x[:few]),
+                       response(net, x[:few], seed=seed, draws=draws))
 
 
-def layers(model: Stack, x: np.ndarray) -> Layers:
+def scales(net: Network, x: np.ndarray) -> Scales:
     """The quantities that decide what noise on the weights of a layer does to the layer.
 
     Args:
-        model: the networks.
-        x: inputs to average over, as for ``model.forward``.
+        x: inputs to average over, as for ``net.forward``.
 
     Returns:
-        The `Layers`. ``disturbance`` is ``sqrt(mean sum_j z_j^2)`` over the inputs j of a neuron:
+        The `Scales`. ``disturbance`` is ``sqrt(mean sum_j z_j^2)`` over the inputs j of a neuron:
         ``sqrt(fan-in) * incoming``, but for the zeros around the image of a convolution.
-
-    Raises:
-        ValueError, TypeError: bad inputs.
 
     Accuracy: rounding, for the mean over these inputs.
 
     Source: derived here.
 
-    >>> from lib.networks.layers import mlp
-    >>> layers(mlp(4, [5], 2, 1.0, 0.0, rng=0), np.ones((1, 4))).disturbance[:, 0].tolist()
-    [2.0]
+    >>> scales(Network([np.ones((5, 4)), np.ones((2, 5))]), np.ones((1, 4))).disturbance[:, 0]
+    array([2.])
     """
-    x, rows = model.points("x", x), []
-    for block, z, _ in _weighed(model, x):
-        w, b = model.given(block)
-        h = block.forward(z, Mode(), w, b)[0]
-        sums = block.forward(z * z, Mode(), np.ones_like(w[:, :1]), np.zeros_like(b[:, :1]))[0]
-        rows.append([np.broadcast_to(value, model.networks) for value in (
-            _rms(w), _rms(z), _rms(h), np.sqrt(sums.mean(axis=tuple(range(1, sums.ndim)))))])
-    names = [name for name in model.names if not name.startswith("pool")] + ["read-out"]
-    fan_in = np.array([w.shape[2] for w in model.weights])
-    return Layers(names, fan_in, *np.array(rows).transpose(1, 2, 0))
+    rows = []
+    for layer, z, _ in _weighted(net, net.points("x", x)):
+        sums = layer.product(z * z, np.ones_like(layer.weights[:, :1]))
+        rows.append([np.broadcast_to(value, len(net)) for value in (
+            _rms(layer.weights), _rms(z), _rms(layer.forward(z)[0]),
+            np.sqrt(sums.mean(axis=tuple(range(1, sums.ndim)))))])
+    names = [name for name in net.names if not name.startswith("pool")] + ["read-out"]
+    fan_in = np.array([w.shape[2] for w in net.weights])
+    return Scales(names, fan_in, *np.array(rows).transpose(1, 2, 0))
 
 
-def accuracy_under_noise(model: Stack, x: np.ndarray, labels: np.ndarray, sizes: np.ndarray,
-                         rng: int | np.random.Generator, relative: bool = False,
+def accuracy_under_noise(net: Network, x: np.ndarray, labels: np.ndarray, sizes: np.ndarray, *,
+                         seed: int | np.random.Generator, relative: bool = False,
                          draws: int = 4) -> np.ndarray:
     """Share of right answers with Gaussian noise on the weights of one layer at a time.
 
     Args:
-        model: the networks; they are not changed.
-        x: inputs, as for ``model.forward``.
+        net: not changed.
+        x: inputs, as for ``net.forward``.
         labels: 0, 1, .., one a point.
         sizes: standard deviations of the noise, shape ``(sizes,)``.
-        rng: of the noise; the same draws serve every size.
+        seed: of the noise; the same draws serve every size.
         relative: sizes in units of the rms weight of the layer, each network's own; instead of
             the same noise on every weight. Biases stay as they are.
         draws: of the noise, averaged over.
@@ -194,50 +174,44 @@ def accuracy_under_noise(model: Stack, x: np.ndarray, labels: np.ndarray, sizes:
     Returns:
         Shape ``(networks, layers, sizes)``, the read-out last.
 
-    Raises:
-        ValueError, TypeError: bad arguments.
-
     Accuracy: a mean over ``draws``; exact for the noise drawn.
 
     Source: [raghu2017], ICML form Fig. 6.
 
-    >>> from lib.networks.layers import mlp
-    >>> model = mlp(4, [5], 2, 1.0, 0.0, networks=3, rng=0)
-    >>> accuracy_under_noise(model, np.ones((1, 4)), [0], [0.0, 1.0], rng=0).shape
-    (3, 2, 2)
+    >>> net = Network([np.ones((5, 4)), np.ones((2, 5))])
+    >>> accuracy_under_noise(net, np.ones((1, 4)), [0], [0.0, 1.0], seed=0).shape
+    (1, 2, 2)
     """
-    x, sizes = model.points("x", x), np.atleast_1d(real("sizes", sizes, low=0.0))
+    x, sizes = net.points("x", x), np.atleast_1d(real("sizes", sizes, low=0.0))
     labels = np.asarray(labels)
     if labels.shape != x.shape[1:2]:
         raise ValueError(f"labels must have shape {x.shape[1:2]}, got {labels.shape}")
-    noise = _noise(model, rng, draws)
-    right = np.zeros((model.networks, len(model.weights), len(sizes)))
+    noise = _noise(net, seed, draws)
+    right = np.zeros((len(net), len(noise), len(sizes)))
     for start in range(0, len(labels), SOME):
         some = slice(start, start + SOME)
-        clean = model.through(x[:, some], 0, len(model.blocks)).argmax(axis=2) == labels[some]
+        clean = net.through(x[:, some]).argmax(axis=2) == labels[some]
         right += draws * clean.sum(axis=1)[:, None, None] * (sizes == 0.0)
-        for layer, (block, z, place) in enumerate(_weighed(model, x[:, some])):
-            w, b = model.given(block)
-            h = block.forward(z, Mode(), w, b)[0]
-            unit = (_rms(w) if relative else np.ones(model.networks)).astype(model.dtype)
+        for place, (layer, z, above) in enumerate(_weighted(net, x[:, some])):
+            h = layer.forward(z)[0]
+            unit = (_rms(layer.weights) if relative else np.ones(len(net))).astype(net.dtype)
             unit = unit.reshape(-1, *[1] * (h.ndim - 1))
-            for one in noise[layer]:
-                change = unit * block.forward(z, Mode(), one, np.zeros_like(b))[0]
+            for one in noise[place]:
+                change = unit * layer.product(z, one)
                 for i in np.flatnonzero(sizes):
-                    size = model.dtype.type(sizes[i])
-                    out = model.through(h + size * change, place + 1, len(model.blocks))
-                    right[:, layer, i] += np.sum(out.argmax(axis=2) == labels[some], axis=1)
+                    out = net.through(h + net.dtype.type(sizes[i]) * change, above)
+                    right[:, place, i] += np.sum(out.argmax(axis=2) == labels[some], axis=1)
     return right / (draws * len(labels))
 
 
-def response(model: Stack, x: np.ndarray, rng: int | np.random.Generator,
+def response(net: Network, x: np.ndarray, *, seed: int | np.random.Generator,
              draws: int = 4) -> np.ndarray:
     """How strongly the read-out answers to small noise on the weights of one layer.
 
     Args:
-        model: the networks; they are not changed.
-        x: inputs, as for ``model.forward``.
-        rng: of the noise.
+        net: not changed.
+        x: inputs, as for ``net.forward``.
+        seed: of the noise.
         draws: of the noise, averaged over.
 
     Returns:
@@ -245,47 +219,41 @@ def response(model: Stack, x: np.ndarray, rng: int | np.random.Generator,
         of the layer, in units of the rms output; the mean over the outputs, which changes no
         answer, is taken away from both.
 
-    Raises:
-        ValueError, TypeError: bad arguments.
-
     Accuracy: a mean over ``draws``, each of many weights; a difference quotient of step 1e-4 of
         the pre-activations.
 
     Source: derived here.
 
-    >>> from lib.networks.layers import mlp
-    >>> response(mlp(4, [5], 2, 1.0, 0.0, rng=0), np.ones((3, 4)), rng=0).shape
+    >>> net = Network([np.ones((5, 4)), [[1.0] * 5, [2.0] * 5]])
+    >>> response(net, np.ones((3, 4)), seed=0).shape
     (1, 2)
     """
-    x, found = model.points("x", x), np.zeros((model.networks, len(model.weights)))
-    noise = _noise(model, rng, draws)
-    clean = _centred(model.through(x, 0, len(model.blocks)))
-    for layer, (block, z, place) in enumerate(_weighed(model, x)):
-        w, b = model.given(block)
-        h = block.forward(z, Mode(), w, b)[0]
-        for one in noise[layer]:
-            change = block.forward(z, Mode(), one, np.zeros_like(b))[0]
+    x, found = net.points("x", x), np.zeros((len(net), len(net.weights)))
+    noise, clean = _noise(net, seed, draws), _centred(net.through(x))
+    for place, (layer, z, above) in enumerate(_weighted(net, x)):
+        h = layer.forward(z)[0]
+        for one in noise[place]:
+            change = layer.product(z, one)
             step = SMALL * _rms(h).mean() / _rms(change).mean()
-            out = model.through(h + model.dtype.type(step) * change, place + 1,
-                                len(model.blocks))
-            found[:, layer] += np.mean(((_centred(out) - clean) / step) ** 2, axis=(1, 2))
+            out = net.through(h + net.dtype.type(step) * change, above)
+            found[:, place] += np.mean(((_centred(out) - clean) / step) ** 2, axis=(1, 2))
     return np.sqrt(found / draws) / _rms(clean)[:, None]
 
 
-def _weighed(model: Stack, x: np.ndarray
-             ) -> Iterator[tuple[Affine | Convolution, np.ndarray, int]]:
-    """Every layer with weights, what comes into it, and its place among the blocks."""
+def _weighted(net: Network, x: np.ndarray
+              ) -> Iterator[tuple[Affine | Convolution, np.ndarray, int]]:
+    """Every layer with weights, what comes into it, and the place of the layer above it."""
     done = 0
-    for place, block in enumerate(model.blocks):
-        if isinstance(block, (Affine, Convolution)):
-            x, done = model.through(x, done, place), place
-            yield block, x, place
+    for place, layer in enumerate(net.layers):
+        if isinstance(layer, (Affine, Convolution)):
+            x, done = net.through(x, done, place), place
+            yield layer, x, place + 1
 
 
-def _noise(model: Stack, rng: int | np.random.Generator, draws: int) -> list[list[np.ndarray]]:
-    rng, draws = np.random.default_rng(rng), count("draws", draws)
-    return [[rng.standard_normal(w.shape).astype(model.dtype) for _ in range(draws)]
-            for w in model.weights]
+def _noise(net: Network, seed: int | np.random.Generator, draws: int) -> list[list[np.ndarray]]:
+    rng, draws = np.random.default_rng(seed), count("draws", draws)
+    return [[rng.standard_normal(w.shape).astype(net.dtype) for _ in range(draws)]
+            for w in net.weights]
 
 
 def _rms(array: np.ndarray) -> np.ndarray:

@@ -1,22 +1,121 @@
-"""Training a stack of networks side by side, from one stream of minibatches.
+"""Training networks side by side, from one stream of minibatches.
 
-    history = train(model, x, labels, 1000, optimizer=Adam(1e-3), rng=seed, at=(0, 100, 1000),
-                    watch=lambda model, step: accuracy(model, x_test, labels_test))
+    history = train(net, x, labels, 1000, optimizer=Adam(1e-3), seed=1, at=(0, 100, 1000),
+                    watch=lambda net, step: accuracy(net, x_test, labels_test))
+
+All layers, or one alone; for a number of steps, or until each network has reached an accuracy; at
+one rate, or at the best of several. A read-out alone needs no steps: `fit_read_out` solves for it.
 """
 import sys
+from dataclasses import dataclass
 from typing import Any, Callable, Iterator, NamedTuple, Sequence
 
 import numpy as np
 
-from lib.checks import count, real
-from lib.networks.layers import Stack
-from lib.networks.optimizers import Adam, Sgd
+from lib.checks import Untrusted, choice, count, number, real
+from lib.networks.network import Affine, Network, Regularise
+
+MEMORY, SQUARES, TINY = 0.9, 0.999, 1e-8  # of Adam: beta_1, beta_2 and epsilon
+SEEN = 2000  # training points on which the accuracy of one trained layer is counted
+
+Update = Callable[[Sequence[np.ndarray], int], None]
+
+
+@dataclass(frozen=True)
+class Sgd:
+    """Stochastic gradient descent: ``v <- momentum v + g``, ``w <- w - rate (v + decay w)``.
+
+    Args:
+        rate: step size.
+        momentum: from 0 (none) to below 1.
+        decay: of the weights, decoupled from the gradient; biases do not decay.
+
+    Source: [sutskever2013]; decoupled decay [loshchilov2019].
+    """
+
+    rate: float
+    momentum: float = 0.0
+    decay: float = 0.0
+
+    def __post_init__(self) -> None:
+        number("rate", self.rate, low=0.0)
+        number("momentum", self.momentum, low=0.0, high=np.nextafter(1.0, 0.0))
+        number("decay", self.decay, low=0.0)
+
+    def begin(self, parameters: Sequence[np.ndarray], decays: Sequence[bool],
+              steps: int) -> Update:
+        """What changes these arrays in place, given their gradients and the step from 0 on."""
+        velocities = [np.zeros_like(array) for array in parameters] if self.momentum else None
+
+        def update(gradients: Sequence[np.ndarray], step: int) -> None:
+            for place, (array, g) in enumerate(zip(parameters, gradients)):
+                if velocities:
+                    velocity = velocities[place]
+                    velocity *= self.momentum
+                    velocity += g
+                    g = self.rate * velocity
+                else:
+                    g *= self.rate
+                if self.decay and decays[place]:
+                    array *= 1 - self.rate * self.decay
+                array -= g
+
+        return update
+
+
+@dataclass(frozen=True)
+class Adam:
+    """Adam with the usual constants (0.9, 0.999, 1e-8).
+
+    Args:
+        rate: step size.
+        cosine: let the rate fall to 0 over the training as half a cosine.
+        decay: of the weights, decoupled from the gradient; biases do not decay.
+
+    Source: [kingma2015]; cosine and decoupled decay [loshchilov2019].
+    """
+
+    rate: float
+    cosine: bool = False
+    decay: float = 0.0
+
+    def __post_init__(self) -> None:
+        number("rate", self.rate, low=0.0)
+        number("decay", self.decay, low=0.0)
+
+    def begin(self, parameters: Sequence[np.ndarray], decays: Sequence[bool],
+              steps: int) -> Update:
+        """What changes these arrays in place, given their gradients and the step from 0 on."""
+        means = [np.zeros_like(array) for array in parameters]
+        squares = [np.zeros_like(array) for array in parameters]
+
+        def update(gradients: Sequence[np.ndarray], step: int) -> None:
+            rate = self.rate * (0.5 * (1 + np.cos(np.pi * step / steps)) if self.cosine else 1.0)
+            root = np.sqrt(1 - SQUARES ** (step + 1))
+            length = rate * root / (1 - MEMORY ** (step + 1))
+            for array, g, mean, square, decayed in zip(parameters, gradients, means, squares,
+                                                       decays):
+                mean *= MEMORY
+                mean += (1 - MEMORY) * g
+                square *= SQUARES
+                g *= g
+                g *= 1 - SQUARES
+                square += g
+                np.sqrt(square, out=g)
+                g += TINY * root
+                np.divide(mean, g, out=g)
+                g *= length
+                if self.decay and decayed:
+                    array *= 1 - rate * self.decay
+                array -= g
+
+        return update
 
 
 class History(NamedTuple):
     """What was seen in training.
 
-    ``steps`` are those of the checkpoints; ``loss`` of shape ``(checkpoints, networks)`` is the
+    ``steps`` are those of the checkpoints; ``loss`` of shape ``(networks, checkpoints)`` is the
     mean over the minibatches since the last one (at step 0 that of the first minibatch);
     ``watched`` what `watch` returned there; ``diverged`` the step at which a network's loss was
     no longer finite, -1 for those whose loss stayed so.
@@ -28,82 +127,69 @@ class History(NamedTuple):
     diverged: np.ndarray
 
 
-class Diverged(ArithmeticError):
-    """A loss is no longer finite; ``history`` and ``model`` are as of the last checkpoint."""
-
-    def __init__(self, message: str, history: History, model: Stack):
-        super().__init__(message)
-        self.history, self.model = history, model
-
-
-def train(model: Stack, x: np.ndarray, y: np.ndarray, steps: int, *, optimizer: Sgd | Adam,
-          batch: int = 128, loss: str = "softmax", only: int | None = None,
-          rng: int | np.random.Generator, at: Sequence[int] | None = None,
-          watch: Callable[[Stack, int], Any] | None = None,
-          stop: Callable[[Stack, int], bool] | None = None, input_noise: float = 0.0,
+def train(net: Network, x: np.ndarray, y: np.ndarray, steps: int, *, optimizer: Sgd | Adam,
+          seed: int | np.random.Generator, batch: int = 128, loss: str = "softmax",
+          only: int | None = None, at: Sequence[int] | None = None,
+          watch: Callable[[Network, int], Any] | None = None,
+          stop: Callable[[Network, int], bool] | None = None, input_noise: float = 0.0,
           diverging: str = "raise", progress: bool | None = None) -> History:
     """Train the networks in place.
 
     Args:
-        model: the stack.
         x: inputs, ``(points, ...)`` for all networks or ``(networks, points, ...)``.
         y: labels 0, 1, .. (softmax) or values ``(points, outputs)`` (square); with the axis of
             the networks in front where each has its own.
         steps: number of minibatches.
-        optimizer: `Sgd` or `Adam`.
+        seed: of the minibatches, and of the noise on the inputs; or a generator.
         batch: points of a minibatch. Every epoch is a new order of the points; what does not
             fill a minibatch at its end is left out.
         loss: ``"softmax"``, the cross-entropy; or ``"square"``, half the squared distance.
-        only: index into ``model.weights`` of the one layer that is trained, weights and biases;
+        only: index into ``net.weights`` of the one layer that is trained, weights and biases;
             -1 for the read-out. What the layers below make of the inputs is computed once, and
             batch normalisation there uses its statistics from outside training.
-        rng: of the minibatches, and of the noise on the inputs.
         at: steps after which there is a checkpoint; the first and the last if left out.
-        watch: called with the model and the step at each checkpoint.
+        watch: called with the networks and the step at each checkpoint.
         stop: likewise; training ends where it returns true.
         input_noise: standard deviation of Gaussian noise added to each minibatch.
         diverging: ``"raise"``; or ``"keep"`` to go on with the other networks, the lost one
             put back to the last checkpoint, with infinite loss in the history.
         progress: show a bar; if left out, where errors go to a terminal.
 
-    Returns:
-        The `History`.
-
     Raises:
-        Diverged: a loss or a weight is not finite.
-        ValueError, TypeError: bad arguments.
+        Untrusted: a loss or a weight is not finite; ``best`` is the `History`, and the networks
+            are back at its last checkpoint.
+        ValueError, TypeError: bad arguments, or an activation that jumps.
 
     Accuracy: gradients to rounding; the same seeds give the same networks, up to rounding on
         another processor, which training amplifies.
 
     Source: derived here (reverse mode).
 
-    >>> from lib.networks.layers import mlp
+    >>> from lib.networks.network import random_network
     >>> x = np.random.default_rng(0).standard_normal((64, 2))
-    >>> model = mlp(2, [8], 2, 1.0, 0.0, rng=0)
-    >>> history = train(model, x, (x[:, 0] > 0).astype(int), 200, optimizer=Adam(0.01), batch=16,
-    ...                 rng=0)
-    >>> bool(history.loss[-1, 0] < 0.3), bool(accuracy(model, x, x[:, 0] > 0)[0] > 0.9)
+    >>> net = random_network(2, [8], 2, 1.0, 0.0, seed=0)
+    >>> history = train(net, x, (x[:, 0] > 0).astype(int), 200, optimizer=Adam(0.01), batch=16,
+    ...                 seed=0)
+    >>> bool(history.loss[0, -1] < 0.3), bool(accuracy(net, x, x[:, 0] > 0)[0] > 0.9)
     (True, True)
     """
-    x, y = model.points("x", x), _targets(model, y, loss)
+    net.refuse_jumps()
+    x, y = net.points("x", x), _targets(net, y, loss)
     steps, batch = count("steps", steps), count("batch", batch)
-    input_noise = float(real("input_noise", input_noise, low=0.0))
+    input_noise = number("input_noise", input_noise, low=0.0)
     if y.shape[1] != x.shape[1]:
         raise ValueError(f"y must have one target a point, got {y.shape[1]} for {x.shape[1]}")
     if batch > x.shape[1]:
         raise ValueError(f"batch must be at most the {x.shape[1]} points, got {batch}")
-    if diverging not in ("raise", "keep"):
-        raise ValueError(f"diverging must be 'raise' or 'keep', got {diverging!r}")
+    choice("diverging", diverging, ("raise", "keep"))
     at = _checkpoints(at, steps)
-    first = 0 if only is None else model.place("only", only)
-    if first and (input_noise or model.scales):
+    first = 0 if only is None else net.place("only", only)
+    if first and (input_noise or any(isinstance(layer, Regularise) for layer in net.layers)):
         raise ValueError("only: the features below are computed once, so there is no room for "
                          "input_noise or trajectory regularisation")
-    x = model.through(x, 0, first)
-    rng = np.random.default_rng(rng)
-    batches = _batches(x, y, batch, steps, rng, input_noise)
-    run = _Run(model, optimizer, steps, first, only is not None, LOSSES[loss], diverging)
+    x = net.through(x, 0, first)
+    batches = _batches(x, y, batch, steps, np.random.default_rng(seed), input_noise)
+    run = _Run(net, optimizer, steps, first, only is not None, LOSSES[loss], diverging)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         for step, (some, wanted) in enumerate(_bar(batches, steps, progress)):
             if step in at and run.checkpoint(step, watch, stop):
@@ -113,29 +199,159 @@ def train(model: Stack, x: np.ndarray, y: np.ndarray, steps: int, *, optimizer: 
     return run.history()
 
 
-def accuracy(model: Stack, x: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Share of the points that each network labels correctly.
+class _Run:
+    """One training: the parameters that change, and what has been seen so far."""
+
+    def __init__(self, net: Network, optimizer: Sgd | Adam, steps: int, first: int, alone: bool,
+                 loss: Callable, diverging: str):
+        self.net, self.first, self.loss, self.diverging = net, first, loss, diverging
+        self.trained = net.layers[first:first + 1] if alone else net.layers
+        named = [pair for layer in self.trained for pair in layer.parameters.items()]
+        self.arrays = [array for _, array in named]
+        self.update = optimizer.begin(self.arrays, [name == "weights" for name, _ in named], steps)
+        self.losses = np.full((len(net), steps), np.nan)
+        self.steps, self.watched = [], []
+        self.lost = np.full(len(net), -1)
+        self.saved = [array.copy() for array in self.arrays]
+
+    def step(self, step: int, x: np.ndarray, y: np.ndarray) -> None:
+        out, kept, penalty = self.net.kept(x, self.first)
+        value, slope = self.loss(out, y)
+        value = self.losses[:, step] = value + penalty
+        if not np.isfinite(value).all():
+            self._lose(step, ~np.isfinite(value))
+        grown = self.net.backward(slope, kept, self.first)[:len(self.trained)]
+        self.update([gradient for layer in grown for gradient in layer], step)
+        self._put_back()
+
+    def checkpoint(self, step: int, watch: Callable | None, stop: Callable | None) -> bool:
+        """Record a step; true where training shall end."""
+        finite = [np.isfinite(array.reshape(len(array), -1)).all(axis=1) for array in self.arrays]
+        if not np.all(finite):
+            self._lose(step, ~np.all(finite, axis=0))
+            self._put_back()
+        self.saved = [array.copy() for array in self.arrays]
+        self.steps.append(step)
+        self.watched.append(watch(self.net, step) if watch else None)
+        return bool(stop and stop(self.net, step))
+
+    def history(self) -> History:
+        means, before = [], 0
+        for step in self.steps:
+            some = self.losses[:, before:max(step, 1)]
+            means.append(some.mean(axis=1) if some.size else means[-1])
+            before = step
+        steps, loss = np.array(self.steps), np.array(means).reshape(-1, len(self.net)).T
+        loss[(self.lost >= 0)[:, None] & (steps > self.lost[:, None])] = np.inf
+        return History(steps, loss, self.watched, self.lost)
+
+    def _lose(self, step: int, gone: np.ndarray) -> None:
+        self.lost[gone & (self.lost < 0)] = step
+        if self.diverging == "raise":
+            for array, saved in zip(self.arrays, self.saved):
+                array[...] = saved
+            which = ", ".join(map(str, np.flatnonzero(gone)))
+            raise Untrusted(f"the loss of network {which} is not finite at step {step}; the "
+                            f"networks are back at step {self.steps[-1]}. Take a smaller rate, or "
+                            "diverging='keep' to go on with the others", self.history())
+
+    def _put_back(self) -> None:
+        gone = self.lost >= 0
+        if gone.any():
+            for array, saved in zip(self.arrays, self.saved):
+                array[gone] = saved[gone]
+
+
+class Reached(NamedTuple):
+    """Trained networks in the order in which they arrived, the step at which each was kept (-1
+    for one that did not arrive, kept at its best), and its accuracy then."""
+
+    net: Network
+    steps: np.ndarray
+    accuracy: np.ndarray
+
+
+class FirstReached:
+    """A stopping rule for `train`: every network is kept as it first reached an accuracy.
 
     Args:
-        model: the stack.
-        x: inputs, as for `train`.
-        labels: 0, 1, ..; for a single output its sign, by labels above 0 or not.
+        x, labels: the test points; labels as for `accuracy`.
+        share: the accuracy to reach.
+        enough: training ends when so many networks have.
+    """
 
-    Returns:
-        Shape ``(networks,)``.
+    def __init__(self, x: np.ndarray, labels: np.ndarray, share: float, enough: int):
+        self.x, self.labels, self.share, self.enough = x, labels, share, enough
+        self.kept: Network | None = None
+
+    def __call__(self, net: Network, step: int) -> bool:
+        """Look at the networks; true when enough of them are there."""
+        if self.kept is None:
+            self.kept, self.steps = net.copy(), np.full(len(net), -1)
+            self.accuracy = np.zeros(len(net))
+        now = accuracy(net, self.x, self.labels)
+        here = (now >= self.share) & (self.steps < 0)
+        better = here | ((self.steps < 0) & (now > self.accuracy))
+        for kept, present in zip(self.kept.layers, net.layers):
+            for name in kept.trained + kept.counted:
+                getattr(kept, name)[better] = getattr(present, name)[better]
+        self.accuracy[better], self.steps[here] = now[better], step
+        return bool(np.sum(self.steps >= 0) >= self.enough)
+
+
+def train_until(net: Network, x: np.ndarray, y: np.ndarray, steps: int, *, share: float,
+                test: tuple[np.ndarray, np.ndarray], enough: int | None = None, every: int = 100,
+                **recipe: Any) -> Reached:
+    """Train networks until so many of them have reached a test accuracy.
+
+    Narrow networks get stuck at times: start more than are wanted, and say how many are enough.
+
+    Args:
+        net, x, y, recipe: as for `train`; the networks are trained in place.
+        steps: at most.
+        share: the accuracy to reach.
+        test: inputs and labels, as for `accuracy`.
+        enough: how many networks are wanted; all if left out.
+        every: steps between checks; networks are kept at the first check that they pass.
 
     Raises:
-        ValueError, TypeError: wrong shapes.
+        Untrusted: fewer networks arrived in time; ``best`` is the `Reached` with those that came
+            near.
 
-    Accuracy: exact.
+    Source: [storm2024], Fig. 2 and 3 (training to an accuracy).
 
-    Source: standard definition.
+    >>> from lib.networks.network import random_network
+    >>> x = np.random.default_rng(0).standard_normal((64, 2))
+    >>> nets, y = random_network(2, [8], 1, 1.0, 0.0, networks=3, seed=0), np.sign(x[:, :1])
+    >>> done = train_until(nets, x, y, 1000, share=0.9, test=(x, y[:, 0]), enough=2, every=10,
+    ...                    loss="square", optimizer=Sgd(0.1), batch=16, seed=0)
+    >>> len(done.net), bool(np.all(done.accuracy >= 0.9))
+    (2, True)
+    """
+    wanted, every = count("enough", len(net) if enough is None else enough, 1, len(net)), \
+        count("every", every)
+    rule = FirstReached(*test, number("share", share, 0.0, 1.0), wanted)
+    train(net, x, y, steps, at=[*range(every, steps, every), steps], stop=rule, **recipe)
+    order = np.argsort(np.where(rule.steps < 0, steps + 1, rule.steps), kind="stable")[:wanted]
+    done = Reached(rule.kept[order], rule.steps[order], rule.accuracy[order])
+    if np.any(done.steps < 0):
+        raise Untrusted(f"{np.sum(done.steps >= 0)} of {len(net)} networks reached {share:g} in "
+                        f"{steps} steps, {wanted} were wanted: take more steps or another seed",
+                        done)
+    return done
 
-    >>> from lib.networks.layers import mlp
-    >>> accuracy(mlp(2, [3], 2, 0.0, 0.0, rng=0), [[1.0, 2.0], [3.0, 4.0]], [0, 1]).tolist()
+
+def accuracy(net: Network, x: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Share of the points that each network labels correctly, shape ``(networks,)``.
+
+    Args:
+        labels: 0, 1, ..; for a single output its sign, by labels above 0 or not; one a point, or
+            ``(networks, points)``.
+
+    >>> accuracy(Network([np.zeros((2, 2))]), [[1.0, 2.0], [3.0, 4.0]], [0, 1]).tolist()
     [0.5]
     """
-    out, labels = model.forward(x), np.asarray(labels)
+    out, labels = net.forward(x), np.asarray(labels)
     if labels.shape not in (out.shape[1:2], out.shape[:2]):
         raise ValueError(f"labels must have shape {out.shape[1:2]}, got {labels.shape}")
     if out.shape[2] == 1:
@@ -143,33 +359,247 @@ def accuracy(model: Stack, x: np.ndarray, labels: np.ndarray) -> np.ndarray:
     return np.mean(out.argmax(axis=2) == labels, axis=1)
 
 
-def gradients(model: Stack, x: np.ndarray, y: np.ndarray, loss: str = "softmax"
+def prediction_error(net: Network, x: np.ndarray, y: np.ndarray,
+                     loss: str = "square") -> np.ndarray:
+    """How wrong each network is, as a number that knows no units, shape ``(networks,)``.
+
+    The root of the mean squared error over the standard deviation of the values (NRMSE), 1 for
+    guessing their mean; or, for the softmax loss, the share of labels that are wrong.
+
+    Args:
+        y: values ``(points, outputs)``, or labels.
+
+    >>> prediction_error(Network([[[0.0]]]), [[0.0], [0.0]], [[-1.0], [1.0]]).tolist()
+    [1.0]
+    """
+    if loss == "softmax":
+        return 1.0 - accuracy(net, x, y)
+    y = real("y", y)
+    variance = float(np.mean(y.var(axis=0)))
+    if not variance > 0.0:
+        raise ValueError("y must vary")
+    off = net.forward(x) - y
+    return np.sqrt(np.mean(off * off, axis=(1, 2)) / variance)
+
+
+def gradients(net: Network, x: np.ndarray, y: np.ndarray, loss: str = "softmax"
               ) -> tuple[np.ndarray, dict[tuple[str, int], np.ndarray]]:
     """The loss of each network and its gradient with respect to every parameter.
 
     Args:
-        model, x, y, loss: as for `train`; all points are one minibatch.
+        net, x, y, loss: as for `train`; all points are one minibatch.
 
     Returns:
-        Losses of shape ``(networks,)``, and gradients by name and layer, as ``("weights", 0)``.
-
-    Raises:
-        ValueError, TypeError: bad arguments.
+        Losses of shape ``(networks,)``, and gradients by the keys of ``net.parameters``.
 
     Accuracy: rounding; at a kink the derivative on one side.
 
     Source: derived here (reverse mode).
 
-    >>> from lib.networks.layers import mlp
-    >>> model = mlp(1, [1], 1, 1.0, 0.0, rng=0, phi="linear")
-    >>> value, found = gradients(model, [[1.0]], [[0.0]], loss="square")
-    >>> bool(np.isclose(found["biases", 1][0, 0], model.forward([[1.0]])[0, 0, 0]))
-    True
+    >>> net = Network([[[2.0]], [[3.0]]], phi="linear")
+    >>> value, found = gradients(net, [[1.0]], [[0.0]], loss="square")
+    >>> value.tolist(), found["weights", 1].tolist()
+    ([18.0], [[[12.0]]])
     """
-    x, y = model.points("x", x), _targets(model, y, loss)
-    out, kept, penalty = model.kept(x)
+    net.refuse_jumps()
+    x, y = net.points("x", x), _targets(net, y, loss)
+    out, kept, penalty = net.kept(x)
     value, slope = LOSSES[loss](out, y)
-    return value + penalty, model.back(slope, kept)
+    grown = [gradient for layer in net.backward(slope, kept) for gradient in layer]
+    return value + penalty, dict(zip(net.parameters, grown))
+
+
+class Alone(NamedTuple):
+    """Accuracies with one layer trained alone, arrays ``(networks, layers, checkpoints)``."""
+
+    layers: np.ndarray
+    steps: np.ndarray
+    train: np.ndarray
+    test: np.ndarray
+
+
+def train_each_alone(net: Network, x: np.ndarray, labels: np.ndarray, *,
+                     test: tuple[np.ndarray, np.ndarray], layers: Sequence[int], steps: int,
+                     seed: int, **recipe: Any) -> Alone:
+    """Train each of several layers alone, always from the same random networks.
+
+    Args:
+        net: where every training starts; it stays as it is.
+        x, labels: to train on, the same for all networks.
+        test: inputs and labels to test on.
+        layers: indices into ``net.weights``.
+        seed: of the minibatches, the same for every layer.
+        steps, recipe: as for `train`.
+
+    Returns:
+        `Alone`. The training accuracy is that on the first 2000 training points at most.
+
+    Source: [raghu2017], ICLR form Fig. 6, ICML form Fig. 7.
+
+    >>> from lib.networks.network import random_network
+    >>> x, labels = np.eye(4), np.arange(4) % 2
+    >>> start = random_network(4, [5, 5], 2, 1.0, 0.0, networks=3, seed=0)
+    >>> train_each_alone(start, x, labels, test=(x, labels), layers=[1, 2], steps=10,
+    ...                  optimizer=Adam(0.01), batch=4, seed=0).test.shape
+    (3, 2, 2)
+    """
+    seen = [(net.points("x", x)[:, :SEEN], np.asarray(labels)[:SEEN]),
+            (net.points("test", test[0]), np.asarray(test[1]))]
+    histories = [train(net.copy(), x, labels, steps, only=layer, seed=seed,
+                       watch=_watch(net, layer, seen), **recipe) for layer in layers]
+    found = np.array([history.watched for history in histories]).transpose(2, 3, 0, 1)
+    return Alone(np.array(layers), histories[0].steps, *found)
+
+
+def _watch(net: Network, layer: int, seen: list[tuple[np.ndarray, np.ndarray]]) -> Callable:
+    """What counts right answers; what the layers below make of the inputs is computed once."""
+    first = net.place("layers", layer)
+    below = [(net.through(x, 0, first), labels) for x, labels in seen]
+
+    def accuracies(trained: Network, step: int) -> list[np.ndarray]:
+        return [np.mean(trained.through(x, first).argmax(axis=2) == labels, axis=1)
+                for x, labels in below]
+
+    return accuracies
+
+
+def gradient_agreement(net: Network, x: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Cosine between the gradients that two halves of the data give, by layer.
+
+    1: either half tells the layer where to go, and it is right for the other. 0: a step that
+    helps one half is of no use to the other.
+
+    Args:
+        x, labels: points for all networks, cut in the middle.
+
+    Returns:
+        Shape ``(networks, layers)``, the read-out last.
+
+    Source: derived here.
+
+    >>> from lib.networks.network import random_network
+    >>> net = random_network(3, [5], 2, 1.0, 0.0, seed=0)
+    >>> gradient_agreement(net, np.ones((4, 3)), [0] * 4).round(6).tolist()
+    [[1.0, 1.0]]
+    """
+    labels, half = np.asarray(labels), count("points", len(x), 2) // 2
+    first, second = (gradients(net, x[some], labels[some])[1]
+                     for some in (slice(half), slice(half, 2 * half)))
+    cosines = []
+    for layer in range(len(net.weights)):
+        a, b = (found["weights", layer].reshape(len(net), -1) for found in (first, second))
+        cosines.append(np.sum(a * b, axis=1) / np.sqrt(np.sum(a * a, axis=1)
+                                                       * np.sum(b * b, axis=1)))
+    return np.stack(cosines, axis=1)
+
+
+class Tuned(NamedTuple):
+    """The rate that did best on the check points, and how its networks do on the test points.
+
+    ``errors`` has shape ``(networks,)``; ``checked``, ``(networks, rates)``, are the errors by
+    which the rate was chosen. A network that diverged has an infinite error.
+    """
+
+    rate: float
+    errors: np.ndarray
+    checked: np.ndarray
+
+
+def tune(net: Network, x: np.ndarray, y: np.ndarray, *, check: tuple[np.ndarray, np.ndarray],
+         test: tuple[np.ndarray, np.ndarray], rates: Sequence[float], steps: int, seed: int,
+         batch: int = 64, loss: str = "softmax") -> Tuned:
+    """Train copies of networks by Adam at several rates and keep the best rate.
+
+    Every rate starts from the same weights and sees the same minibatches; the rate falls to 0 as
+    half a cosine. The best one has the lowest mean error on the check points; its errors are
+    reported on the test points, which have no part in the choice.
+
+    Args:
+        net: left as it is.
+        check, test: each inputs and targets, as for `prediction_error`.
+        rates: learning rates to try.
+        x, y, steps, seed, batch, loss: as for `train`.
+
+    Source: derived here.
+
+    >>> from lib.networks.network import random_network
+    >>> x = np.linspace(-1.0, 1.0, 64)[:, None]
+    >>> found = tune(random_network(1, [8], 1, 1.0, 0.0, seed=0), x, x**2, check=(x, x**2),
+    ...              test=(x, x**2), rates=(1e-5, 1e-2), steps=200, batch=16, loss="square",
+    ...              seed=0)
+    >>> found.rate
+    0.01
+    """
+    rates = np.atleast_1d(real("rates", rates, low=0.0))
+    checked, tested = [], []
+    for rate in rates:
+        twin = net.copy()
+        past = train(twin, x, y, steps, optimizer=Adam(float(rate), cosine=True), batch=batch,
+                     loss=loss, seed=seed, diverging="keep")
+        lost = past.diverged >= 0
+        for found, points in ((checked, check), (tested, test)):
+            found.append(np.where(lost, np.inf, prediction_error(twin, *points, loss)))
+    best = int(np.mean(checked, axis=1).argmin())
+    return Tuned(float(rates[best]), tested[best], np.transpose(checked))
+
+
+def fit_read_out(net: Network, x: np.ndarray, y: np.ndarray, *, loss: str = "square",
+                 penalty: float = 1e-3) -> Network:
+    """The networks with the best linear read-out there is for their hidden layers as they are.
+
+    Args:
+        net: its hidden layers are shared with the result.
+        x: inputs, as for `train`.
+        y: values ``(points, outputs)``; for the logistic loss 1 or -1, ``(points, 1)``.
+        loss: ``"square"``, least squares and the shortest of many solutions; or ``"logistic"``,
+            the signs of y most likely.
+        penalty: of the logistic loss, times half the squared weights, against the sum over
+            points; without one, classes that can be separated drive the weights to infinity.
+
+    Raises:
+        Untrusted: the logistic fit did not arrive; ``best`` is where it ended.
+
+    Accuracy: that of LAPACK; the logistic gradient vanishes to 1e-6 of a point's weight.
+
+    >>> x = np.array([[0.0], [1.0]])
+    >>> net = fit_read_out(Network([[[1.0]], [[1.0]]], phi="linear"), x, 2 * x + 1)
+    >>> net.weights[1].round(9).tolist(), net.biases[1].round(9).tolist()
+    ([[[2.0]]], [[1.0]])
+    """
+    choice("loss", loss, ("square", "logistic"))
+    inner, y = net.hidden_part, real("y", y)
+    features = inner.forward(x)
+    if y.ndim != 2 or len(y) != features.shape[1] or (loss == "logistic" and y.shape[1] > 1):
+        raise ValueError(f"y must have shape (points, outputs), one for the logistic loss, with "
+                         f"{features.shape[1]} points, got {y.shape}")
+    ones = np.ones((*features.shape[:2], 1), net.dtype)
+    features, penalty = np.concatenate([features, ones], axis=2), number("penalty", penalty, 1e-12)
+    found = np.stack([
+        np.linalg.lstsq(one, y, rcond=None)[0].T if loss == "square" else
+        _logistic(one * np.sign(y), penalty)[None] for one in features]).astype(net.dtype)
+    return Network.of([*inner.layers, Affine(found[..., :-1].copy(), found[..., -1].copy())],
+                      net.shape, net.phi)
+
+
+def _logistic(margins: np.ndarray, penalty: float) -> np.ndarray:
+    """The minimum of ``sum log(1 + exp(-margins w)) + penalty |w|^2 / 2``."""
+    from scipy.optimize import minimize
+    from scipy.special import expit
+
+    def loss(w: np.ndarray) -> tuple[float, np.ndarray]:
+        score = margins @ w
+        value = np.sum(np.logaddexp(0.0, -score)) + 0.5 * penalty * (w @ w)
+        return value, penalty * w - expit(-score) @ margins
+
+    def hessian(w: np.ndarray) -> np.ndarray:
+        p = expit(margins @ w)
+        return (margins.T * (p * (1 - p))) @ margins + penalty * np.eye(len(w))
+
+    end = minimize(loss, np.zeros(margins.shape[1]), jac=True, hess=hessian, method="trust-exact",
+                   options={"gtol": 1e-6})
+    if not end.success:
+        raise Untrusted(f"the logistic fit did not arrive: {end.message}", end.x)
+    return end.x
 
 
 def _softmax(out: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -195,83 +625,15 @@ def _square(out: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray
 LOSSES = {"softmax": _softmax, "square": _square}
 
 
-class _Run:
-    """One training: the parameters that change, and what has been seen so far."""
-
-    def __init__(self, model: Stack, optimizer: Sgd | Adam, steps: int, first: int, last: bool,
-                 loss: Callable, diverging: str):
-        self.model, self.first, self.last = model, first, last
-        self.loss, self.diverging = loss, diverging
-        blocks = model.blocks[first:first + 1] if last else model.blocks
-        trained = ("weights", "biases", "gains", "shifts", "scales")
-        self.keys = [(name, block.index) for block in blocks for name in block.parameters
-                     if name in trained]
-        self.arrays = [getattr(model, name)[index] for name, index in self.keys]
-        self.update = optimizer.begin(self.arrays, [name == "weights" for name, _ in self.keys],
-                                      steps)
-        self.losses = np.full((steps, model.networks), np.nan)
-        self.steps, self.watched = [], []
-        self.lost = np.full(model.networks, -1)
-        self.saved = [array.copy() for array in self.arrays]
-
-    def step(self, step: int, x: np.ndarray, y: np.ndarray) -> None:
-        out, kept, penalty = self.model.kept(x, self.first)
-        value, slope = self.loss(out, y)
-        self.losses[step] = value + penalty
-        if not np.isfinite(self.losses[step]).all():
-            self._lose(step, ~np.isfinite(self.losses[step]))
-        grown = self.model.back(slope, kept, self.first, self.last)
-        self.update([grown[key] for key in self.keys], step)
-        self._put_back()
-
-    def checkpoint(self, step: int, watch: Callable | None, stop: Callable | None) -> bool:
-        """Record a step; true where training shall end."""
-        finite = [np.isfinite(array.reshape(len(array), -1)).all(axis=1) for array in self.arrays]
-        if not np.all(finite):
-            self._lose(step, ~np.all(finite, axis=0))
-            self._put_back()
-        self.saved = [array.copy() for array in self.arrays]
-        self.steps.append(step)
-        self.watched.append(watch(self.model, step) if watch else None)
-        return bool(stop and stop(self.model, step))
-
-    def history(self) -> History:
-        means, before = [], 0
-        for step in self.steps:
-            some = self.losses[before:max(step, 1)]
-            means.append(some.mean(axis=0) if len(some) else means[-1])
-            before = step
-        loss = np.array(means).reshape(-1, self.model.networks)
-        loss[(self.lost >= 0) & (np.array(self.steps)[:, None] > self.lost)] = np.inf
-        return History(np.array(self.steps), loss, self.watched, self.lost)
-
-    def _lose(self, step: int, gone: np.ndarray) -> None:
-        self.lost[gone & (self.lost < 0)] = step
-        if self.diverging == "raise":
-            for array, saved in zip(self.arrays, self.saved):
-                array[...] = saved
-            which = ", ".join(map(str, np.flatnonzero(gone)))
-            raise Diverged(f"the loss of network {which} is not finite at step {step}; the model "
-                           f"is back at step {self.steps[-1]}. Take a smaller rate, or "
-                           "diverging='keep' to go on with the others", self.history(), self.model)
-
-    def _put_back(self) -> None:
-        gone = self.lost >= 0
-        if gone.any():
-            for array, saved in zip(self.arrays, self.saved):
-                array[gone] = saved[gone]
-
-
-def _targets(model: Stack, y: np.ndarray, loss: str) -> np.ndarray:
+def _targets(net: Network, y: np.ndarray, loss: str) -> np.ndarray:
     """Targets with the axis of the networks (1 if shared) in front."""
-    if loss not in LOSSES:
-        raise ValueError(f"loss must be 'softmax' or 'square', got {loss!r}")
-    y, outputs = np.asarray(y), model.weights[-1].shape[1]
+    choice("loss", loss, LOSSES)
+    y, outputs = np.asarray(y), net.weights[-1].shape[1]
     if loss == "softmax":
         if y.dtype.kind not in "iu" or y.ndim not in (1, 2) or y.min() < 0 or y.max() >= outputs:
             raise ValueError(f"y must be labels 0 .. {outputs - 1}, one a point")
         return y if y.ndim == 2 else y[None]
-    y = real("y", y).astype(model.dtype)
+    y = real("y", y).astype(net.dtype)
     if y.ndim not in (2, 3) or y.shape[-1] != outputs:
         raise ValueError(f"y must have shape (points, {outputs}), got {y.shape}")
     return y if y.ndim == 3 else y[None]
