@@ -13,8 +13,10 @@ import numpy as np
 
 from benchmarks.limits import Machine, seconds
 from lib import activations
-from lib.measure.boundary import principal_curvatures
-from lib.networks.readout import boundary_points, hessians, sample_network
+from lib.measure.curves import principal_curvatures
+from lib.networks.boundary import boundary_points
+from lib.networks.jacobians import read_out_hessians
+from lib.networks.network import random_network
 from lib.networks.tangents import Curves
 from lib.theory import meanfield
 from lib.theory.gaussian import moment
@@ -77,11 +79,11 @@ def geometry() -> list[Item]:
     products of a weight matrix with the stack of pre-activations and two tangents.
     """
     items = [_circle(kind) for kind in (np.float64, np.float32)]
-    net = sample_network(4.0, 0.3, 200, 10, 1)
+    net = random_network(200, [200] * 10, 1, 4.0, 0.3, seed=1, unit_read_out=True)
 
     def boundary() -> None:
-        points = boundary_points(net, 10, 2, 0.782)
-        for gradient, hessian in hessians(net, points):
+        points = boundary_points(net, 10, 2, q=0.782)
+        for gradient, hessian in read_out_hessians(net, points):
             principal_curvatures(gradient, hessian)
 
     return [*items, Item("decision boundary, 10 points, 11 layers, N = 200", boundary, 5.0)]

@@ -4,7 +4,8 @@ import numpy as np
 from benchmarks.items import Item
 from benchmarks.limits import seconds
 from lib.measure.lyapunov import leading, top_singular
-from lib.networks.stretching import cauchy_green, linearised
+from lib.networks.jacobians import cauchy_green, linearised
+from lib.networks.network import random_network
 
 WIDTH, DEPTH, SIDE = 20, 16, 200
 POINTS = 780  # inputs a block at which the bare work is fastest
@@ -17,30 +18,24 @@ def lyapunov() -> list[Item]:
     activation and two tangents, and the tanh of the activation, in the blocks that suit them.
     """
     rng = np.random.default_rng(0)
-    weights, biases = _network(rng, 2, WIDTH)
+    net = random_network(2, [WIDTH] * DEPTH, 1, 1.0, 0.0, seed=rng).hidden_part
     line = np.linspace(-1.7, 1.7, SIDE)
     x = np.stack(np.meshgrid(line, line), axis=-1).reshape(-1, 2)
 
     def field() -> None:
-        leading(*cauchy_green(weights, biases, "tanh", x)[:2])
+        leading(*cauchy_green(net, x)[:2])
 
     limit = seconds(_bare_work(rng), 5)
-    wide, offsets = _network(rng, 784, 250)
+    wide = random_network(784, [250] * DEPTH, 1, 1.0, 0.0, seed=rng).hidden_part
     images, start = rng.standard_normal((200, 784)), rng.standard_normal((1, 200, 250))
 
     def bidiagonalise() -> None:
-        linear = linearised(wide, offsets, "tanh", images)
+        linear = linearised(wide, images)
         top_singular(linear.apply, linear.adjoint, start, tolerance=1e-4)
 
     return [Item(f"exponents of {SIDE} x {SIDE} inputs, N = 20, L = 16", field, 1.5 * limit,
                  lambda _: limit, scaled=False, repeats=5),
             Item("exponents of 200 images, N = 250, L = 16", bidiagonalise, 1.0, repeats=3)]
-
-
-def _network(rng: np.random.Generator, inputs: int, width: int) -> tuple[list, list]:
-    sizes = [inputs] + [width] * DEPTH
-    weights = [rng.standard_normal((1, b, a)) / np.sqrt(a) for a, b in zip(sizes, sizes[1:])]
-    return weights, [np.zeros((1, b)) for b in sizes[1:]]
 
 
 def _bare_work(rng: np.random.Generator):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lib.measure.lyapunov import leading
-from lib.networks.jacobians import cauchy_green
+from lib.networks.jacobians import cauchy_green, layer_gains
 from lib.networks.network import random_network
 from lib.theory.meanfield import MeanField
 
@@ -47,3 +47,11 @@ def test_the_exponent_is_half_the_logarithm_of_chi1(case):
 @pytest.mark.parametrize("sigma_w", [0.8, np.sqrt(2.0), 2.2])
 def test_relu_whose_mean_gain_is_half_the_square_of_sigma_w(sigma_w):
     assert abs(z_score(sigma_w, 0.0, "relu", 1.0, 0.5 * np.log(sigma_w**2 / 2))) < 3.5
+
+
+def test_random_wide_layers_have_the_gain_chi1():
+    law = MeanField(1.8, 0.2)
+    nets = random_network(600, [600] * 5, 1, 1.8, 0.2, networks=4, seed=1)
+    x = np.sqrt(law.q_star) / 1.8 * np.random.default_rng(1).standard_normal((5, 600))
+    got = layer_gains(nets.hidden_part, x)[:, -2:]
+    assert abs(got.mean() - float(law.chi1)) < 0.02

@@ -1,10 +1,8 @@
-"""Slopes along depth, and the gains of layers, against iterations and Jacobians made by hand."""
+"""Slopes along depth against iterations made by hand."""
 import numpy as np
 import pytest
 
 from lib.activations import get, hermite
-from lib.networks.jacobians import layer_gains
-from lib.networks.network import Network
 from lib.polynomials import critical_coefficients
 from lib.theory.correlated import Kernel
 from lib.theory.meanfield import MeanField
@@ -52,41 +50,9 @@ def test_it_is_the_correlation_map_of_mean_field():
     assert np.allclose(ours, law.run(c=c[:, 0], depth=8).deficit, rtol=1e-8)
 
 
-def test_gains_are_squared_jacobians_by_differences():
-    rng = np.random.default_rng(0)
-    shapes = [(5, 3), (4, 5), (6, 4)]
-    weights = [rng.standard_normal((2, *s)) for s in shapes]
-    biases = [rng.standard_normal((2, s[0])) for s in shapes]
-    x = rng.standard_normal((7, 3))
-    got = layer_gains(Network(weights, biases, "tanh", output="tanh"), x)
-    assert got.shape == (2, 2)
-    for net in range(2):
-        expected = np.zeros(2)
-        for point in x:
-            state = np.tanh(weights[0][net] @ point + biases[0][net])
-            for layer in (1, 2):
-                w, b, h = weights[layer][net], biases[layer][net], 1e-5
-                jacobian = [(np.tanh(w @ (state + h * e) + b) - np.tanh(w @ (state - h * e) + b))
-                            / (2 * h) for e in np.eye(len(state))]
-                expected[layer - 1] += np.sum(np.square(jacobian)) / len(state) / len(x)
-                state = np.tanh(w @ state + b)
-        assert np.allclose(got[net], expected, rtol=1e-8)
-
-
-def test_random_wide_layers_have_the_gain_chi1():
-    rng = np.random.default_rng(1)
-    w = [1.8 / np.sqrt(n) * rng.standard_normal((4, 600, n)) for n in (600, 600, 600, 600, 600)]
-    b = [0.2 * rng.standard_normal((4, 600)) for _ in w]
-    x = np.sqrt(MeanField(1.8, 0.2).q_star) / 1.8 * rng.standard_normal((5, 600))
-    got = layer_gains(Network(w, b, "tanh", output="tanh"), x)[:, -2:]
-    assert abs(got.mean() - float(MeanField(1.8, 0.2).chi1)) < 0.02
-
-
 @pytest.mark.parametrize("call, named", [
     (lambda: descend("relu", 1.5, 3), "c must"),
     (lambda: descend("relu", 0.5, 0), "depth"),
-    (lambda: layer_gains(Network([np.eye(2)], phi="tanh"), np.ones((1, 2))), "two layers"),
-    (lambda: layer_gains(Network([np.eye(2)] * 2, phi="tanh"), np.ones((1, 3))), "x must"),
 ])
 def test_bad_arguments_are_named(call, named):
     with pytest.raises(ValueError, match=named):

@@ -213,6 +213,27 @@ def test_the_jacobian_and_the_mean_square_gains():
         layer_gains(net.up_to(1), x)
 
 
+def test_gains_are_squared_jacobians_by_differences():
+    rng = np.random.default_rng(0)
+    shapes = [(5, 3), (4, 5), (6, 4)]
+    weights = [rng.standard_normal((2, *s)) for s in shapes]
+    biases = [rng.standard_normal((2, s[0])) for s in shapes]
+    x = rng.standard_normal((7, 3))
+    got = layer_gains(hidden(weights, biases, "tanh"), x)
+    assert got.shape == (2, 2)
+    for net in range(2):
+        expected = np.zeros(2)
+        for point in x:
+            state = np.tanh(weights[0][net] @ point + biases[0][net])
+            for layer in (1, 2):
+                w, b, h = weights[layer][net], biases[layer][net], 1e-5
+                found = [(np.tanh(w @ (state + h * e) + b) - np.tanh(w @ (state - h * e) + b))
+                         / (2 * h) for e in np.eye(len(state))]
+                expected[layer - 1] += np.sum(np.square(found)) / len(state) / len(x)
+                state = np.tanh(w @ state + b)
+        assert np.allclose(got[net], expected, rtol=1e-8)
+
+
 # The read-out
 
 
