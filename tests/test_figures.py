@@ -24,7 +24,7 @@ def curve(**changes):
     at = np.array([1.0, 2.0, 3.0])
     samples = at**2 + np.random.default_rng(0).standard_normal((12, 3)) * 0.1
     return Curve(**{"x": X, "y": X**2, "at": at, "expected": at**2, "seen": samples,
-                    "sd": np.full(3, 0.1)} | changes)
+                    "sd": np.full(21, 0.1)} | changes)
 
 
 def panel(*curves, **changes):
@@ -192,7 +192,7 @@ def test_the_strip_holds_residuals_in_standard_errors():
     error = c.seen.std(axis=0, ddof=1) / np.sqrt(12)
     assert np.allclose(drawn, np.stack([c.at, (c.seen.mean(axis=0) - c.expected) / error], 1))
     band = top.collections[0].get_paths()[0].vertices
-    assert band[:, 1].max() == pytest.approx(9.2) and band[:, 1].min() == pytest.approx(0.8)
+    assert band[:, 1].max() == pytest.approx(25.2) and band[:, 1].min() == pytest.approx(-0.2)
 
 
 def test_points_without_spread_have_no_residual():

@@ -258,7 +258,7 @@ def test_a_good_notebook_passes():
     (code_faults, spoilt(source="x = 1\n" * 11), "has 11 lines, at most 10"),
     (code_faults, spoilt(source="x = 1\n" * 33), "33 visible lines for 1 figures, at most 32"),
     (code_faults, spoilt(source="import oldlib\n" * 13), "has 13 lines, at most 12"),
-    (code_faults, spoilt(source="import oldlib\n" * 26), "26 visible lines for 1 figures, at most"),
+    (code_faults, spoilt(source="import oldlib\n" * 26), "26 visible lines for 1 figures"),
     (figure_faults, spoilt(metadata={}), "without mystnb.image.alt"),
     (figure_faults, spoilt(outputs=result(text_html="<svg></svg>")), "aria-label"),
     (figure_faults, spoilt(outputs=result(text_html="<img src='x'>")), "aria-label"),

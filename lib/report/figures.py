@@ -207,7 +207,7 @@ class Curve:
             (networks, points): single networks as faint dots and their mean as rings.
         at: where it was seen, shape (points,); x unless given.
         expected: the theory there, for the strip of residuals; y unless given.
-        sd: predicted standard deviation of single networks there, for the band.
+        sd: predicted standard deviation of single networks along the line, for a band of two.
         color, style: of the line; colours come from the palette in order unless given.
     """
 
@@ -302,7 +302,7 @@ def _curve(x: np.ndarray, given: object, color: str, name: str) -> Curve:
         seen = np.atleast_2d(np.asarray(seen, dtype=float))
     size = np.shape(seen.value if isinstance(seen, Estimate) else seen)[-1:]
     for one, what, shape in ((given.y, "y", x.shape), (size, "seen", at.shape),
-                             (expected, "expected", at.shape)):
+                             (expected, "expected", at.shape), (given.sd, "sd", x.shape)):
         found = one if what == "seen" else np.shape(one)
         if one is not None and (what != "seen" or seen is not None) and found != shape:
             raise ValueError(f"{what} of {name!r} must have shape {shape}, got {found}")
@@ -325,13 +325,12 @@ def _paint(axes: Axes, curve: Curve, name: str, dots: int) -> None:
     if curve.y is not None:
         axes.plot(curve.x, curve.y, curve.style, color=color, label=label, zorder=3)
         label = None
+    if curve.sd is not None:
+        axes.fill_between(curve.x, curve.y - 2 * curve.sd, curve.y + 2 * curve.sd, color=color,
+                          alpha=0.15, lw=0)
     if curve.seen is None:
         return
     value, error = _average(curve.seen)
-    if curve.sd is not None:
-        two = 2 * np.asarray(curve.sd)
-        axes.fill_between(curve.at, curve.expected - two, curve.expected + two, color=color,
-                          alpha=0.15, lw=0)
     line = "" if curve.y is not None else curve.style
     if isinstance(curve.seen, Estimate):
         axes.errorbar(curve.at, value, 2 * np.nan_to_num(error), fmt="o" + line, color=color, ms=3,
@@ -346,8 +345,8 @@ def _paint(axes: Axes, curve: Curve, name: str, dots: int) -> None:
 def _specks(axes: Axes, x: np.ndarray, y: np.ndarray, color: str, size: float = 1.7,
             alpha: float = 0.5) -> None:
     """Many small dots as one path, a quarter of the bytes that markers take."""
-    apart = np.full(np.shape(x), np.nan)
-    axes.plot(np.stack([x, x, apart], axis=1).ravel(), np.stack([y, y, apart], axis=1).ravel(),
+    ends = x + 1e-6 * (np.ptp(x) if np.size(x) else 0.0), np.full(np.shape(x), np.nan)
+    axes.plot(np.stack([x, *ends], axis=1).ravel(), np.stack([y, y, ends[1]], axis=1).ravel(),
               color=color, lw=size, solid_capstyle="round", alpha=alpha)
 
 
@@ -451,7 +450,7 @@ def _by_layer(told: Profile, seen: Profile, rings: Sequence[int], line: np.ndarr
     at = np.array(at)
     where = _places("layers", told.layer, np.asarray(seen.layer)[at], len(told.layer), len(at))
     return [Curve(x=told.layer, y=line[:, p, s], seen=sample[:, at, i, s], at=told.layer[where],
-                  expected=line[where, p, s], sd=_known(sd[where, p, s]))
+                  expected=line[where, p, s], sd=_known(sd[:, p, s]))
             for s in range(line.shape[2]) for i, p in enumerate(points)]
 
 
@@ -465,7 +464,7 @@ def _by_point(told: Profile, seen: Profile, over: str, here: int, line: np.ndarr
     for s in range(line.shape[2]):
         x = line[here, :, s] if over == "map" else np.asarray(told.x)
         curves.append(Curve(x=x, y=line[there, :, s], seen=sample[:, row, :, s], at=x[points],
-                            expected=line[there, points, s], sd=_known(sd[there, points, s])))
+                            expected=line[there, points, s], sd=_known(sd[there, :, s])))
     return curves
 
 
@@ -474,8 +473,8 @@ def _known(sd: np.ndarray) -> np.ndarray | None:
 
 
 def _places(what: str, told: object, seen: object, of: int, number: int) -> np.ndarray:
-    """Where theory tells of what was seen."""
-    if told is None or seen is None:
+    """Where theory tells of what was seen; what is not named is all there is."""
+    if np.shape(told) != (of,) or np.shape(seen) != (number,):
         if of != number:
             raise ValueError(f"told must have the {what} of seen: {of} against {number}")
         return np.arange(of)
