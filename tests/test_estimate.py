@@ -112,6 +112,9 @@ def test_shares_of_many_trials_count_as_many_as_their_scatter_allows():
     assert 0.8 * 20_000 < own.samples <= 20_000
     assert own.error == pytest.approx(np.sqrt(0.21 / 20_000), rel=0.12)
     assert share((rng.random(400) < 0.3) * 1.0, trials=50).samples in (400, 401)
+    few = share([0.1, 0.5], trials=10)  # 0.21 / (0.08 / 2) = 5.25 trials, and Wilson's quadratic
+    ends = np.roots([1 + 1 / 5.25, -2 * 0.3 - 1 / 5.25, 0.09])
+    assert few.error == pytest.approx(np.ptp(ends) / 2, rel=1e-12) and few.samples == 5
     assert share(np.ones(4), trials=50).samples == 4 and share(np.ones(4), trials=50).error > 0.05
 
 
@@ -151,6 +154,19 @@ def test_a_largest_gap_is_that_of_the_mean_with_its_error():
     part = worst_gap(samples, np.full((2, 3), 4.0), relative=True)
     assert tuple(part) == pytest.approx((found.value / 4, found.error / 4), rel=1e-12)
     assert found.interval() == worst_gap(samples, np.full((2, 3), 4.0)).interval()
+
+
+def test_the_interval_of_a_largest_gap_by_a_loop():
+    samples = np.random.default_rng(3).standard_normal((9, 4))
+    rng, strays = np.random.default_rng(0), []
+    for times in rng.multinomial(9, np.full(9, 1 / 9), 1000):
+        again = np.repeat(samples, times, axis=0)
+        strays.append(np.abs(again.mean(axis=0) - samples.mean(axis=0)).max() * np.sqrt(9 / 8))
+    reach = np.quantile(strays, 0.9) * stats.t.ppf(0.95, 8) / stats.norm.ppf(0.95)
+    found = worst_gap(samples, np.full(4, 3.0))
+    assert found.interval(0.9) == pytest.approx((found.value - reach, found.value + reach))
+    assert np.mean(np.square(worst_gap(samples[:, 0], 0.0).draws)) == pytest.approx(
+        samples[:, 0].var(ddof=1) / 9, rel=0.1)
 
 
 @pytest.mark.filterwarnings("error")

@@ -77,8 +77,8 @@ def rank_trend(x: np.ndarray, samples: np.ndarray) -> Estimate:
     """Mean over networks of the rank correlation with x; its error allows for few ranks.
 
     A rank correlation of a few items moves in steps: exchanging two neighbours of n costs
-    ``12 / (n (n^2 - 1))``. Five networks that all say 1 do not make it exact: half a step a network
-    is added to the error in quadrature.
+    ``12 / (n (n^2 - 1))``. Five networks that all say 1 do not make it exact: half a step for
+    each network is added to the error in quadrature.
 
     Args:
         x: shape ``(n,)``, or ``(networks, n)`` if every network has its own.
