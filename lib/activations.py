@@ -1,27 +1,26 @@
 """Nonlinearities: phi with its derivatives, its kinks and its closed-form Gaussian averages.
 
-`get` is the one door. It takes a name, an `Activation`, or any elementwise callable::
+`activation` is the one door (inside the library it is called `get`). It takes a name, an
+`Activation`, a formula, or any elementwise callable::
 
-    get("tanh")                      by name
-    get("leaky_relu", slope=0.2)     a family with its parameter
-    get("x*tanh(x)")                 a formula; nothing of it is executed
-    get(lambda x: x * np.tanh(x))    your own; derivatives by differences
+    activation("tanh")                      by name
+    activation("leaky_relu", slope=0.2)     a family with its parameter
+    activation("x*tanh(x)")                 a formula; nothing of it is executed
+    activation(lambda x: x * np.tanh(x))    your own; derivatives by differences
 """
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from inspect import signature
 from typing import Callable, Mapping, Sequence
 
 import numpy as np
 
-from lib.checks import real
-from lib.custom import checked
+from lib import jets
+from lib.checks import count, number, real
 from lib.formula import formula
-from lib.polynomials import critical_coefficients, hermite_functions
-
-Function = Callable[[np.ndarray], np.ndarray]
+from lib.jets import Function, Jet, X
 
 
 @dataclass(frozen=True, eq=False)  # compared and hashed by identity
@@ -30,11 +29,7 @@ class Activation:
 
     Args:
         name: as printed in figures and errors.
-        phi, dphi, d2phi: the function and its derivatives, elementwise on any shape. At a kink
-            ``dphi`` is the value on one side and ``d2phi`` leaves the delta out.
-        kinks: where phi, phi' or phi'' jumps, ascending; between them phi is smooth.
-        parity: ``"odd"``, ``"even"`` or ``""``.
-        together: phi, phi', phi'' from one evaluation, in the precision of its argument.
+        made: the nonlinearity as a jet, from which all derivatives follow.
         closed: averages in closed form as functions of the variance ``q`` of a centred normal
             ``u``: key 0 is ``E phi(u)^2``, 1 is ``E phi'(u)^2``, 2 is ``E phi''(u)^2``.
         accuracy: relative accuracy of phi, phi' and phi'' that averages may count on.
@@ -47,36 +42,64 @@ class Activation:
     """
 
     name: str
-    phi: Function = field(repr=False)
-    dphi: Function = field(repr=False)
-    d2phi: Function = field(repr=False)
-    kinks: tuple[float, ...] = ()
-    parity: str = ""
+    made: Jet = field(repr=False)
     closed: Mapping[int, Function] = field(default_factory=dict, repr=False)
     accuracy: tuple[float, float, float] = field(default=(1e-12, 1e-12, 1e-12), repr=False)
-    together: Callable[[np.ndarray], tuple] | None = field(default=None, repr=False)
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """``phi(x)``."""
         return self.phi(x)
 
-    def derivative(self, order: int) -> Function:
-        """phi, phi' or phi'' for order 0, 1 or 2."""
-        return (self.phi, self.dphi, self.d2phi)[order]
+    def jet(self, x: np.ndarray, order: int = 2) -> tuple[np.ndarray, ...]:
+        """phi and its derivatives up to `order` at x, each of the shape and precision of x.
 
-    def jet(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """phi, phi' and phi'' at the same points; without `together` in double precision."""
-        if self.together:
-            return self.together(x)
-        x = np.asarray(x, dtype=float)
-        return self.phi(x), self.dphi(x), self.d2phi(x)
+        At a kink phi' is the value on one side, and phi'' leaves the delta out.
+        """
+        return self.made(x, order)
+
+    def derivative(self, order: int) -> Function:
+        """The function phi, phi', phi'' or a higher derivative."""
+        return self.made.derivative(order)
+
+    @cached_property
+    def phi(self) -> Function:
+        """The function."""
+        return self.derivative(0)
+
+    @cached_property
+    def dphi(self) -> Function:
+        """The first derivative; at a kink the value on one side."""
+        return self.derivative(1)
+
+    @cached_property
+    def d2phi(self) -> Function:
+        """The second derivative, without the deltas at the kinks."""
+        return self.derivative(2)
+
+    @cached_property
+    def kinks(self) -> tuple[float, ...]:
+        """Where phi, phi' or phi'' jumps, ascending; between them phi is smooth."""
+        return tuple(sorted(self.made.kinks))
+
+    @cached_property
+    def parity(self) -> str:
+        """``"odd"``, ``"even"`` or ``""``."""
+        x = _probe_points(self.kinks)
+        y, mirror = self.phi(x), self.phi(-x)
+        near = 1e-13 * np.abs(y) + 1e-15 * np.abs(y).max()
+        if not np.allclose(self.kinks, np.negative(self.kinks)[::-1]):
+            return ""
+        return "odd" if np.all(np.abs(mirror + y) <= near) else \
+            "even" if np.all(np.abs(mirror - y) <= near) else ""
 
     def jumps(self, order: int) -> np.ndarray:
         """Jump of phi (order 0) or phi' (order 1) at each kink, shape ``(len(kinks),)``."""
         at = np.asarray(self.kinks, dtype=float)
         f = self.derivative(order)
-        jump = np.asarray(f(np.nextafter(at, np.inf)) - f(np.nextafter(at, -np.inf)))
-        return np.where(np.abs(jump) > 1e-9, jump, 0.0)
+        jump = f(np.nextafter(at, np.inf)) - f(np.nextafter(at, -np.inf))
+        around = at[:, None] + np.linspace(-1.0, 1.0, 10)
+        size = np.maximum(np.abs(self.phi(around)), np.abs(f(around))).max(axis=-1)
+        return np.where(np.abs(jump) > 1e-9 * size, jump, 0.0)
 
     @cached_property
     def continuous(self) -> bool:
@@ -93,21 +116,20 @@ class Activation:
         """Whether phi is a straight line between its kinks."""
         edges = np.concatenate([[-40.0], self.kinks, [40.0]])
         share = np.linspace(0.02, 0.98, 25)
-        x = edges[:-1, None] + share * np.diff(edges)[:, None]
-        y = np.asarray(self.phi(x))
+        y = self.phi(edges[:-1, None] + share * np.diff(edges)[:, None])
         bend = np.abs(np.diff(y, 2, axis=-1)).max()
-        return bool(bend <= 1e-13 * max(1.0, np.abs(y).max()))
+        return self.made.straight or bool(bend <= 1e-13 * np.abs(y).max())
 
     @cached_property
     def homogeneous(self) -> bool:
         """Whether phi(a x) = a phi(x) for every a > 0 (linear, ReLU, leaky ReLU)."""
         x = np.array([-3.0, -1.0, 1.0, 3.0])
-        same = np.allclose(self.phi(7.0 * x), 7.0 * np.asarray(self.phi(x)), rtol=1e-13, atol=0)
+        same = np.allclose(self.phi(7.0 * x), 7.0 * self.phi(x), rtol=1e-13, atol=0)
         return bool(same and self.piecewise_linear and set(self.kinks) <= {0.0})
 
 
 def get(phi: str | Activation | Callable, **parameters: float) -> Activation:
-    """The activation meant by a name, a callable or an activation.
+    """The activation meant by a name, a formula, a callable or an activation.
 
     Args:
         phi: name, formula of ``x`` as `lib.formula` reads it, `Activation`, SymPy expression in
@@ -116,17 +138,10 @@ def get(phi: str | Activation | Callable, **parameters: float) -> Activation:
         parameters: of the family named (``slope``, ``alpha``, ``beta``), or ``kinks`` and
             ``name`` of a formula, and ``dphi`` and ``d2phi`` of a callable as well.
 
-    Returns:
-        The `Activation`.
-
     Raises:
         ValueError: unknown name (the names are listed), a formula that cannot be read, or a
             callable that is not elementwise.
         TypeError: neither name nor callable, or a parameter the family does not have.
-
-    Accuracy: as `Activation`.
-
-    Source: standard definitions.
 
     >>> float(get("relu").phi(np.array(2.0))), get("max(x, 0)**2").kinks
     (2.0, (0.0,))
@@ -141,12 +156,15 @@ def get(phi: str | Activation | Callable, **parameters: float) -> Activation:
         return _named(phi, tuple((key, _parameter(phi, key, value))
                                  for key, value in sorted(parameters.items())))
     if hasattr(phi, "free_symbols") and not isinstance(phi, type):  # an expression of SymPy
-        return _read(str(phi), *_variable(phi), **parameters)
+        return _read(str(phi), _variable(phi), **parameters)
     if not callable(phi):
         raise TypeError(f"phi must be a name, an Activation or a callable, got {phi!r}")
     if not parameters and phi in (np.tanh, np.sin):
         return _named(phi.__name__, ())
     return custom(phi, **parameters)
+
+
+activation = get
 
 
 def _read(text: str, variable: str, kinks: Sequence[float] | None = None,
@@ -161,42 +179,125 @@ def _read(text: str, variable: str, kinks: Sequence[float] | None = None,
 @lru_cache(maxsize=64)
 def _formula(text: str, variable: str, kinks: tuple | None, name: str) -> Activation:
     made = formula(text, kinks, variable)
-    return replace(custom(made.phi, made.dphi, made.d2phi, made.kinks, name or text),
-                   together=made.jet)
+    x = _probe_points(tuple(made.kinks))
+    for label, y in zip(("phi", "dphi", "d2phi"), made(x)):
+        _refuse_unless_finite(x, y, label)
+    return Activation(name or text, made)
 
 
-def _variable(expression: object) -> list[str]:
+def _variable(expression: object) -> str:
     """The name of the one symbol that an expression has."""
     names = [str(symbol) for symbol in expression.free_symbols]
     if len(names) != 1:
         raise ValueError(f"phi must have one free symbol, {expression} has {sorted(names)}")
-    return names
+    return names[0]
 
 
-def family(name: str, **parameters: Sequence[float]) -> list[Activation]:
-    """Activations of one family at several values of its parameter.
+def _parameter(name: str, key: str, value: object) -> float:
+    """A family's parameter, checked."""
+    known = list(signature(FAMILIES[name]).parameters)
+    if key not in known:
+        raise TypeError(f"{name} has no parameter {key!r}; it has {known or 'none'}")
+    if np.ndim(value):
+        raise TypeError(f"{key} must be one number, got {value!r}; for several activations write "
+                        f"a list, [get({name!r}, {key}=one) for one in ...]")
+    return number(key, value)
+
+
+@lru_cache(maxsize=64)
+def _named(name: str, parameters: tuple) -> Activation:
+    """One object a name, so that what is tabulated for it is tabulated once."""
+    return FAMILIES[name](**dict(parameters))
+
+
+# A caller's own
+
+
+def custom(phi: Callable, dphi: Callable | None = None, d2phi: Callable | None = None,
+           kinks: tuple[float, ...] = (), name: str = "") -> Activation:
+    """A caller's own nonlinearity, looked at closely before it is believed.
 
     Args:
-        name: of the family.
-        parameters: one parameter with its values.
-
-    Returns:
-        One `Activation` a value, which the functions of `lib.theory.meanfield` take as a list.
+        phi: elementwise callable of one float array.
+        dphi, d2phi: its derivatives; by differences of tenth order where not given.
+        kinks: every point where phi, phi' or phi'' jumps. An undeclared kink is noticed later:
+            the averages refuse to converge.
+        name: what to call it.
 
     Raises:
-        ValueError, TypeError: as `get`, or not exactly one parameter.
+        ValueError: phi is not elementwise, not deterministic, changes shape, or is not finite
+            and real; dphi or d2phi disagrees with differences of phi; phi has a scale too
+            fine for differences.
+        TypeError: phi does not take an array, or returns what NumPy does not understand.
 
-    Accuracy: as `Activation`.
+    Accuracy: as `lib.jets.sampled` where derivatives are not given.
 
-    Source: standard definitions.
-
-    >>> [phi.name for phi in family("leaky_relu", slope=[0.1, 0.2])]
-    ['leaky_relu(0.1)', 'leaky_relu(0.2)']
+    >>> custom(lambda x: x**3, name="cube").parity
+    'odd'
     """
-    if len(parameters) != 1:
-        raise TypeError(f"parameters must be exactly one, got {sorted(parameters)}")
-    ((key, values),) = parameters.items()
-    return [get(name, **{key: value}) for value in values]
+    kinks = tuple(sorted(real("kinks", kinks).ravel().tolist()))
+    x = _probe_points(kinks)
+    _refuse_foreign(phi, x)
+    for label, f in (("phi", phi), ("dphi", dphi), ("d2phi", d2phi)):
+        if f is not None:
+            _refuse_unless_elementwise(f, x, label)
+    made = jets.sampled(phi, dphi, d2phi, kinks)
+    for order, label in ((1, "dphi"), (2, "d2phi")):
+        if (dphi, d2phi)[order - 1] is not None:
+            below, theirs = made.derivative(order - 1), made.derivative(order)(x)
+            ours = (below(x + 1e-5) - below(x - 1e-5)) / 2e-5
+            if not np.allclose(theirs, ours, rtol=1e-4, atol=1e-5 * (1 + np.abs(ours).max())):
+                i = int(np.abs(theirs - ours).argmax())
+                raise ValueError(f"{label} is not the derivative of phi: at x = {x[i]:.3g} it is "
+                                 f"{theirs[i]:.6g}, differences give {ours[i]:.6g}")
+    known = getattr(phi, "__name__", "<")  # a lambda has none worth showing
+    return Activation(name or ("custom" if known.startswith("<") else known), made, accuracy=(
+        1e-12, 1e-12 if dphi else 1e-11, 1e-12 if d2phi else 1e-8))
+
+
+def _probe_points(kinks: tuple[float, ...]) -> np.ndarray:
+    """Points of both signs, away from the kinks, where a function is tried out."""
+    x = np.linspace(-7.9, 7.9, 96)
+    return x[np.all(np.abs(x[:, None] - np.asarray(kinks)) > 0.02, axis=-1)]
+
+
+def _refuse_foreign(phi: Callable, x: np.ndarray) -> None:
+    try:
+        kind = np.asarray(phi(x.copy())).dtype
+    except Exception as problem:
+        raise TypeError(f"phi must take a NumPy array and return what np.asarray understands; it "
+                        f"failed with {type(problem).__name__}: {problem}") from problem
+    if kind in (np.float16, np.float32):
+        raise ValueError(f"phi returned {kind} for float64; averages and derivatives need "
+                         "double precision throughout")
+
+
+def _refuse_unless_elementwise(f: Callable, x: np.ndarray, label: str) -> None:
+    y = np.asarray(f(x.copy()))
+    if y.shape != x.shape:
+        raise ValueError(f"{label} must keep the shape: {x.shape} became {y.shape}")
+    if y.dtype.kind not in "fiu":
+        raise ValueError(f"{label} must return real numbers, got dtype {y.dtype}")
+    y = y.astype(float)
+    _refuse_unless_finite(x, y, label)
+    rows = 2 - x.size % 2
+    again = np.asarray(f(x.reshape(rows, -1)[:, ::-1].copy()))
+    few = np.asarray(f(x[3:5].copy()))
+    expected, size = y.reshape(rows, -1)[:, ::-1], np.abs(y).max()
+    if again.shape != expected.shape or not all(
+            np.allclose(one, other, rtol=1e-12, atol=1e-15 * size)
+            for one, other in ((again, expected), (few, y[3:5]))):
+        raise ValueError(f"{label} must be elementwise and deterministic: the value at one point "
+                         "changed with the other points")
+
+
+def _refuse_unless_finite(x: np.ndarray, y: np.ndarray, label: str) -> None:
+    wrong = ~np.isfinite(y)
+    if wrong.any():
+        raise ValueError(f"{label} returned {y[wrong][0]} at x = {x[wrong][0]:.3g}")
+
+
+# Series of Hermite polynomials: phi by what it does to a normal input
 
 
 def hermite(coefficients: Sequence[float], clip: float = 3.0, name: str = "") -> Activation:
@@ -208,21 +309,113 @@ def hermite(coefficients: Sequence[float], clip: float = 3.0, name: str = "") ->
             the polynomial, which is smooth and explodes.
         name: what to call it.
 
-    Returns:
-        The `Activation`.
-
-    Raises:
-        TypeError, ValueError: not a list of numbers, or a clip that is not positive.
-
-    Accuracy: as `Activation`. With a clip the coefficients of the function are no longer exactly
-        those given: see `lib.theory.features`.
+    Accuracy: rounding, of the largest monomial. With a clip the coefficients of the function are
+        no longer exactly those given: see `lib.theory.hermite`.
 
     Source: [zhang2019] (expansion); derived here (clip).
 
     >>> float(hermite([0.0, 2.0]).phi(np.array(5.0)))
     6.0
     """
-    return Activation(name or "hermite series", **hermite_functions(coefficients, clip))
+    a = real("coefficients", coefficients)
+    if a.ndim != 1 or a.size == 0:
+        raise ValueError(f"coefficients must be a list of numbers, got shape {a.shape}")
+    from numpy.polynomial.hermite_e import herme2poly
+    terms = herme2poly(a / np.sqrt(np.cumprod(np.maximum(np.arange(a.size), 1.0))))
+    clip = np.inf if clip == np.inf else number("clip", clip, low=1e-3)
+    cut = X if clip == np.inf else jets.clip(X, -clip, clip)
+    return Activation(name or "hermite series", jets.polynomial(terms, cut))
+
+
+def critical_coefficients(orders: int = 4, decay: float = 0.4) -> np.ndarray:
+    """Coefficients of unit power with gain 1, no empty order and a stable variance.
+
+    ``a_k^2`` falls by the factor ``decay`` from each order to the next, from 1 to ``orders``. The
+    mean is as large as criticality, ``sum k a_k^2 = sum a_k^2``, needs it to be. Signs go
+    + + - - and again, so that every ``a_k a_(k+2)`` lowers the slope of the variance map.
+
+    Args:
+        orders: the highest order, at least 2.
+        decay: of the power from order to order, above 0 and at most 1.
+
+    Returns:
+        ``a_0`` to ``a_orders``, shape ``(orders + 1,)``.
+
+    Source: derived here (a construction in the spirit of [zhang2019], whose own activation we
+        do not know).
+
+    >>> a = critical_coefficients(2, 1.0)
+    >>> np.round(a**2 * 3, 12).tolist()
+    [1.0, 1.0, 1.0]
+    """
+    orders, decay = count("orders", orders, low=2), number("decay", decay, 1e-6, 1.0)
+    k = np.arange(1, orders + 1)
+    power = decay ** (k - 1.0)
+    power = np.concatenate([[np.sum((k - 1) * power)], power])
+    signs = np.where(np.arange(orders + 1) % 4 < 2, 1.0, -1.0)
+    return signs * np.sqrt(power / power.sum())
+
+
+# The named ones: a function of `lib.jets`, and what is known of it in closed form
+
+
+def _erf() -> Activation:
+    return Activation("erf", jets.erf(X), {
+        0: lambda q: 2.0 / np.pi * np.arcsin(2.0 * q / (1.0 + 2.0 * q)),
+        1: lambda q: 4.0 / np.pi / np.sqrt(1.0 + 4.0 * q),
+        2: lambda q: 16.0 / np.pi * q * (1.0 + 4.0 * q) ** -1.5})
+
+
+def _leaky_relu(slope: float = 0.01, name: str = "") -> Activation:
+    power = (1.0 + slope**2) / 2.0
+    return Activation(name or f"leaky_relu({slope:g})", jets.leaky_relu(X, slope), {
+        0: lambda q: power * q, 1: lambda q: np.full_like(q, power)})
+
+
+def _hard_tanh() -> Activation:
+    def inside(q: np.ndarray) -> np.ndarray:
+        from scipy.special import erf
+        return erf(1.0 / np.sqrt(2.0 * np.maximum(q, 1e-300)))
+
+    def square(q: np.ndarray) -> np.ndarray:
+        edge = 1.0 / np.sqrt(2.0 * np.maximum(q, 1e-300))
+        bell = 2.0 * edge / np.sqrt(np.pi) * np.exp(-edge * edge)
+        return q * (inside(q) - bell) + (1.0 - inside(q))
+
+    return Activation("hard_tanh", jets.hard_tanh(X), {0: square, 1: inside})
+
+
+def _gelu() -> Activation:
+    def common(q: np.ndarray) -> np.ndarray:  # E cdf^2 + 2 E x cdf pdf
+        return (0.25 + np.arcsin(q / (1.0 + q)) / (2.0 * np.pi)
+                + q / (np.pi * (1.0 + q) * np.sqrt(1.0 + 2.0 * q)))
+
+    def bend(q: np.ndarray) -> np.ndarray:
+        shrunk = q / (1.0 + 2.0 * q)
+        return (4.0 - 4.0 * shrunk + 3.0 * shrunk**2) / (2.0 * np.pi * np.sqrt(1.0 + 2.0 * q))
+
+    return Activation("gelu", jets.gelu(X), {
+        0: lambda q: q * common(q),
+        1: lambda q: common(q) + q * (1.0 + 2.0 * q) ** -1.5 / (2.0 * np.pi),
+        2: bend})
+
+
+def _swish(beta: float = 1.0) -> Activation:
+    return Activation("swish" if beta == 1.0 else f"swish({beta:g})", jets.swish(X, beta))
+
+
+def _elu(alpha: float = 1.0) -> Activation:
+    return Activation("elu" if alpha == 1.0 else f"elu({alpha:g})", jets.elu(X, alpha))
+
+
+def _sin() -> Activation:
+    return Activation("sin", jets.sin(X), {
+        0: lambda q: -0.5 * np.expm1(-2.0 * q), 1: lambda q: 0.5 + 0.5 * np.exp(-2.0 * q),
+        2: lambda q: -0.5 * np.expm1(-2.0 * q)})
+
+
+def _linear() -> Activation:
+    return Activation("linear", X, {0: lambda q: 1.0 * q, 1: np.ones_like, 2: np.zeros_like})
 
 
 def _hermite(decay: float = 0.4, clip: float = 3.0) -> Activation:
@@ -230,201 +423,12 @@ def _hermite(decay: float = 0.4, clip: float = 3.0) -> Activation:
     return hermite(critical_coefficients(4, decay), clip, name)
 
 
-def _parameter(name: str, key: str, value: object) -> float:
-    """A family's parameter, checked."""
-    known = list(signature(FAMILIES[name]).parameters)
-    if key not in known:
-        raise TypeError(f"{name} has no parameter {key!r}; it has {known or 'none'}")
-    number = real(key, value)
-    if number.ndim:
-        raise TypeError(f"{key} must be one number, got shape {number.shape}; for several "
-                        "activations use lib.activations.family")
-    return float(number)
-
-
-@lru_cache(maxsize=64)
-def _named(name: str, parameters: tuple) -> Activation:
-    """One object a name, so that what is tabulated for it is tabulated once."""
-    return FAMILIES[name](**dict(parameters))
-
-
-def custom(phi: Callable, dphi: Callable | None = None, d2phi: Callable | None = None,
-           kinks: tuple[float, ...] = (), name: str = "") -> Activation:
-    """A caller's own nonlinearity, checked before it is believed.
-
-    Args:
-        phi: elementwise callable of one float array.
-        dphi, d2phi: its derivatives; by differences of tenth order where not given.
-        kinks: every point where phi, phi' or phi'' jumps. An undeclared kink is noticed later:
-            the averages refuse to converge.
-        name: what to call it.
-
-    Returns:
-        The `Activation`.
-
-    Accuracy: as `lib.differences.derivatives` where derivatives are not given.
-
-    Source: derived here.
-
-    Raises:
-        ValueError: phi is not elementwise, not deterministic, changes shape, or is not finite
-            and real; dphi or d2phi disagrees with differences of phi; phi has a scale too
-            fine for differences.
-
-    >>> custom(lambda x: x**3, name="cube").parity
-    'odd'
-    """
-    return Activation(**checked(phi, dphi, d2phi, kinks, name))
-
-
-def _tanh() -> Activation:
-    def dphi(x):
-        t = np.tanh(x)
-        return 1.0 - t * t
-
-    def d2phi(x):
-        t = np.tanh(x)
-        return -2.0 * t * (1.0 - t * t)
-
-    def together(x):
-        t = np.tanh(x)
-        slope = 1 - t * t
-        return t, slope, -2 * t * slope
-
-    return Activation("tanh", np.tanh, dphi, d2phi, parity="odd", together=together)
-
-
-def _erf() -> Activation:
-    gain = 2.0 / np.sqrt(np.pi)
-    return Activation(
-        "erf", _error_function, lambda x: gain * np.exp(-x * x),
-        lambda x: -2.0 * gain * x * np.exp(-x * x), parity="odd",
-        closed={0: lambda q: 2.0 / np.pi * np.arcsin(2.0 * q / (1.0 + 2.0 * q)),
-                1: lambda q: 4.0 / np.pi / np.sqrt(1.0 + 4.0 * q),
-                2: lambda q: 16.0 / np.pi * q * (1.0 + 4.0 * q) ** -1.5})
-
-
-def _leaky_relu(slope: float = 0.01, name: str = "") -> Activation:
-    slope = float(real("slope", slope))
-    power = (1.0 + slope**2) / 2.0
-    return Activation(
-        name or f"leaky_relu({slope:g})", lambda x: np.where(x > 0, x, slope * x + 0.0),
-        lambda x: np.where(x > 0, 1.0, slope), np.zeros_like, kinks=(0.0,),
-        closed={0: lambda q: power * q, 1: lambda q: np.full_like(q, power)})
-
-
-def _hard_tanh() -> Activation:
-    def square(q):
-        edge = 1.0 / np.sqrt(2.0 * np.maximum(q, 1e-300))
-        inside = _error_function(edge)
-        bell = 2.0 * edge / np.sqrt(np.pi) * np.exp(-edge * edge)
-        return q * (inside - bell) + (1.0 - inside)
-
-    return Activation(
-        "hard_tanh", lambda x: np.clip(x, -1.0, 1.0),
-        lambda x: np.where(np.abs(x) < 1.0, 1.0, 0.0), np.zeros_like, kinks=(-1.0, 1.0),
-        parity="odd",
-        closed={0: square,
-                1: lambda q: _error_function(1.0 / np.sqrt(2.0 * np.maximum(q, 1e-300)))})
-
-
-def _logistic(x: np.ndarray) -> np.ndarray:
-    return 0.5 + 0.5 * np.tanh(0.5 * x)
-
-
-def _sigmoid() -> Activation:
-    def dphi(x):
-        t = np.tanh(0.5 * x)
-        return 0.25 * (1.0 - t * t)
-
-    return Activation("sigmoid", _logistic, dphi, lambda x: -np.tanh(0.5 * x) * dphi(x))
-
-
-def _gelu() -> Activation:
-    root = np.sqrt(2.0)
-
-    def cdf(x):
-        return 0.5 + 0.5 * _error_function(x / root)
-
-    def pdf(x):
-        return np.exp(-0.5 * x * x) / np.sqrt(2.0 * np.pi)
-
-    def common(q):  # E cdf^2 + 2 E x cdf pdf
-        return (0.25 + np.arcsin(q / (1.0 + q)) / (2.0 * np.pi)
-                + q / (np.pi * (1.0 + q) * np.sqrt(1.0 + 2.0 * q)))
-
-    def bend(q):
-        shrunk = q / (1.0 + 2.0 * q)
-        return (4.0 - 4.0 * shrunk + 3.0 * shrunk**2) / (2.0 * np.pi * np.sqrt(1.0 + 2.0 * q))
-
-    return Activation(
-        "gelu", lambda x: x * cdf(x), lambda x: cdf(x) + x * pdf(x),
-        lambda x: (2.0 - x * x) * pdf(x),
-        closed={0: lambda q: q * common(q),
-                1: lambda q: common(q) + q * (1.0 + 2.0 * q) ** -1.5 / (2.0 * np.pi),
-                2: bend})
-
-
-def _swish(beta: float = 1.0) -> Activation:
-    beta = float(real("beta", beta))
-
-    def dphi(x):
-        s = _logistic(beta * x)
-        return s + beta * x * s * (1.0 - s)
-
-    def d2phi(x):
-        s = _logistic(beta * x)
-        return beta * s * (1.0 - s) * (2.0 + beta * x * (1.0 - 2.0 * s))
-
-    name = "swish" if beta == 1.0 else f"swish({beta:g})"
-    return Activation(name, lambda x: x * _logistic(beta * x), dphi, d2phi)
-
-
-def _softplus() -> Activation:
-    def d2phi(x):
-        t = np.tanh(0.5 * x)
-        return 0.25 * (1.0 - t * t)
-
-    return Activation("softplus", lambda x: np.logaddexp(0.0, x), _logistic, d2phi)
-
-
-def _elu(alpha: float = 1.0, scale: float = 1.0, name: str = "") -> Activation:
-    alpha, scale = float(real("alpha", alpha)), float(real("scale", scale))
-
-    def left(x):
-        return scale * alpha * np.exp(np.minimum(x, 0.0))
-
-    return Activation(
-        name or ("elu" if alpha == scale == 1.0 else f"elu({alpha:g})"),
-        lambda x: np.where(x > 0, scale * x, scale * alpha * np.expm1(np.minimum(x, 0.0))),
-        lambda x: np.where(x > 0, scale, left(x)), lambda x: np.where(x > 0, 0.0, left(x)),
-        kinks=(0.0,))
-
-
-def _sin() -> Activation:
-    return Activation(
-        "sin", np.sin, np.cos, lambda x: -np.sin(x), parity="odd",
-        closed={0: lambda q: -0.5 * np.expm1(-2.0 * q),
-                1: lambda q: 0.5 + 0.5 * np.exp(-2.0 * q),
-                2: lambda q: -0.5 * np.expm1(-2.0 * q)})
-
-
-def _linear() -> Activation:
-    return Activation("linear", lambda x: 1.0 * x, np.ones_like, np.zeros_like, parity="odd",
-                      closed={0: lambda q: 1.0 * q, 1: np.ones_like, 2: np.zeros_like},
-                      together=lambda x: (x, np.ones_like(x), np.zeros_like(x)))
-
-
-def _error_function(x: np.ndarray) -> np.ndarray:
-    from scipy.special import erf  # SciPy costs more to import than all the rest together
-    return erf(x)
-
-
 FAMILIES: dict[str, Callable[..., Activation]] = {
-    "tanh": _tanh, "erf": _erf, "relu": lambda: _leaky_relu(0.0, "relu"),
+    "tanh": lambda: Activation("tanh", jets.tanh(X)), "erf": _erf,
+    "relu": lambda: _leaky_relu(0.0, "relu"),
     "leaky_relu": lambda slope=0.01: _leaky_relu(slope), "hard_tanh": _hard_tanh,
-    "sigmoid": _sigmoid, "gelu": _gelu, "swish": _swish, "silu": _swish,
-    "softplus": _softplus, "elu": lambda alpha=1.0: _elu(alpha),
-    "selu": lambda: _elu(1.6732632423543772, 1.0507009873554805, "selu"),
-    "sin": _sin, "linear": _linear, "hermite": _hermite,
+    "sigmoid": lambda: Activation("sigmoid", jets.sigmoid(X)), "gelu": _gelu, "swish": _swish,
+    "silu": _swish, "softplus": lambda: Activation("softplus", jets.softplus(X)), "elu": _elu,
+    "selu": lambda: Activation("selu", jets.selu(X)), "sin": _sin, "linear": _linear,
+    "hermite": _hermite,
 }

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from lib.activations import get
-from lib.formula import BENDS, FUNCTIONS, FormulaError, formula
+from lib.formula import FormulaError, formula
+from lib.jets import FUNCTIONS
 from lib.theory.analyse import analyse
 from lib.theory.finite_width import band
 from lib.theory.quadrature import NotTrusted
@@ -23,7 +24,12 @@ def high_precision(text: str, x: float) -> tuple[float, float, float]:
              "softplus": lambda u: mpmath.log(1 + mpmath.exp(u)),
              "gelu": lambda u: u * mpmath.ncdf(u), "swish": lambda u: u / (1 + mpmath.exp(-u)),
              "silu": lambda u: u / (1 + mpmath.exp(-u)), "relu": lambda u: max(u, mpmath.mpf(0)),
-             "clip": lambda u, low, high: min(max(u, low), high)}
+             "clip": lambda u, low, high: min(max(u, low), high),
+             "hard_tanh": lambda u: min(max(u, -1), 1),
+             "leaky_relu": lambda u, slope=mpmath.mpf(0.01): u if u > 0 else slope * u,
+             "elu": lambda u: u if u > 0 else mpmath.expm1(u),
+             "selu": lambda u: mpmath.mpf(1.0507009873554805) * (
+                 u if u > 0 else mpmath.mpf(1.6732632423543772) * mpmath.expm1(u))}
     names |= {name: getattr(mpmath, name) for name in FUNCTIONS if name not in names}
     with mpmath.workdps(40):
         def f(t):
@@ -34,7 +40,8 @@ def high_precision(text: str, x: float) -> tuple[float, float, float]:
 
 
 @pytest.mark.parametrize("text", [
-    *(f"{name}(0.7*x)" for name in FUNCTIONS if name not in ("log", "log1p", "sqrt")),
+    *(f"{name}(0.7*x)" for name in FUNCTIONS if name not in (
+        "log", "log1p", "sqrt", "max", "min", "clip")),
     "log(2 + x**2)", "log1p(x**2)", "sqrt(1 + x**2)", "x*tanh(x)", "max(x, 0) + 0.1*sin(x)",
     "x/(1 + exp(-x))", "-x**3/6 + x", "+x - -x", "2**x", "e**(-x**2/2)", "(x**2 + 1)**-1.5",
     "abs(x - 0.5)*x", "relu(x)**2", "clip(x, -1, 1)", "min(x, 2*x, 3)", "max(x, 0.1*x)",
@@ -42,7 +49,7 @@ def high_precision(text: str, x: float) -> tuple[float, float, float]:
     "expm1(min(x, 0)) + max(x, 0)", "1e-1*x + 2.5e0", "1/(2 + sin(x))", "(x + 1)**2/(x**2 + 3)",
 ])
 def test_values_and_derivatives_against_high_precision(text):
-    found = formula(text).jet(X)
+    found = formula(text)(X)
     expected = np.transpose([high_precision(text, x) for x in X])
     for ours, theirs in zip(found, expected):
         assert np.allclose(ours, theirs, rtol=1e-12, atol=1e-13)
@@ -58,14 +65,14 @@ def test_values_and_derivatives_against_high_precision(text):
     ("max(x, x + 1)", ()), ("abs(x - 1000)", (1000,)), ("abs(1e-3*x - 1e-6)", (0.001,)),
 ])
 def test_kinks_are_found_where_arguments_are_straight(text, kinks):
-    assert formula(text).kinks == pytest.approx(kinks, rel=1e-14)
+    assert sorted(formula(text).kinks) == pytest.approx(kinks, rel=1e-14)
 
 
 def test_kinks_elsewhere_are_asked_for_and_then_believed():
     for text in ("abs(sin(x))", "max(x**2, 1)", "relu(tanh(x) - 0.1)", "clip(x*x, 0, 1)"):
         with pytest.raises(FormulaError, match=r"bends where it cannot be found out; give kinks"):
             formula(text)
-    assert formula("max(x**2, 1) + abs(x)", kinks=(1, -1)).kinks == (-1.0, 0.0, 1.0)
+    assert formula("max(x**2, 1) + abs(x)", kinks=(1, -1)).kinks == {-1.0, 0.0, 1.0}
     assert get("max(x**2, 1)", kinks=[-1, 1]).jumps(1) == pytest.approx([2.0, 2.0])
 
 
@@ -74,7 +81,7 @@ def test_far_out_nothing_becomes_nan():
     for text, value, slope in (
             ("1/(1 + exp(-x))", [0, 0, 1, 1], 0), ("sigmoid(x)", [0, 0, 1, 1], 0),
             ("1/cosh(x)", 0, 0), ("softplus(x)", [0, 0, 800, 1e5], [0, 0, 1, 1])):
-        phi, dphi, d2phi = formula(text).jet(x)
+        phi, dphi, d2phi = formula(text)(x)
         assert np.array_equal(phi, value + 0 * x) and np.array_equal(dphi, slope + 0 * x)
         assert np.array_equal(d2phi, 0 * x)
 
@@ -82,10 +89,10 @@ def test_far_out_nothing_becomes_nan():
 def test_precision_and_shape_are_those_of_the_argument():
     made = formula("2*sin(x) + 1")
     for x in (np.float32([[1, 2]]), np.float64([1]), np.array(1.0), np.array([1, 2])):
-        for one in made.jet(x):
+        for one in made(x):
             assert one.shape == x.shape
             assert one.dtype == (x.dtype if x.dtype.kind == "f" else float)
-    assert formula("x").dphi(X).tolist() == [1.0] * 6
+    assert formula("x").derivative(1)(X).tolist() == [1.0] * 6
 
 
 @pytest.mark.parametrize("text, told", [
@@ -221,5 +228,5 @@ def test_sympy_itself():
 def test_every_function_is_known_by_name_and_in_the_message():
     with pytest.raises(FormulaError) as refused:
         formula("nothing(x)")
-    assert all(name in str(refused.value) for name in (*FUNCTIONS, *BENDS))
-    assert float(Fraction(1, 3)) == formula("x/3").dphi(np.array(1.0))
+    assert all(name in str(refused.value) for name in FUNCTIONS)
+    assert float(Fraction(1, 3)) == formula("x/3").derivative(1)(np.array(1.0))
