@@ -15,6 +15,7 @@ from scipy.special import ndtr
 
 from lib.activations import Activation, get
 from lib.checks import Untrusted
+from lib.jets import sampled
 from lib.theory.correlated import (
     Kernel,
     MehlerKernel,
@@ -173,8 +174,7 @@ def test_off_the_shell_with_kinks_that_do_not_mirror_each_other():
 @pytest.mark.parametrize("c", [1.0 - 1e-7, 0.9995])
 def test_off_the_shell_a_steep_phi_is_right_or_refused(c):
     """tanh(3 x) at variances of 100 is all but a sign: no series of some thousand terms does."""
-    steep = Activation("steep", lambda x: np.tanh(3 * x), lambda x: 3 * get("tanh").dphi(3 * x),
-                       lambda x: 9 * get("tanh").d2phi(3 * x), parity="odd")
+    steep = get("tanh(3*x)")
     expected = oracles.moment("tanh", 900.0, 0) - oracles.trapezoid_deficit("tanh", 900.0, 1 - c)
     try:
         assert abs(pair_average(steep, 100.0, 100.0, c) - expected) < 1e-10
@@ -389,8 +389,8 @@ def test_bad_deficits_name_the_argument(d, error):
 
 
 def undeclared(kink):
-    return Activation("bent", lambda x: np.maximum(x, 0.3 * x + 0.7 * kink),
-                      lambda x: np.where(x > kink, 1.0, 0.3), np.zeros_like)
+    return Activation("bent", sampled(lambda x: np.maximum(x, 0.3 * x + 0.7 * kink),
+                                      lambda x: np.where(x > kink, 1.0, 0.3), np.zeros_like))
 
 
 def test_an_undeclared_kink_is_not_trusted():
@@ -420,10 +420,7 @@ def test_an_undeclared_kink_at_0_is_handled_or_refused_but_never_silently_wrong(
                                         (3.0, 30.0, 0.01), (3.0, 100.0, 0.3), (8.0, 2.0, 1e-4)])
 def test_a_steeper_sigmoid_than_tanh_is_right_or_refused(gain, q, d):
     """Its poles are nearer to the real axis: tanh(g x) at variance q is tanh at g^2 q."""
-    steep = Activation("steep", lambda x: np.tanh(gain * x),
-                       lambda x: gain * (1 - np.tanh(gain * x) ** 2),
-                       lambda x: -2 * gain**2 * np.tanh(gain * x) * (1 - np.tanh(gain * x) ** 2),
-                       parity="odd")
+    steep = get(f"tanh({gain}*x)")
     expected = oracles.trapezoid_deficit("tanh", gain**2 * q, d)
     assert right_or_refused(Kernel(steep, np.array(q)), d, expected)
 

@@ -2,8 +2,7 @@
 import numpy as np
 import pytest
 
-from lib.activations import get, hermite
-from lib.polynomials import critical_coefficients
+from lib.activations import critical_coefficients, get, hermite
 from lib.theory.correlated import Kernel
 from lib.theory.meanfield import MeanField
 

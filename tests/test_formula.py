@@ -7,11 +7,10 @@ import numpy as np
 import pytest
 
 from lib.activations import get
+from lib.checks import Untrusted
 from lib.formula import FormulaError, formula
 from lib.jets import FUNCTIONS
-from lib.theory.analyse import analyse
-from lib.theory.finite_width import band
-from lib.theory.quadrature import NotTrusted
+from lib.theory.meanfield import MeanField
 
 X = np.array([-3.7, -1.3, -0.4, 0.21, 0.9, 2.6])
 
@@ -26,7 +25,7 @@ def high_precision(text: str, x: float) -> tuple[float, float, float]:
              "silu": lambda u: u / (1 + mpmath.exp(-u)), "relu": lambda u: max(u, mpmath.mpf(0)),
              "clip": lambda u, low, high: min(max(u, low), high),
              "hard_tanh": lambda u: min(max(u, -1), 1),
-             "leaky_relu": lambda u, slope=mpmath.mpf(0.01): u if u > 0 else slope * u,
+             "leaky_relu": lambda u: u if u > 0 else mpmath.mpf(0.01) * u,
              "elu": lambda u: u if u > 0 else mpmath.expm1(u),
              "selu": lambda u: mpmath.mpf(1.0507009873554805) * (
                  u if u > 0 else mpmath.mpf(1.6732632423543772) * mpmath.expm1(u))}
@@ -149,13 +148,13 @@ def test_a_formula_is_an_activation_like_any_other():
     assert get("clip(x, -1, 1)").parity == "odd" and get("abs(x)").parity == "even"
     assert get("relu(x)").homogeneous and get("x").name == "x"
     assert get("x**2", name="square").name == "square"
-    assert analyse("clip(x, -1, 1)", 2.0, 0.3).chi1 == \
-        pytest.approx(analyse("hard_tanh", 2.0, 0.3).chi1, rel=1e-11)
+    assert MeanField(2.0, 0.3, "clip(x, -1, 1)").chi1 == \
+        pytest.approx(MeanField(2.0, 0.3, "hard_tanh").chi1, rel=1e-11)
 
 
 def test_lengths_that_run_away_are_refused_and_do_not_fill_the_memory():
-    with pytest.raises(NotTrusted, match="lengths have run away"):
-        band(4.0, 4.0, 0.3, 1.3, 0.3, 5, 500, phi="x**3")
+    with pytest.raises(Untrusted, match="lengths have run away"):
+        MeanField(1.3, 0.3, "x**3").run(q=4.0, c=0.3, depth=5, width=500)
 
 
 def test_names_stay_names():
@@ -179,7 +178,7 @@ class Foreign:
 def test_callables_of_other_libraries_come_through_the_array_protocol():
     phi = get(lambda x: Foreign(np.tanh(x)), name="foreign")
     assert isinstance(phi(X), np.ndarray) and phi.parity == "odd"
-    ours, theirs = (analyse(one, 1.5, 0.2).q_star for one in (phi, "tanh"))
+    ours, theirs = (MeanField(1.5, 0.2, one).q_star for one in (phi, "tanh"))
     assert ours == pytest.approx(theirs, rel=1e-9)
     namespace = get(lambda x: x.__array_namespace__().tanh(x))  # as array-API libraries write it
     assert np.allclose(namespace.dphi(X), get("tanh").dphi(X), atol=1e-11)

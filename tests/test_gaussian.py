@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from scipy import integrate
 from scipy.special import ndtr
 
-from lib.activations import FAMILIES, get
+from lib.activations import FAMILIES, Activation, get
 from lib.checks import Untrusted
+from lib.jets import sampled
 from lib.theory.gaussian import (
     LEVELS,
     average,
@@ -234,8 +235,7 @@ def test_an_undeclared_kink_is_not_trusted_and_the_best_value_comes_along():
 @pytest.mark.parametrize("phi", [
     lambda u: np.where(u > 1.0, 2.0 * u - 1.0, u), lambda u: np.clip(u, -1.5, 1.0)])
 def test_an_undeclared_kink_behind_given_derivatives_is_caught(phi):
-    from lib.activations import Activation
-    sly = Activation("sly", phi, lambda u: np.where(u > 1.0, 2.0, 1.0), np.zeros_like)
+    sly = Activation("sly", sampled(phi, lambda u: np.where(u > 1.0, 2.0, 1.0), np.zeros_like))
     with pytest.raises(Untrusted):
         moment(sly, np.array(2.0))
 

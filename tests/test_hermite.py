@@ -11,9 +11,8 @@ import numpy as np
 import pytest
 from scipy.special import erf, eval_hermitenorm
 
-from lib.activations import custom, get, hermite
+from lib.activations import critical_coefficients, custom, get, hermite
 from lib.checks import Untrusted
-from lib.polynomials import critical_coefficients, hermite_functions
 from lib.theory.correlated import pair_average
 from lib.theory.hermite import (Conditions, coefficients, conditions, features,
                                 piecewise_coefficients)
@@ -299,8 +298,8 @@ def test_the_designed_coefficients_are_those_of_the_rule():
 def test_a_series_is_scipys_polynomials_and_keeps_the_precision():
     a, x = np.array([0.3, -1.0, 0.5, 0.25, 0.0, 2.0]), np.linspace(-4, 4, 41)
     exact = sum(c * eval_hermitenorm(k, x) / np.sqrt(factorial(k)) for k, c in enumerate(a))
-    whole = hermite_functions(a, np.inf)
-    assert np.abs(whole["phi"](x) - exact).max() < 1e-12 and whole["kinks"] == ()
+    whole = hermite(a, np.inf)
+    assert np.abs(whole.phi(x) - exact).max() < 1e-12 and whole.kinks == ()
     cut = hermite(a, 2.0)
     assert np.allclose(cut.phi(x), np.interp(np.clip(x, -2, 2), x, exact), atol=1e-12)
     assert np.all(cut.dphi(x[np.abs(x) > 2]) == 0) and cut.kinks == (-2.0, 2.0)

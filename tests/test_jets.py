@@ -82,7 +82,7 @@ def test_precision_and_blocks_change_nothing(name, dtype):
     x = np.linspace(0.1, 3.0, 2 * BLOCK + 7, dtype=dtype)
     f = FUNCTIONS[name](T)
     before = x.copy()
-    for order, (whole, alone) in enumerate(zip(f(x, 3), map(f.derivative, range(4)))):
+    for whole, alone in zip(f(x, 3), map(f.derivative, range(4))):
         assert whole.dtype == alone(x).dtype == dtype and np.array_equal(x, before)
         few = alone(x.astype(float)[::1000])
         assert np.allclose(whole[::1000], few, rtol=1e-5 if dtype == np.float32 else 1e-15,
