@@ -253,7 +253,7 @@ def test_more_inputs_than_neurons():
 
 def test_networks_that_diverge_are_refused():
     nets = ensemble(3.0, 0.0, width=20, networks=2, phi=lambda x: x**3)
-    with pytest.raises(Untrusted, match="layer 7 is beyond float64: the network diverges"):
+    with pytest.raises(Untrusted, match="layer 7 is beyond float64: networks diverge"):
         nets.run(4.0, depth=20)
 
 

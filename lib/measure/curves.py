@@ -144,10 +144,9 @@ def autocorrelation(h: np.ndarray) -> np.ndarray:
     if not np.all(length > 0.0):
         raise ValueError("h holds a point of length zero, which has no direction")
     unit = h / length
-    twice = np.tile(unit @ unit.mT, 2)  # wrapped: what lies k to the right of the diagonal
-    network, row, column = twice.strides
-    return np.lib.stride_tricks.as_strided(
-        twice, h.shape[:2] + h.shape[1:2], (network, row + column, column)).mean(axis=1)
+    start = np.arange(h.shape[1])
+    end = (start + start[:, None]) % h.shape[1]  # row: offset, column: start
+    return (unit @ unit.mT)[:, start, end].mean(axis=-1)
 
 
 def components(h: np.ndarray, kept: int = 3) -> Components:

@@ -9,6 +9,7 @@ velocity v and its acceleration a to ``W phi(h) + b``, ``W [phi'(h) v]`` and
 """
 from __future__ import annotations
 
+from copy import copy
 from typing import TYPE_CHECKING, Callable, Iterator, NamedTuple, Sequence
 
 import numpy as np
@@ -104,19 +105,18 @@ class Ensemble:
         x = np.atleast_1d(real("q", q)) if inputs.x is None else inputs.x
         q = self._starts(q, inputs)
         for i, index in enumerate(np.ndindex(self.sigma_w.shape)):
-            one = Ensemble(self.sigma_w[index], self.sigma_b[index], width=self.width,
-                           networks=self.networks, seed=(*self.seed, i), phi=self.phi,
-                           dtype=self.dtype)
+            one = copy(self)
+            one.sigma_w, one.sigma_b = self.sigma_w[index], self.sigma_b[index]
+            one.seed = *self.seed, i
             motions = one._layers(q[(..., *index)], inputs, depth, order, dense)
             runs.append([inputs.read(motion) for motion in motions])
         fields = {}
         for name in runs[0][0]:
             field = np.array([[layer[name] for layer in run] for run in runs])
-            field = field.transpose(2, 1, 3, 0).reshape(*np.take(field.shape, [2, 1, 3]),
-                                                        *self.sigma_w.shape)
-            fields[name] = field
+            field = np.transpose(field, (2, 1, 3, 0))  # network, layer, point, sigma
+            fields[name] = field.reshape(*field.shape[:3], *self.sigma_w.shape)
             if name.startswith("log_") and field.max() < 709.0:
-                fields[name.removeprefix("log_")] = np.exp(field)
+                fields[name.removeprefix("log_")] = np.exp(fields[name])
         return Profile(f"{self.networks} networks of width {self.width}",
                        np.arange(1, depth + 1), fields, self.networks, x if x.ndim == 1 else None,
                        {"sigma_w": self.sigma_w, "sigma_b": self.sigma_b})
@@ -220,11 +220,9 @@ class Ensemble:
         if order is None:
             return min(allowed, given)
         if count("order", order, 0, given) > allowed:
-            raise ValueError(
-                f"{self.phi.name} has a kink: its second derivative is a delta there, and the "
-                "image of a curve has corners, where the curvature is infinite. Its length is "
-                "fine: ask for order=1" if allowed else
-                f"{self.phi.name} jumps, so a curve through it is torn and has no tangents")
+            raise ValueError(f"order must be at most {allowed} for {self.phi.name}: at a kink its "
+                             "second derivative is a delta and the curve has a corner, at a jump "
+                             "the curve is torn")
         return order
 
     def _layers(self, q: np.ndarray, inputs: _Inputs, depth: int, order: int | None,
@@ -402,9 +400,8 @@ def _weights_are_cheaper(rows: int, width: int, smooth: bool) -> bool:
     The same on every machine, so that a seed means the same networks everywhere.
     """
     rank = min(rows, width + 1)
-    with_weights = width**2 * (9.4 + 0.04 * rows)
     without = rank * (9.4 * width + 0.1 * width * rows + smooth * rows * rank)
-    return with_weights < without
+    return width**2 * (9.4 + 0.04 * rows) < without
 
 
 def _with_weights(active: np.ndarray, rng: np.random.Generator, units: int) -> np.ndarray:
@@ -424,19 +421,21 @@ def _without_weights(active: np.ndarray, rng: np.random.Generator, smooth: bool)
     """The same in law. The root comes from the activations and not from K, so that inputs that
     agree to 1e-15 stay apart.
     """
-    size = np.ones(1)
-    if smooth:  # in the ordered phase tangents outgrow points; each row counts in its own unit
-        size = np.abs(active).max(axis=2, keepdims=True)
-        active = active / np.where(size > 0.0, size, 1.0)
-    root = np.linalg.qr(np.swapaxes(active, 1, 2), mode="r")
-    if smooth:
-        # Points and tangents of a smooth curve are nearly dependent, so a triangular root hangs
-        # on rounding. The symmetric one does not: the same seed, the same networks everywhere.
-        _, singular, v = np.linalg.svd(root, full_matrices=False)
-        root = np.swapaxes(v, 1, 2) * singular[:, None, :] @ v
-    z = rng.standard_normal((len(active), root.shape[1], active.shape[2] - 1))
-    out = np.swapaxes(root, 1, 2) @ z.astype(active.dtype, copy=False)
-    return (out * size if smooth else out).astype(active.dtype, copy=False)
+    if not smooth:
+        root = np.linalg.qr(np.swapaxes(active, 1, 2), mode="r")
+        return _normal(np.swapaxes(root, 1, 2), active, rng)
+    # In the ordered phase tangents outgrow points: every row counts in its own unit. Points and
+    # tangents of a smooth curve are nearly dependent, so a triangular root hangs on rounding. The
+    # symmetric one does not: the same seed, the same networks everywhere.
+    size = np.maximum(np.abs(active).max(axis=2, keepdims=True), np.finfo(active.dtype).tiny)
+    root = np.linalg.qr(np.swapaxes(active / size, 1, 2), mode="r")
+    _, singular, v = np.linalg.svd(root, full_matrices=False)
+    return _normal(size * np.swapaxes(v, 1, 2) * singular[:, None, :] @ v, active, rng)
+
+
+def _normal(root: np.ndarray, active: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    z = rng.standard_normal((len(active), root.shape[2], active.shape[2] - 1))
+    return root @ z.astype(active.dtype, copy=False)
 
 
 def _mean_square(x: np.ndarray) -> np.ndarray:
@@ -446,12 +445,10 @@ def _mean_square(x: np.ndarray) -> np.ndarray:
 
 def _refuse_overflow(parts: np.ndarray, layer: int) -> None:
     """Of the points, ``parts[:, 0]``, and of second derivatives, ``parts[:, 2]``."""
-    for part, why in zip(range(0, parts.shape[1], 2), (
-            "the network diverges",
-            "the curve has shrunk towards a point; order=1 leaves curvature out")):
+    for part in range(0, parts.shape[1], 2):
         if not (np.isfinite(parts[:, part].max()) and np.isfinite(parts[:, part].min())):
-            raise Untrusted(f"layer {layer} is beyond {parts.dtype}: {why}. Take fewer layers "
-                            "or float64")
+            why = "the curve has shrunk to a point, take order=1" if part else "networks diverge"
+            raise Untrusted(f"layer {layer} is beyond {parts.dtype}: {why}, or fewer layers")
 
 
 def _single(motion: Motion) -> dict[str, np.ndarray]:
