@@ -36,7 +36,7 @@ def _steps(name: str, net: Network, batch: int, rows: list[int], bar: float) -> 
     y = rng.integers(10, size=10 * batch)
 
     def work() -> None:
-        train(net, x, y, STEPS, optimizer=Sgd(1e-3), batch=batch, seed=0, progress=False)
+        train(net, x, y, STEPS, optimizer=Sgd(1e-3), batch=batch, seed=0)
 
     limit = seconds(_products(net, rows), 5)
     return Item(f"{STEPS} SGD steps, {name}, {net.dtype}", work, bar * limit, lambda _: limit,

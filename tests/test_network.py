@@ -271,15 +271,15 @@ W = [np.ones((5, 3)), np.ones((2, 5))]
 
 
 @pytest.mark.parametrize("call, message", [
-    (lambda: Network([]), "weights must be a list"),
-    (lambda: Network([W[0], np.ones((2, 4))]), r"weights\[1\] must take the 5 outputs"),
-    (lambda: Network(W, order="in_out"), r"weights\[1\] must take the 3 outputs"),
-    (lambda: Network([W[0], np.ones((2, 2, 5))]), r"weights\[1\] must take the 5 outputs"),
+    (lambda: Network([]), "weights and biases must be lists"),
+    (lambda: Network([W[0], np.ones((2, 4))]), r"weights\[1\] must have shape \(out, 5\) or"),
+    (lambda: Network(W, order="in_out"), r"weights\[1\] must have shape \(out, 3\) or"),
+    (lambda: Network([W[0], np.ones((2, 2, 5))]), r"\(1, out, 5\) to fit"),
     (lambda: Network(W, order="rows"), "order must be 'out_in' or 'in_out'"),
-    (lambda: Network(W, [None]), "biases must be as many"),
+    (lambda: Network(W, [None]), "weights and biases must be lists"),
     (lambda: Network(W, [np.ones(4), None]), r"biases\[0\] must have shape \(1, 5\)"),
     (lambda: Network([W[0], np.full((2, 5), np.nan)]), r"weights\[1\] must be finite"),
-    (lambda: Network([np.ones((2, 3, 3, 3))]), r"weights\[0\] must have 2 axes, or 3"),
+    (lambda: Network([np.ones((2, 3, 3, 3))]), r"weights\[0\] must have shape"),
     (lambda: Network([np.ones((2, 3), complex)]), r"weights\[0\] must be real numbers"),
     (lambda: Network(W, phi="tahn"), "unknown activation"),
     (lambda: Network(W).forward(np.ones((4, 2))), r"x must have shape \(points, 3\)"),

@@ -259,13 +259,6 @@ def test_a_seed_is_a_training():
     assert np.array_equal(runs[0], runs[1]) and not np.array_equal(runs[0], runs[2])
 
 
-def test_a_bar_only_where_it_is_wanted(capsys):
-    model = dense(5, [7], 3, 1.5, 0.3, seed=1)
-    train(model, *DATA, 10, optimizer=Adam(0.01), batch=5, seed=0)
-    train(model, *DATA, 10, optimizer=Adam(0.01), batch=5, seed=0, progress=True)
-    assert capsys.readouterr().out == ""
-
-
 @pytest.mark.parametrize("change, message", [
     ({"steps": 0}, "steps must be at least 1"), ({"batch": 24}, "batch must be at most the 23"),
     ({"y": np.zeros(22, int)}, "y must have one target a point"),

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from lib.activations import Activation, get
-from lib.checks import choice, count, number
+from lib.checks import choice, count, number, real
 
 BLOCK = 2**22  # numbers of the widest layer held at a time
 CACHED = 2**17  # numbers of one piece of a convolution, so that it stays in the cache
@@ -82,77 +82,73 @@ class Layer:
         return self.forward(x)[0], self.forward(dx)[0]
 
 
-class Affine(Layer):
-    """``x W^T + b``, with W of shape ``(networks, out, in)``."""
+class Weighted(Layer):
+    """A layer with weights ``(networks, out, fan-in)`` and biases ``(networks, out)``."""
 
     trained = ("weights", "biases")
 
     def __init__(self, weights: np.ndarray, biases: np.ndarray):
         self.weights, self.biases = weights, biases
 
-    def shape(self, before: tuple[int, ...]) -> tuple[int, ...]:
-        return self.weights.shape[1:2]
+    def product(self, x: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
+        """What the weights make of x, or others of the same fan-in, without biases."""
+        raise NotImplementedError
 
     def forward(self, x: np.ndarray, mode: Mode = PLAIN) -> tuple:
         out = self.product(x)
-        out += self.biases[:, None]
+        out += self.biases.reshape(len(self.biases), *(1,) * (out.ndim - 2), -1)
         return out, x
-
-    def backward(self, g: np.ndarray, kept: np.ndarray, down: bool = True) -> tuple:
-        return g @ self.weights if down else None, (g.swapaxes(1, 2) @ kept, _sums(g))
 
     def jvp(self, x: np.ndarray, dx: np.ndarray) -> tuple:
         return self.forward(x)[0], self.product(dx)
 
+
+class Affine(Weighted):
+    """``x W^T + b``."""
+
+    def shape(self, before: tuple[int, ...]) -> tuple[int, ...]:
+        return self.weights.shape[1:2]
+
     def product(self, x: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
-        """``x W^T``, with these weights or with others of the same fan-in."""
         return x @ (self.weights if weights is None else weights).swapaxes(1, 2)
 
+    def backward(self, g: np.ndarray, kept: np.ndarray, down: bool = True) -> tuple:
+        return g @ self.weights if down else None, (g.swapaxes(1, 2) @ kept, _sums(g))
 
-class Convolution(Layer):
+
+class Convolution(Weighted):
     """Correlation with ``size x size`` kernels, zeros around the image, as one matrix product.
 
     A row of the weights is a kernel, its numbers in the order row, column, channel. Both passes
     work through the images in pieces that stay in the cache.
     """
 
-    trained = ("weights", "biases")
-
     def __init__(self, weights: np.ndarray, biases: np.ndarray, size: int):
-        self.weights, self.biases, self.size = weights, biases, size
+        super().__init__(weights, biases)
+        self.size = size
 
     def shape(self, before: tuple[int, ...]) -> tuple[int, ...]:
         return *before[:2], self.weights.shape[1]
 
-    def forward(self, x: np.ndarray, mode: Mode = PLAIN) -> tuple:
-        out = self.product(x)
-        out += self.biases[:, None, None, None]
-        return out, x
-
-    def backward(self, g: np.ndarray, kept: np.ndarray, down: bool = True) -> tuple:
-        w, x = self.weights, kept
-        networks, out, channels = len(w), w.shape[1], x.shape[-1]
-        gw = np.zeros_like(w)
-        for some in self._pieces(x):
-            rows = g[:, some].reshape(networks, -1, out)
-            gw += rows.swapaxes(1, 2) @ self._patches(x[:, some])
-        gx = None
-        if down:  # the same correlation, kernels turned by half a turn, channels exchanged
-            kernel = w.reshape(networks, out, self.size, self.size, channels)[:, :, ::-1, ::-1]
-            gx = self.product(g, kernel.transpose(0, 4, 2, 3, 1).reshape(networks, channels, -1))
-        return gx, (gw, _sums(g))
-
-    def jvp(self, x: np.ndarray, dx: np.ndarray) -> tuple:
-        return self.forward(x)[0], self.product(dx)
-
     def product(self, x: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
-        """The correlation alone, with these kernels or with others of the same fan-in."""
         w = self.weights if weights is None else weights
         out = np.empty((len(w), *x.shape[1:4], w.shape[1]), w.dtype)
         for some in self._pieces(x):
             rows = self._patches(x[:, some]) @ w.swapaxes(1, 2)
             out[:, some] = rows.reshape(len(w), -1, *out.shape[2:])
         return out
+
+    def backward(self, g: np.ndarray, kept: np.ndarray, down: bool = True) -> tuple:
+        w, x = self.weights, kept
+        networks, out, channels = len(w), w.shape[1], x.shape[-1]
+        gw, gx = np.zeros_like(w), None
+        for some in self._pieces(x):
+            rows = g[:, some].reshape(networks, -1, out)
+            gw += rows.swapaxes(1, 2) @ self._patches(x[:, some])
+        if down:  # the same correlation, kernels turned by half a turn, channels exchanged
+            kernel = w.reshape(networks, out, self.size, self.size, channels)[:, :, ::-1, ::-1]
+            gx = self.product(g, kernel.transpose(0, 4, 2, 3, 1).reshape(networks, channels, -1))
+        return gx, (gw, _sums(g))
 
     def _pieces(self, x: np.ndarray) -> list[slice]:
         row = x.shape[0] * self.size**2 * int(np.prod(x.shape[2:]))
@@ -369,11 +365,7 @@ class Network:
         return (self[place] for place in range(len(self)))
 
     def __repr__(self) -> str:
-        sizes, shape = ["x".join(map(str, self.shape))], self.shape
-        for layer in self.layers:
-            shape = layer.shape(shape)
-            if layer.trained[:1] == ("weights",):
-                sizes.append(str(shape[-1]))
+        sizes = ["x".join(map(str, self.shape)), *(str(w.shape[1]) for w in self.weights)]
         return f"Network({len(self)} x {'-'.join(sizes)}, {self.phi.name})"
 
     def copy(self) -> Network:
@@ -384,9 +376,9 @@ class Network:
         return Network.of(layers, self.shape, self.phi)
 
     @property
-    def weighted(self) -> list[Affine | Convolution]:
+    def weighted(self) -> list[Weighted]:
         """The layers with weights, the read-out last."""
-        return [layer for layer in self.layers if isinstance(layer, (Affine, Convolution))]
+        return [layer for layer in self.layers if isinstance(layer, Weighted)]
 
     @property
     def weights(self) -> tuple[np.ndarray, ...]:
@@ -513,24 +505,21 @@ class Network:
             shapes.append(layer.shape(shapes[-1]))
         return max(int(np.prod(shape)) for shape in shapes)
 
+    def _passed(self, x: np.ndarray) -> Iterator[tuple[Layer, np.ndarray]]:
+        """Every layer, and what it makes of the points."""
+        x = self.points("x", x)
+        for layer in self.layers:
+            x = layer.forward(x)[0]
+            yield layer, x
+
     def pre_activations(self, x: np.ndarray) -> list[np.ndarray]:
         """What each layer with weights makes of the points, the read-out last, each
         ``(networks, points, ...)``."""
-        x, found = self.points("x", x), []
-        for layer in self.layers:
-            x = layer.forward(x)[0]
-            if isinstance(layer, (Affine, Convolution)):
-                found.append(x)
-        return found
+        return [h for layer, h in self._passed(x) if isinstance(layer, Weighted)]
 
     def hidden(self, x: np.ndarray) -> list[np.ndarray]:
         """Activations of every hidden layer (see `names`), shape ``(networks, points, ...)``."""
-        x, found = self.points("x", x), []
-        for layer in self.layers:
-            x = layer.forward(x)[0]
-            if layer.name:
-                found.append(x)
-        return found
+        return [h for layer, h in self._passed(x) if layer.name]
 
     def jvp(self, x: np.ndarray, dx: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Outputs, and what becomes of one tangent ``dx`` a point."""
@@ -759,41 +748,27 @@ def _float(dtype: type) -> np.dtype:
 def _given_arrays(weights: Sequence, biases: Sequence | None,
                   order: str) -> list[tuple[np.ndarray, np.ndarray]]:
     """Copies of a user's arrays as ``(networks, out, in)`` and ``(networks, out)``."""
-    arrays = [_numbers(f"weights[{i}]", w, 2) for i, w in enumerate(weights)]
-    if not arrays:
-        raise ValueError("weights must be a list of one array a layer, got none")
-    given = [None] * len(arrays) if biases is None else list(biases)
-    if len(given) != len(arrays):
-        raise ValueError(f"biases must be as many as weights, got {len(given)} and {len(arrays)}")
-    single = {w.dtype for w in arrays} == {np.dtype(np.float32)}
-    dtype, pairs, before = np.float32 if single else np.float64, [], None
-    for i, (w, b) in enumerate(zip(arrays, given)):
-        w = np.array(w.swapaxes(1, 2) if order == "in_out" else w, dtype=dtype, order="C")
-        if before not in (None, w.shape[2]) or len(w) != len(arrays[0]):
-            raise ValueError(
-                f"weights[{i}] must take the {before} outputs of layer {i} in "
-                f"{len(arrays[0])} networks; it has shape (networks, out, in) = {w.shape}; "
-                "order says which axis is which")
-        b = np.zeros(w.shape[:2], dtype) if b is None else \
-            np.array(_numbers(f"biases[{i}]", b, 1), dtype=dtype)
+    given = [None] * len(weights) if biases is None else list(biases)
+    if not 0 < len(weights) == len(given):
+        raise ValueError("weights and biases must be lists of one array a layer, got "
+                         f"{len(weights)} and {len(given)}")
+    single = all(np.asarray(w).dtype == np.float32 for w in weights)
+    dtype, pairs = np.float32 if single else np.float64, []
+    for i, (w, b) in enumerate(zip(weights, given)):
+        w = real(f"weights[{i}]", w)
+        w = w.swapaxes(-1, -2) if order == "in_out" and w.ndim > 1 else w
+        w = w if w.ndim == 3 else w[None]
+        networks, before = pairs[-1][0].shape[:2] if pairs else (len(w), w.shape[-1])
+        if w.ndim != 3 or not w.size or (len(w), w.shape[2]) != (networks, before):
+            raise ValueError(f"weights[{i}] must have shape (out, {before}) or ({networks}, out, "
+                             f"{before}) to fit what comes before, got {w.shape}; order says "
+                             "which axis is which")
+        b = np.zeros(w.shape[:2]) if b is None else real(f"biases[{i}]", b)
+        b = b if b.ndim == 2 else b[None]
         if b.shape != w.shape[:2]:
             raise ValueError(f"biases[{i}] must have shape {w.shape[:2]}, got {b.shape}")
-        pairs.append((w, b))
-        before = w.shape[1]
+        pairs.append((np.array(w, dtype, order="C"), b.astype(dtype)))
     return pairs
-
-
-def _numbers(name: str, array: object, ndim: int) -> np.ndarray:
-    """A finite array with the axis of the networks in front."""
-    array = np.asarray(array)
-    if array.dtype.kind not in "iuf":
-        raise TypeError(f"{name} must be real numbers, got dtype {array.dtype}")
-    if array.ndim not in (ndim, ndim + 1) or not array.size:
-        raise ValueError(f"{name} must have {ndim} axes, or {ndim + 1} with the networks first, "
-                         f"got shape {array.shape}")
-    if not np.all(np.isfinite(array)):
-        raise ValueError(f"{name} must be finite")
-    return array if array.ndim == ndim + 1 else array[None]
 
 
 def _sums(x: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ from typing import Iterator, NamedTuple, Sequence
 import numpy as np
 
 from lib.checks import choice, count, real
-from lib.networks.network import Affine, Convolution, Network
+from lib.networks.network import Network, Weighted
 
 SOME = 250  # points at a time
 SMALL = 1e-4  # of a disturbance, where a derivative is meant
@@ -240,12 +240,11 @@ def response(net: Network, x: np.ndarray, *, seed: int | np.random.Generator,
     return np.sqrt(found / draws) / _rms(clean)[:, None]
 
 
-def _weighted(net: Network, x: np.ndarray
-              ) -> Iterator[tuple[Affine | Convolution, np.ndarray, int]]:
+def _weighted(net: Network, x: np.ndarray) -> Iterator[tuple[Weighted, np.ndarray, int]]:
     """Every layer with weights, what comes into it, and the place of the layer above it."""
     done = 0
     for place, layer in enumerate(net.layers):
-        if isinstance(layer, (Affine, Convolution)):
+        if isinstance(layer, Weighted):
             x, done = net.through(x, done, place), place
             yield layer, x, place + 1
 

@@ -6,7 +6,6 @@
 All layers, or one alone; for a number of steps, or until each network has reached an accuracy; at
 one rate, or at the best of several. A read-out alone needs no steps: `fit_read_out` solves for it.
 """
-import sys
 from dataclasses import dataclass
 from typing import Any, Callable, Iterator, NamedTuple, Sequence
 
@@ -45,18 +44,16 @@ class Sgd:
     def begin(self, parameters: Sequence[np.ndarray], decays: Sequence[bool],
               steps: int) -> Update:
         """What changes these arrays in place, given their gradients and the step from 0 on."""
-        velocities = [np.zeros_like(array) for array in parameters] if self.momentum else None
+        velocities = [np.zeros_like(array) for array in parameters]
 
         def update(gradients: Sequence[np.ndarray], step: int) -> None:
-            for place, (array, g) in enumerate(zip(parameters, gradients)):
-                if velocities:
-                    velocity = velocities[place]
+            for array, g, velocity, decayed in zip(parameters, gradients, velocities, decays):
+                if self.momentum:
                     velocity *= self.momentum
                     velocity += g
-                    g = self.rate * velocity
-                else:
-                    g *= self.rate
-                if self.decay and decays[place]:
+                    g[...] = velocity
+                g *= self.rate
+                if self.decay and decayed:
                     array *= 1 - self.rate * self.decay
                 array -= g
 
@@ -132,7 +129,7 @@ def train(net: Network, x: np.ndarray, y: np.ndarray, steps: int, *, optimizer: 
           only: int | None = None, at: Sequence[int] | None = None,
           watch: Callable[[Network, int], Any] | None = None,
           stop: Callable[[Network, int], bool] | None = None, input_noise: float = 0.0,
-          diverging: str = "raise", progress: bool | None = None) -> History:
+          diverging: str = "raise") -> History:
     """Train the networks in place.
 
     Args:
@@ -153,7 +150,6 @@ def train(net: Network, x: np.ndarray, y: np.ndarray, steps: int, *, optimizer: 
         input_noise: standard deviation of Gaussian noise added to each minibatch.
         diverging: ``"raise"``; or ``"keep"`` to go on with the other networks, the lost one
             put back to the last checkpoint, with infinite loss in the history.
-        progress: show a bar; if left out, where errors go to a terminal.
 
     Raises:
         Untrusted: a loss or a weight is not finite; ``best`` is the `History`, and the networks
@@ -191,7 +187,7 @@ def train(net: Network, x: np.ndarray, y: np.ndarray, steps: int, *, optimizer: 
     batches = _batches(x, y, batch, steps, np.random.default_rng(seed), input_noise)
     run = _Run(net, optimizer, steps, first, only is not None, LOSSES[loss], diverging)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        for step, (some, wanted) in enumerate(_bar(batches, steps, progress)):
+        for step, (some, wanted) in enumerate(batches):
             if step in at and run.checkpoint(step, watch, stop):
                 return run.history()
             run.step(step, some, wanted)
@@ -659,16 +655,3 @@ def _batches(x: np.ndarray, y: np.ndarray, batch: int, steps: int, rng: np.rando
         if noise:
             part += noise * rng.standard_normal(part.shape)
         yield part, y[:, some]
-
-
-def _bar(batches: Iterator, steps: int, progress: bool | None) -> Iterator:
-    """A bar on standard error; none in a notebook, whose outputs are stored."""
-    if progress is None:
-        progress = sys.stderr.isatty()
-    if not progress:
-        return batches
-    try:
-        from tqdm import tqdm
-    except ImportError:
-        return batches
-    return tqdm(batches, total=steps, file=sys.stderr, delay=2.0, leave=False, unit="step")
