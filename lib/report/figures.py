@@ -256,6 +256,7 @@ def lines(x: np.ndarray, curves: Mapping[str, object] | Sequence, *, colors: Seq
             for i, (name, one) in enumerate(named.items())]
 
     def paint(axes: Axes) -> None:
+        axes.set(**{f"{axis}scale": "log" for axis in log})
         for name, curve in made:
             _paint(axes, curve, name, dots)
         for height in levels:
@@ -347,7 +348,7 @@ def _specks(axes: Axes, x: np.ndarray, y: np.ndarray, color: str, size: float = 
     """Many small dots as one path, a quarter of the bytes that markers take."""
     ends = x + 1e-6 * (np.ptp(x) if np.size(x) else 0.0), np.full(np.shape(x), np.nan)
     axes.plot(np.stack([x, *ends], axis=1).ravel(), np.stack([y, y, ends[1]], axis=1).ravel(),
-              color=color, lw=size, solid_capstyle="round", alpha=alpha)
+              color=color, lw=size, solid_capstyle="round", alpha=alpha, snap=False)
 
 
 def _strip(axes: Axes, curves: Sequence[Curve]) -> None:
@@ -369,9 +370,8 @@ def _ticks(axes: Axes, log: str, places: Sequence[np.ndarray]) -> None:
     """Plain numbers on logarithmic axes; whole ones where all curves are drawn over such."""
     for name in log:
         axis = getattr(axes, f"{name}axis")
-        axes.set(**{f"{name}scale": "log"})
         low, high = getattr(axes, f"get_{name}lim")()
-        if high < 30 * low:
+        if high < 100 * low:
             axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
         axis.set_major_formatter(FuncFormatter(_plain))
         axis.set_minor_formatter(NullFormatter())

@@ -395,7 +395,7 @@ def _swept(key: str, found: list, axes: Mapping, x: str, color: str = "",
         shown.append(lines(stops, curves, colors=shades(len(curves)), span=span, xlabel=x,
                            title=", ".join(f"{name} = {value}" for name, value in at.items())))
     note = f"{key}: {len(chosen) - len(shown)} panels left out" if len(chosen) > PANELS else key
-    return panels(*shown, columns=3, share="xy", height=3.1, note=note)
+    return panels(*shown, columns=3, share="x", height=3.1, note=note)
 
 
 def _numbers(values: Sequence) -> bool:
