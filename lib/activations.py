@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from inspect import signature
-from typing import Callable, Mapping, Sequence
+from typing import Callable, Collection, Mapping, Sequence
 
 import numpy as np
 
@@ -61,20 +61,9 @@ class Activation:
         """The function phi, phi', phi'' or a higher derivative."""
         return self.made.derivative(order)
 
-    @cached_property
-    def phi(self) -> Function:
-        """The function."""
-        return self.derivative(0)
-
-    @cached_property
-    def dphi(self) -> Function:
-        """The first derivative; at a kink the value on one side."""
-        return self.derivative(1)
-
-    @cached_property
-    def d2phi(self) -> Function:
-        """The second derivative, without the deltas at the kinks."""
-        return self.derivative(2)
+    phi = cached_property(lambda self: self.derivative(0))
+    dphi = cached_property(lambda self: self.derivative(1))
+    d2phi = cached_property(lambda self: self.derivative(2))
 
     @cached_property
     def kinks(self) -> tuple[float, ...]:
@@ -151,24 +140,44 @@ def get(phi: str | Activation | Callable, **parameters: float) -> Activation:
             raise TypeError(f"phi is an Activation already; it takes no {sorted(parameters)}")
         return phi
     if isinstance(phi, str):
-        if phi not in FAMILIES:
-            return _read(phi, "x", **parameters)
-        return _named(phi, tuple((key, _parameter(phi, key, value))
-                                 for key, value in sorted(parameters.items())))
+        return (_named if phi in FAMILIES else _read)(phi, **parameters)
     if hasattr(phi, "free_symbols") and not isinstance(phi, type):  # an expression of SymPy
-        return _read(str(phi), _variable(phi), **parameters)
+        names = [str(symbol) for symbol in phi.free_symbols]
+        if len(names) != 1:
+            raise ValueError(f"phi must have one free symbol, {phi} has {sorted(names)}")
+        return _read(str(phi), variable=names[0], **parameters)
     if not callable(phi):
         raise TypeError(f"phi must be a name, an Activation or a callable, got {phi!r}")
     if not parameters and phi in (np.tanh, np.sin):
-        return _named(phi.__name__, ())
+        return _named(phi.__name__)
     return custom(phi, **parameters)
 
 
 activation = get
 
 
-def _read(text: str, variable: str, kinks: Sequence[float] | None = None,
-          name: str = "") -> Activation:
+def _named(name: str, **parameters: float) -> Activation:
+    """One of the families."""
+    known = {key: one.default for key, one in signature(FAMILIES[name]).parameters.items()
+             if one.default is not one.empty}
+    for key in parameters:
+        if key not in known:
+            raise TypeError(f"{name} has no parameter {key!r}; it has {list(known) or 'none'}")
+    given = {key: number(key, value) for key, value in parameters.items()}
+    usual, values = known == known | given, (known | given).values()
+    return _member(name, tuple((known | given).items()),
+                   name if usual else f"{name}({', '.join(f'{one:g}' for one in values)})")
+
+
+@lru_cache(maxsize=64)
+def _member(name: str, parameters: tuple, title: str) -> Activation:
+    """One object a name, so that what is tabulated for it is tabulated once."""
+    closed = CLOSED[name](**dict(parameters)) if name in CLOSED else {}
+    return Activation(title, FAMILIES[name](X, **dict(parameters)), closed)
+
+
+def _read(text: str, kinks: Sequence[float] | None = None, name: str = "",
+          variable: str = "x") -> Activation:
     """A formula as an activation."""
     if text.isidentifier() and text != variable:
         raise ValueError(f"phi: unknown activation {text!r}; known: {', '.join(FAMILIES)}, and "
@@ -179,35 +188,10 @@ def _read(text: str, variable: str, kinks: Sequence[float] | None = None,
 @lru_cache(maxsize=64)
 def _formula(text: str, variable: str, kinks: tuple | None, name: str) -> Activation:
     made = formula(text, kinks, variable)
-    x = _probe_points(tuple(made.kinks))
+    x = _probe_points(made.kinks)
     for label, y in zip(("phi", "dphi", "d2phi"), made(x)):
         _refuse_unless_finite(x, y, label)
     return Activation(name or text, made)
-
-
-def _variable(expression: object) -> str:
-    """The name of the one symbol that an expression has."""
-    names = [str(symbol) for symbol in expression.free_symbols]
-    if len(names) != 1:
-        raise ValueError(f"phi must have one free symbol, {expression} has {sorted(names)}")
-    return names[0]
-
-
-def _parameter(name: str, key: str, value: object) -> float:
-    """A family's parameter, checked."""
-    known = list(signature(FAMILIES[name]).parameters)
-    if key not in known:
-        raise TypeError(f"{name} has no parameter {key!r}; it has {known or 'none'}")
-    if np.ndim(value):
-        raise TypeError(f"{key} must be one number, got {value!r}; for several activations write "
-                        f"a list, [get({name!r}, {key}=one) for one in ...]")
-    return number(key, value)
-
-
-@lru_cache(maxsize=64)
-def _named(name: str, parameters: tuple) -> Activation:
-    """One object a name, so that what is tabulated for it is tabulated once."""
-    return FAMILIES[name](**dict(parameters))
 
 
 # A caller's own
@@ -235,16 +219,14 @@ def custom(phi: Callable, dphi: Callable | None = None, d2phi: Callable | None =
     >>> custom(lambda x: x**3, name="cube").parity
     'odd'
     """
-    kinks = tuple(sorted(real("kinks", kinks).ravel().tolist()))
-    x = _probe_points(kinks)
-    _refuse_foreign(phi, x)
-    for label, f in (("phi", phi), ("dphi", dphi), ("d2phi", d2phi)):
+    x, given = _probe_points(real("kinks", kinks).ravel()), {"dphi": dphi, "d2phi": d2phi}
+    for label, f in {"phi": phi, **given}.items():
         if f is not None:
-            _refuse_unless_elementwise(f, x, label)
+            _try(f, x, label)
     made = jets.sampled(phi, dphi, d2phi, kinks)
-    for order, label in ((1, "dphi"), (2, "d2phi")):
-        if (dphi, d2phi)[order - 1] is not None:
-            below, theirs = made.derivative(order - 1), made.derivative(order)(x)
+    for order, label in enumerate(given):
+        if given[label] is not None:
+            below, theirs = made.derivative(order), made.derivative(order + 1)(x)
             ours = (below(x + 1e-5) - below(x - 1e-5)) / 2e-5
             if not np.allclose(theirs, ours, rtol=1e-4, atol=1e-5 * (1 + np.abs(ours).max())):
                 i = int(np.abs(theirs - ours).argmax())
@@ -255,34 +237,30 @@ def custom(phi: Callable, dphi: Callable | None = None, d2phi: Callable | None =
         1e-12, 1e-12 if dphi else 1e-11, 1e-12 if d2phi else 1e-8))
 
 
-def _probe_points(kinks: tuple[float, ...]) -> np.ndarray:
+def _probe_points(kinks: Collection[float]) -> np.ndarray:
     """Points of both signs, away from the kinks, where a function is tried out."""
     x = np.linspace(-7.9, 7.9, 96)
-    return x[np.all(np.abs(x[:, None] - np.asarray(kinks)) > 0.02, axis=-1)]
+    return x[np.all(np.abs(x[:, None] - np.array([*kinks])) > 0.02, axis=-1)]
 
 
-def _refuse_foreign(phi: Callable, x: np.ndarray) -> None:
+def _try(f: Callable, x: np.ndarray, label: str) -> None:
+    """Refuse what is no elementwise function of real numbers."""
+    rows = 2 - x.size % 2
     try:
-        kind = np.asarray(phi(x.copy())).dtype
+        y, again, few = (np.asarray(f(one.copy()))
+                         for one in (x, x.reshape(rows, -1)[:, ::-1], x[3:5]))
     except Exception as problem:
-        raise TypeError(f"phi must take a NumPy array and return what np.asarray understands; it "
-                        f"failed with {type(problem).__name__}: {problem}") from problem
-    if kind in (np.float16, np.float32):
-        raise ValueError(f"phi returned {kind} for float64; averages and derivatives need "
-                         "double precision throughout")
-
-
-def _refuse_unless_elementwise(f: Callable, x: np.ndarray, label: str) -> None:
-    y = np.asarray(f(x.copy()))
+        raise TypeError(
+            f"{label} must take a NumPy array of any shape and return what np.asarray "
+            f"understands; it failed with {type(problem).__name__}: {problem}") from problem
     if y.shape != x.shape:
         raise ValueError(f"{label} must keep the shape: {x.shape} became {y.shape}")
     if y.dtype.kind not in "fiu":
         raise ValueError(f"{label} must return real numbers, got dtype {y.dtype}")
-    y = y.astype(float)
+    if y.dtype in (np.float16, np.float32):
+        raise ValueError(f"{label} returned {y.dtype} for float64; averages and derivatives need "
+                         "double precision throughout")
     _refuse_unless_finite(x, y, label)
-    rows = 2 - x.size % 2
-    again = np.asarray(f(x.reshape(rows, -1)[:, ::-1].copy()))
-    few = np.asarray(f(x[3:5].copy()))
     expected, size = y.reshape(rows, -1)[:, ::-1], np.abs(y).max()
     if again.shape != expected.shape or not all(
             np.allclose(one, other, rtol=1e-12, atol=1e-15 * size)
@@ -317,14 +295,19 @@ def hermite(coefficients: Sequence[float], clip: float = 3.0, name: str = "") ->
     >>> float(hermite([0.0, 2.0]).phi(np.array(5.0)))
     6.0
     """
+    return Activation(name or "hermite series", _series(X, coefficients, clip))
+
+
+def _series(u: Jet, coefficients: Sequence[float], clip: float) -> Jet:
     a = real("coefficients", coefficients)
     if a.ndim != 1 or a.size == 0:
         raise ValueError(f"coefficients must be a list of numbers, got shape {a.shape}")
     from numpy.polynomial.hermite_e import herme2poly
     terms = herme2poly(a / np.sqrt(np.cumprod(np.maximum(np.arange(a.size), 1.0))))
-    clip = np.inf if clip == np.inf else number("clip", clip, low=1e-3)
-    cut = X if clip == np.inf else jets.clip(X, -clip, clip)
-    return Activation(name or "hermite series", jets.polynomial(terms, cut))
+    if clip != np.inf:
+        clip = number("clip", clip, low=1e-3)
+        u = jets.clip(u, -clip, clip)
+    return jets.polynomial(terms, u)
 
 
 def critical_coefficients(orders: int = 4, decay: float = 0.4) -> np.ndarray:
@@ -356,36 +339,47 @@ def critical_coefficients(orders: int = 4, decay: float = 0.4) -> np.ndarray:
     return signs * np.sqrt(power / power.sum())
 
 
-# The named ones: a function of `lib.jets`, and what is known of it in closed form
+# The named ones, and what is known of them in closed form
 
 
-def _erf() -> Activation:
-    return Activation("erf", jets.erf(X), {
-        0: lambda q: 2.0 / np.pi * np.arcsin(2.0 * q / (1.0 + 2.0 * q)),
-        1: lambda q: 4.0 / np.pi / np.sqrt(1.0 + 4.0 * q),
-        2: lambda q: 16.0 / np.pi * q * (1.0 + 4.0 * q) ** -1.5})
+def _hermite(u: Jet, clip: float = 3.0, decay: float = 0.4) -> Jet:
+    return _series(u, critical_coefficients(4, decay), clip)
 
 
-def _leaky_relu(slope: float = 0.01, name: str = "") -> Activation:
+FAMILIES: dict[str, Callable[..., Jet]] = {
+    **{name: jets.FUNCTIONS[name] for name in (
+        "tanh", "erf", "relu", "leaky_relu", "hard_tanh", "sigmoid", "gelu", "swish", "silu",
+        "softplus", "elu", "selu", "sin")},
+    "linear": lambda u: u, "hermite": _hermite,
+}
+
+
+def _closed_erf() -> dict[int, Function]:
+    return {0: lambda q: 2.0 / np.pi * np.arcsin(2.0 * q / (1.0 + 2.0 * q)),
+            1: lambda q: 4.0 / np.pi / np.sqrt(1.0 + 4.0 * q),
+            2: lambda q: 16.0 / np.pi * q * (1.0 + 4.0 * q) ** -1.5}
+
+
+def _closed_leaky_relu(slope: float = 0.0) -> dict[int, Function]:
     power = (1.0 + slope**2) / 2.0
-    return Activation(name or f"leaky_relu({slope:g})", jets.leaky_relu(X, slope), {
-        0: lambda q: power * q, 1: lambda q: np.full_like(q, power)})
+    return {0: lambda q: power * q, 1: lambda q: np.full_like(q, power)}
 
 
-def _hard_tanh() -> Activation:
+def _closed_hard_tanh() -> dict[int, Function]:
+    def edge(q: np.ndarray) -> np.ndarray:
+        return 1.0 / np.sqrt(2.0 * np.maximum(q, 1e-300))
+
     def inside(q: np.ndarray) -> np.ndarray:
-        from scipy.special import erf
-        return erf(1.0 / np.sqrt(2.0 * np.maximum(q, 1e-300)))
+        return jets.erf(X)(edge(q), 0)[0]
 
     def square(q: np.ndarray) -> np.ndarray:
-        edge = 1.0 / np.sqrt(2.0 * np.maximum(q, 1e-300))
-        bell = 2.0 * edge / np.sqrt(np.pi) * np.exp(-edge * edge)
+        bell = 2.0 * edge(q) / np.sqrt(np.pi) * np.exp(-edge(q)**2)
         return q * (inside(q) - bell) + (1.0 - inside(q))
 
-    return Activation("hard_tanh", jets.hard_tanh(X), {0: square, 1: inside})
+    return {0: square, 1: inside}
 
 
-def _gelu() -> Activation:
+def _closed_gelu() -> dict[int, Function]:
     def common(q: np.ndarray) -> np.ndarray:  # E cdf^2 + 2 E x cdf pdf
         return (0.25 + np.arcsin(q / (1.0 + q)) / (2.0 * np.pi)
                 + q / (np.pi * (1.0 + q) * np.sqrt(1.0 + 2.0 * q)))
@@ -394,41 +388,19 @@ def _gelu() -> Activation:
         shrunk = q / (1.0 + 2.0 * q)
         return (4.0 - 4.0 * shrunk + 3.0 * shrunk**2) / (2.0 * np.pi * np.sqrt(1.0 + 2.0 * q))
 
-    return Activation("gelu", jets.gelu(X), {
-        0: lambda q: q * common(q),
-        1: lambda q: common(q) + q * (1.0 + 2.0 * q) ** -1.5 / (2.0 * np.pi),
-        2: bend})
+    return {0: lambda q: q * common(q),
+            1: lambda q: common(q) + q * (1.0 + 2.0 * q) ** -1.5 / (2.0 * np.pi), 2: bend}
 
 
-def _swish(beta: float = 1.0) -> Activation:
-    return Activation("swish" if beta == 1.0 else f"swish({beta:g})", jets.swish(X, beta))
+def _closed_sin() -> dict[int, Function]:
+    def power(q: np.ndarray) -> np.ndarray:
+        return -0.5 * np.expm1(-2.0 * q)
+
+    return {0: power, 1: lambda q: 0.5 + 0.5 * np.exp(-2.0 * q), 2: power}
 
 
-def _elu(alpha: float = 1.0) -> Activation:
-    return Activation("elu" if alpha == 1.0 else f"elu({alpha:g})", jets.elu(X, alpha))
-
-
-def _sin() -> Activation:
-    return Activation("sin", jets.sin(X), {
-        0: lambda q: -0.5 * np.expm1(-2.0 * q), 1: lambda q: 0.5 + 0.5 * np.exp(-2.0 * q),
-        2: lambda q: -0.5 * np.expm1(-2.0 * q)})
-
-
-def _linear() -> Activation:
-    return Activation("linear", X, {0: lambda q: 1.0 * q, 1: np.ones_like, 2: np.zeros_like})
-
-
-def _hermite(decay: float = 0.4, clip: float = 3.0) -> Activation:
-    name = "hermite" if (decay, clip) == (0.4, 3.0) else f"hermite({clip:g}, {decay:g})"
-    return hermite(critical_coefficients(4, decay), clip, name)
-
-
-FAMILIES: dict[str, Callable[..., Activation]] = {
-    "tanh": lambda: Activation("tanh", jets.tanh(X)), "erf": _erf,
-    "relu": lambda: _leaky_relu(0.0, "relu"),
-    "leaky_relu": lambda slope=0.01: _leaky_relu(slope), "hard_tanh": _hard_tanh,
-    "sigmoid": lambda: Activation("sigmoid", jets.sigmoid(X)), "gelu": _gelu, "swish": _swish,
-    "silu": _swish, "softplus": lambda: Activation("softplus", jets.softplus(X)), "elu": _elu,
-    "selu": lambda: Activation("selu", jets.selu(X)), "sin": _sin, "linear": _linear,
-    "hermite": _hermite,
+CLOSED: dict[str, Callable[..., dict[int, Function]]] = {
+    "erf": _closed_erf, "relu": _closed_leaky_relu, "leaky_relu": _closed_leaky_relu,
+    "hard_tanh": _closed_hard_tanh, "gelu": _closed_gelu, "sin": _closed_sin,
+    "linear": lambda: {0: lambda q: 1.0 * q, 1: np.ones_like, 2: np.zeros_like},
 }

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 from inspect import signature
+from operator import add, mul, sub, truediv
 from typing import Sequence
 
 import numpy as np
@@ -16,6 +17,7 @@ from lib.jets import FUNCTIONS, Jet, X, exp, number
 
 LENGTH, DEPTH, POWER = 500, 40, 100  # characters, nested operations, largest exponent
 CONSTANTS = {"pi": np.pi, "e": np.e}
+ARITHMETIC = {ast.Add: add, ast.Sub: sub, ast.Mult: mul, ast.Div: truediv}
 
 
 class FormulaError(ValueError):
@@ -110,28 +112,21 @@ class _Reader:
 
     def binary(self, node: ast.AST, operator: ast.operator, a: Jet, b: Jet) -> Jet:
         """A sum, difference, product, quotient or power."""
-        match operator:
-            case ast.Add():
-                return a + b
-            case ast.Sub():
-                return a - b
-            case ast.Mult():
-                return a * b
-            case ast.Div() if b.constant == 0.0:
+        if type(operator) in ARITHMETIC:
+            if isinstance(operator, ast.Div) and b.constant == 0.0:
                 raise self.refuse(node, "divides by zero")
-            case ast.Div():
-                return a / b
-            case ast.Pow() if b.constant is not None:
-                if abs(b.constant) > POWER:
-                    raise self.refuse(node, f"has an exponent beyond {POWER}")
-                return a ** b.constant
-            case ast.Pow() if a.constant is not None and a.constant > 0:
-                return exp(float(np.log(a.constant)) * b)
-            case ast.Pow():
-                raise self.refuse(node, "needs a constant exponent or a positive constant base; "
-                                        "write exp(b*log(a))")
-        hint = "; write ** for a power" if isinstance(operator, ast.BitXor) else ""
-        raise self.refuse(node, f"is not allowed{hint}")
+            return ARITHMETIC[type(operator)](a, b)
+        if not isinstance(operator, ast.Pow):
+            hint = "; write ** for a power" if isinstance(operator, ast.BitXor) else ""
+            raise self.refuse(node, f"is not allowed{hint}")
+        if b.constant is not None:
+            if abs(b.constant) > POWER:
+                raise self.refuse(node, f"has an exponent beyond {POWER}")
+            return a ** b.constant
+        if a.constant is None or a.constant <= 0:
+            raise self.refuse(node, "needs a constant exponent or a positive constant base; "
+                                    "write exp(b*log(a))")
+        return exp(float(np.log(a.constant)) * b)
 
     def call(self, node: ast.AST, name: str, given: list[Jet]) -> Jet:
         """A function of `lib.jets`."""

@@ -161,6 +161,7 @@ class Jet:
         self._entry, self._program = cache(rule), cache(self._made)
         self.kinks, self.straight = frozenset(kinks), straight
         self.constant, self.hidden = constant, hidden
+        self.functions: dict = {}  # what `_primitive` made of this jet
 
     def __getitem__(self, k: int) -> _Value | float:
         """The k-th derivative as an expression; a number where it is one."""
@@ -172,9 +173,9 @@ class Jet:
 
     def derivative(self, order: int) -> Function:
         """The function that gives one derivative, and computes no other for its own sake."""
-        if self[order] is not POINT and not isinstance(self[order], float) and \
-                self[order].op in QUIET and self[order].args == (POINT,):
-            return self[order].op
+        value = self[order]
+        if isinstance(value, _Value) and value.op in QUIET and value.args == (POINT,):
+            return value.op
         return lambda x: self._at(x, (order,))[0]
 
     def _made(self, orders: tuple[int, ...]) -> _Program:
@@ -187,22 +188,17 @@ class Jet:
             found = self._program(orders)(x.reshape(-1))
         return tuple(one.reshape(x.shape) for one in found)
 
-    def _joined(self, other: Jet, rule: Callable, straight: bool) -> Jet:
-        if self.constant is not None and other.constant is not None:
-            return number(rule(0))
-        return Jet(rule, self.kinks | other.kinks, straight, hidden=self.hidden or other.hidden)
-
     def __add__(self, other: Jet | float) -> Jet:
         other = jet(other)
-        return self._joined(other, lambda k: _sum(self[k], other[k]),
-                            self.straight and other.straight)
+        return _built(lambda k: _sum(self[k], other[k]), (self, other),
+                      self.straight and other.straight)
 
     def __mul__(self, other: Jet | float) -> Jet:
         one, other = self, jet(other)
         if other.straight and (other.constant is not None or not one.straight):
             one, other = other, one  # first the one whose derivatives vanish
-        return one._joined(other, lambda k: _leibniz(k, one, other),
-                           one.constant is not None and other.straight)
+        return _built(lambda k: _leibniz(k, one, other), (one, other),
+                      one.constant is not None and other.straight)
 
     def __neg__(self) -> Jet:
         return -1.0 * self
@@ -214,16 +210,22 @@ class Jet:
         return jet(other) + -self
 
     def __truediv__(self, other: Jet | float) -> Jet:
-        other = jet(other)
-        return self * (other.__rtruediv__(1.0) if other.constant is None else 1 / other.constant)
+        constant = jet(other).constant
+        return self * (1.0 / other if constant is None else 1.0 / constant)
 
     def __rtruediv__(self, other: float) -> Jet:
-        made = smooth(Jet(lambda k: _do(np.divide, float(other), self[0])), self,
+        made = smooth(Jet(lambda k: _do(np.divide, other, self[0])), self,
                       lambda: made * (-1.0 / self))
         return made
 
     def __pow__(self, exponent: float) -> Jet:
-        return power(self, exponent)
+        if exponent in (0.0, 1.0):
+            return self if exponent else number(1.0)
+        if exponent == -1.0:
+            return 1.0 / self
+        quick = {2.0: np.square, 0.5: np.sqrt}
+        value = quick.get(exponent, Jet(lambda k: _do(np.power, self[0], exponent)))
+        return smooth(value, self, lambda: exponent * self ** (exponent - 1.0))
 
     __radd__, __rmul__ = __add__, __mul__
 
@@ -242,6 +244,15 @@ def jet(value: Jet | float) -> Jet:
 X = Jet(lambda k: (POINT, 1.0)[k] if k < 2 else 0.0, straight=True)
 
 
+def _built(rule: Callable, parts: Sequence[Jet], straight: bool = False,
+           kinks: Iterable[float] = (), hidden: bool = False) -> Jet:
+    """A jet made of others, with their kinks and its own."""
+    if all(one.constant is not None for one in parts):
+        return number(rule(0))
+    return Jet(rule, frozenset(kinks).union(*(one.kinks for one in parts)), straight,
+               hidden=hidden or any(one.hidden for one in parts))
+
+
 def smooth(value: Callable | str | Jet, u: Jet, slope: Callable[[], Jet]) -> Jet:
     """A smooth function of u.
 
@@ -249,15 +260,14 @@ def smooth(value: Callable | str | Jet, u: Jet, slope: Callable[[], Jet]) -> Jet
         value: as a ufunc, the name of one in `scipy.special`, or a jet whose value it is.
         slope: gives the derivative with respect to u, as a jet.
     """
-    slope = cache(slope)
+    slope, inner = cache(slope), Jet(lambda k: u[k + 1])
 
     def rule(k: int) -> _Value | float:
-        if k == 0:
-            return value[0] if isinstance(value, Jet) else _do(value, u[0])
-        return _leibniz(k - 1, inner, slope(), chain=True)
+        if k:
+            return _leibniz(k - 1, inner, slope(), chain=True)
+        return value[0] if isinstance(value, Jet) else _do(value, u[0])
 
-    inner = Jet(lambda k: u[k + 1])
-    return number(rule(0)) if u.constant is not None else Jet(rule, u.kinks, hidden=u.hidden)
+    return _built(rule, (u,))
 
 
 def choice(p: Jet, q: Jet, a: Jet, b: Jet, value: Callable[[], _Value] | None = None) -> Jet:
@@ -266,9 +276,9 @@ def choice(p: Jet, q: Jet, a: Jet, b: Jet, value: Callable[[], _Value] | None = 
     Args:
         value: its value, where that is known without looking at p and q.
     """
-    if p.constant is not None and q.constant is not None:
-        return a if p.constant > q.constant else b
     gap = p - q
+    if gap.constant is not None:
+        return a if gap.constant > 0.0 else b
 
     def rule(k: int) -> _Value | float:
         if k == 0 and value:
@@ -277,9 +287,8 @@ def choice(p: Jet, q: Jet, a: Jet, b: Jet, value: Callable[[], _Value] | None = 
             return a[k]
         return _Value(_chosen, _do(np.greater, p[0], q[0]), a[k], b[k], POINT)
 
-    kinks = a.kinks | b.kinks | (_roots(gap) if gap.straight else frozenset())
-    return Jet(rule, kinks, a.straight and b.straight,
-               hidden=a.hidden or b.hidden or not gap.straight)
+    return _built(rule, (a, b, gap), a.straight and b.straight,
+                  _roots(gap) if gap.straight else (), not gap.straight)
 
 
 def _chosen(first: np.ndarray, a: np.ndarray | float, b: np.ndarray | float,
@@ -291,7 +300,7 @@ def _chosen(first: np.ndarray, a: np.ndarray | float, b: np.ndarray | float,
     return np.where(first, a, b)
 
 
-def _roots(gap: Jet) -> frozenset[float]:
+def _roots(gap: Jet) -> set[float]:
     """Where a function that is straight between its kinks crosses zero."""
     edges, found = [-np.inf, *sorted(gap.kinks), np.inf], set()
     for left, right in zip(edges, edges[1:]):
@@ -302,118 +311,50 @@ def _roots(gap: Jet) -> frozenset[float]:
             root = middle - step + 2.0 * step * low / (low - high)
             if left <= root <= right:
                 found.add(float(f"{root:.15g}") + 0.0)
-    return frozenset(found)
+    return found
 
 
 # The primitives
 
 
-def exp(u: Jet) -> Jet:
-    """``e^u``."""
-    made = smooth(np.exp, u, lambda: made)
-    return made
+def _primitive(value: Callable | str, slope: Callable[[Jet], Jet]) -> Callable[[Jet], Jet]:
+    """A smooth function of jets, from its value and its slope as functions of a jet."""
+    def function(u: Jet) -> Jet:
+        if function not in u.functions:  # made once, so that what it has worked out is shared
+            first = value if isinstance(value, (np.ufunc, str)) else value(u)
+            u.functions[function] = smooth(first, u, lambda: slope(u))
+        return u.functions[function]
+
+    return function
 
 
-def expm1(u: Jet) -> Jet:
-    """``e^u - 1``."""
-    return smooth(np.expm1, u, lambda: exp(u))
+exp = _primitive(np.exp, lambda u: exp(u))
+expm1 = _primitive(np.expm1, lambda u: exp(u))
+log = _primitive(np.log, lambda u: 1.0 / u)
+log1p = _primitive(np.log1p, lambda u: 1.0 / (1.0 + u))
+sin = _primitive(np.sin, lambda u: cos(u))
+cos = _primitive(np.cos, lambda u: -sin(u))
+sinh = _primitive(np.sinh, lambda u: cosh(u))
+cosh = _primitive(np.cosh, lambda u: sinh(u))
+atan = _primitive(np.arctan, lambda u: 1.0 / (1.0 + u * u))
+erf = _primitive("erf", lambda u: 2.0 / np.pi**0.5 * exp(-u * u))
+# The slope of tanh is not 1 - tanh^2, which cancels, but 1/cosh^2: to rounding, as long as the
+# square can be written down, |u| < 354.
+tanh = _primitive(np.tanh, lambda u: _sech2(u))
+_sech2 = _primitive(lambda u: 4.0 / (exp(u) + 1.0 / exp(u))**2,
+                    lambda u: -2.0 * tanh(u) * _sech2(u))
+sigmoid = _primitive(lambda u: 1.0 / (1.0 + exp(-u)), lambda u: 0.25 * _sech2(0.5 * u))
+softplus = _primitive(lambda u: relu(u) + log1p(exp(-absolute(u))), lambda u: sigmoid(u))
 
 
-def log(u: Jet) -> Jet:
-    """The natural logarithm."""
-    return smooth(np.log, u, lambda: 1.0 / u)
-
-
-def log1p(u: Jet) -> Jet:
-    """``log(1 + u)``."""
-    return smooth(np.log1p, u, lambda: 1.0 / (1.0 + u))
-
-
-def power(u: Jet, exponent: float) -> Jet:
-    """``u**exponent``."""
-    if exponent in (0.0, 1.0):
-        return u if exponent else number(1.0)
-    if exponent == -1.0:
-        return 1.0 / u
-    quick = {2.0: np.square, 0.5: np.sqrt}
-    value = quick.get(exponent, Jet(lambda k: _do(np.power, u[0], exponent)))
-    return smooth(value, u, lambda: exponent * power(u, exponent - 1.0))
-
-
-def sqrt(u: Jet) -> Jet:
-    """The square root."""
-    return power(u, 0.5)
-
-
-def sin(u: Jet) -> Jet:
-    """The sine."""
-    made = smooth(np.sin, u, lambda: slope)
-    slope = smooth(np.cos, u, lambda: -made)
-    return made
-
-
-def cos(u: Jet) -> Jet:
-    """The cosine."""
-    made = smooth(np.cos, u, lambda: -slope)
-    slope = smooth(np.sin, u, lambda: made)
-    return made
-
-
-def sinh(u: Jet) -> Jet:
-    """The hyperbolic sine."""
-    made = smooth(np.sinh, u, lambda: slope)
-    slope = smooth(np.cosh, u, lambda: made)
-    return made
-
-
-def cosh(u: Jet) -> Jet:
-    """The hyperbolic cosine."""
-    made = smooth(np.cosh, u, lambda: slope)
-    slope = smooth(np.sinh, u, lambda: made)
-    return made
-
-
-def tanh(u: Jet) -> Jet:
-    """The hyperbolic tangent; its slope is not ``1 - tanh^2``, which cancels."""
-    return _tanh_and_slope(u)[0]
-
-
-def _tanh_and_slope(u: Jet) -> tuple[Jet, Jet]:
-    """And ``1/cosh(u)^2``, to rounding as long as the square can be written down: to 354."""
-    e = exp(u)
-    made = smooth(np.tanh, u, lambda: slope)
-    slope = smooth(4.0 / (e + 1.0 / e) ** 2.0, u, lambda: -2.0 * made * slope)
-    return made, slope
-
-
-def sigmoid(u: Jet) -> Jet:
-    """``1 / (1 + e^-u)``."""
-    return smooth(1.0 / (1.0 + exp(-u)), u, lambda: 0.25 * _tanh_and_slope(0.5 * u)[1])
-
-
-def softplus(u: Jet) -> Jet:
-    """``log(1 + e^u)``."""
-    return smooth(relu(u) + log1p(exp(-absolute(u))), u, lambda: sigmoid(u))
+def gelu(u: Jet) -> Jet:
+    """u times the distribution function of a standard normal."""
+    return u * (0.5 + 0.5 * erf(0.5**0.5 * u))
 
 
 def swish(u: Jet, beta: Jet | float = 1.0) -> Jet:
     """``u sigmoid(beta u)``."""
     return u * sigmoid(beta * u)
-
-
-def erf(u: Jet) -> Jet:
-    """The error function."""
-    return smooth("erf", u, lambda: 2.0 / np.sqrt(np.pi) * exp(-u * u))
-
-
-def gelu(u: Jet) -> Jet:
-    """``u`` times the normal distribution function of u."""
-    return u * (0.5 + 0.5 * erf(0.5**0.5 * u))
-
-
-def atan(u: Jet) -> Jet:
-    """The arc tangent."""
-    return smooth(np.arctan, u, lambda: 1.0 / (1.0 + u * u))
 
 
 def maximum(a: Jet, b: Jet, *more: Jet) -> Jet:
@@ -426,16 +367,21 @@ def minimum(a: Jet, b: Jet, *more: Jet) -> Jet:
     return reduce(minimum, more, choice(a, b, b, a, lambda: _do(np.minimum, a[0], b[0])))
 
 
-def clip(u: Jet, low: Jet, high: Jet) -> Jet:
+def absolute(u: Jet) -> Jet:
+    """``|u|``."""
+    return choice(u, -u, u, -u, lambda: _do(np.abs, u[0]))
+
+
+def clip(u: Jet, low: Jet | float, high: Jet | float) -> Jet:
     """u, but at least `low` and at most `high`."""
     low, high = jet(low), jet(high)
     cut = minimum(maximum(u, low), high)
-    if u.constant is not None or None in (low.constant, high.constant):
+    if cut.constant is not None or None in (low.constant, high.constant):
         return cut
-    half, middle = 0.5 * (high - low), 0.5 * (high + low)
+    half, middle = 0.5 * (high - low), 0.5 * (high + low)  # one look says where it is level
     inside = choice(half, absolute(u - middle), u, number(0.0),
                     lambda: _do(np.clip, u[0], low.constant, high.constant))
-    return Jet(inside.__getitem__, cut.kinks, u.straight, hidden=cut.hidden)
+    return _built(inside.__getitem__, (cut,), u.straight)
 
 
 def hard_tanh(u: Jet) -> Jet:
@@ -450,10 +396,9 @@ def relu(u: Jet) -> Jet:
 
 def leaky_relu(u: Jet, slope: Jet | float = 0.01) -> Jet:
     """u where positive, otherwise ``slope u``."""
-    other = slope * u
-    above = jet(slope).constant <= 1.0
+    other, quick = slope * u, jet(slope).constant <= 1.0
     return choice(u, number(0.0), u, other,
-                  (lambda: _do(np.maximum, u[0], other[0])) if above else None)
+                  (lambda: _do(np.maximum, u[0], other[0])) if quick else None)
 
 
 def elu(u: Jet, alpha: Jet | float = 1.0) -> Jet:
@@ -466,24 +411,12 @@ def selu(u: Jet) -> Jet:
     return 1.0507009873554805 * elu(u, 1.6732632423543772)
 
 
-def absolute(u: Jet) -> Jet:
-    """``|u|``."""
-    return choice(u, -u, u, -u, lambda: _do(np.abs, u[0]))
-
-
 def polynomial(coefficients: Sequence[float], u: Jet) -> Jet:
     """``sum_k c_k u^k``, by Horner's rule."""
     from numpy.polynomial.polynomial import polyder
-    terms = [float(one) for one in coefficients]
-
-    def horner(x: np.ndarray) -> np.ndarray:
-        total = 0 * x + terms[-1] if len(terms) == 1 else x * terms[-1] + terms[-2]
-        for term in terms[-3::-1]:
-            total = total * x
-            total += term
-        return total
-
-    return smooth(horner, u, lambda: polynomial(polyder(terms), u))
+    value = Jet(lambda k: reduce(lambda total, one: _sum(_times(total, u[0]), float(one)),
+                                 coefficients[::-1], 0.0))
+    return smooth(value, u, lambda: polynomial(polyder(coefficients), u))
 
 
 FUNCTIONS: dict[str, Callable[..., Jet]] = {
@@ -491,7 +424,7 @@ FUNCTIONS: dict[str, Callable[..., Jet]] = {
     "elu": elu, "erf": erf, "exp": exp, "expm1": expm1, "gelu": gelu, "hard_tanh": hard_tanh,
     "leaky_relu": leaky_relu, "log": log, "log1p": log1p, "max": maximum, "min": minimum,
     "relu": relu, "selu": selu, "sigmoid": sigmoid, "silu": swish, "sin": sin, "sinh": sinh,
-    "softplus": softplus, "sqrt": sqrt, "swish": swish, "tanh": tanh,
+    "softplus": softplus, "sqrt": lambda u: u**0.5, "swish": swish, "tanh": tanh,
 }
 
 
@@ -523,15 +456,16 @@ def sampled(phi: Function, dphi: Function | None = None, d2phi: Function | None 
     """
     given = {k: f for k, f in enumerate((phi, dphi, d2phi)) if f is not None}
     at = np.sort(real("kinks", kinks).ravel())
+    stencils = {k: _Value(lambda x, f=f: _stencil(f, x.astype(float), at, step), POINT)
+                for k, f in given.items()}
 
     def rule(k: int) -> _Value:
         if k in given:
             return _Value(lambda x: np.asarray(given[k](x.copy())).astype(x.dtype), POINT)
         below = max(i for i in given if i < k)
-        return _Value(lambda slid: _difference(*slid, k - below, step), stencils[below])
+        return _Value(lambda slid: np.einsum("ij,ij->i", _weights(k - below)[slid[0]], slid[1])
+                      / step ** (k - below), stencils[below])
 
-    stencils = {k: _Value(lambda x, f=f: _stencil(f, x.astype(float), at, step), POINT)
-                for k, f in given.items()}
     made = Jet(rule, at.tolist())
     missing = [k for k in (1, 2) if k not in given]
     if missing and step == STEP:
@@ -554,28 +488,20 @@ def _refuse_fine_scales(fine: Jet, coarse: Jet, orders: list[int]) -> None:
 
 def _stencil(f: Function, x: np.ndarray, kinks: np.ndarray,
              step: float) -> tuple[np.ndarray, np.ndarray]:
-    """How far each point's stencil slides, and the function on it, shape ``(len(x), POINTS)``."""
-    half = POINTS // 2
-    shift = np.zeros(x.shape, dtype=int)
-    for kink in kinks:
-        room = (x - kink) / step
-        shift += np.where(room >= 0, np.clip(np.ceil(half - room), 0, half), 0).astype(int)
-        shift -= np.where(room < 0, np.clip(np.ceil(half + room), 0, half), 0).astype(int)
-    nodes = x[:, None] + step * (np.arange(POINTS) - half + shift[:, None])
-    return shift, np.asarray(f(nodes)).astype(float)
-
-
-def _difference(shift: np.ndarray, values: np.ndarray, order: int, step: float) -> np.ndarray:
-    weights = _weights(order)[shift + POINTS // 2]
-    return np.einsum("ij,ij->i", weights, values) / step**order
+    """Which row of `_weights` each point takes, and f on its nodes, shape ``(len(x), POINTS)``."""
+    half, edges = POINTS // 2, np.concatenate([[-np.inf], kinks, [np.inf]])
+    i = np.searchsorted(kinks, x, side="right")
+    left, right = (np.maximum(np.ceil(half - room / step), 0.0).astype(int)
+                   for room in (x - edges[i], edges[i + 1] - x))
+    nodes = x[:, None] + step * (np.arange(-half, half + 1) + (left - right)[:, None])
+    return half + left - right, np.asarray(f(nodes)).astype(float)
 
 
 @lru_cache
 def _weights(order: int) -> np.ndarray:
-    """Weights of the stencil for one derivative, a row for each shift."""
-    half = POINTS // 2
-    target = np.zeros(POINTS)
-    target[order] = factorial(order)
-    return np.array([np.linalg.solve(
-        np.vander(np.arange(POINTS) - half + shift, POINTS, increasing=True).T.astype(float),
-        target) for shift in range(-half, half + 1)])
+    """Weights of the stencil for one derivative; row i for nodes from ``i - POINTS + 1`` on."""
+    k = np.arange(POINTS)
+    nodes = k + k[:, None] - POINTS + 1.0
+    target = factorial(order) * (k[:, None] == order)
+    return np.linalg.solve(nodes[:, None, :] ** k[:, None], np.broadcast_to(
+        target, (POINTS, POINTS, 1)))[..., 0]

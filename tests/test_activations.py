@@ -118,7 +118,7 @@ def test_a_family_has_one_member_at_a_time():
     steps = [get("leaky_relu", slope=slope) for slope in (0.0, 0.25, 1.0, 2.0)]
     assert [float(phi(np.array(-4.0))) for phi in steps] == [0.0, -1.0, -4.0, -8.0]
     assert [float(phi.dphi(np.array(-4.0))) for phi in steps] == [0.0, 0.25, 1.0, 2.0]
-    with pytest.raises(TypeError, match="for several activations write a list"):
+    with pytest.raises(TypeError, match="slope must be one number"):
         get("leaky_relu", slope=[0.1, 0.2])
 
 
