@@ -143,10 +143,9 @@ def autocorrelation(h: np.ndarray) -> np.ndarray:
     length = np.linalg.norm(h, axis=2, keepdims=True)
     if not np.all(length > 0.0):
         raise ValueError("h holds a point of length zero, which has no direction")
-    unit = h / length
-    start = np.arange(h.shape[1])
-    end = (start + start[:, None]) % h.shape[1]  # row: offset, column: start
-    return (unit @ unit.mT)[:, start, end].mean(axis=-1)
+    wave = np.fft.rfft(h / length, axis=1)  # by Wiener and Khinchin
+    power = np.sum(wave.real**2 + wave.imag**2, axis=2)
+    return np.fft.irfft(power, h.shape[1], axis=1) / h.shape[1]
 
 
 def components(h: np.ndarray, kept: int = 3) -> Components:

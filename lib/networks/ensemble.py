@@ -298,8 +298,7 @@ class Ensemble:
 
     def _block(self, motion: Motion, at: tuple, slower: np.ndarray, out: np.ndarray) -> None:
         order, scale = out.shape[1] - 1, float(self.sigma_w) / np.sqrt(self.width)
-        jet = self.phi.jet(motion.h[at]) if order == 2 else [
-            self.phi.derivative(i)(motion.h[at]) for i in range(order + 1)]
+        jet = self.phi.jet(motion.h[at], order)
         np.multiply(jet[0], scale, out=out[:, 0], casting=SAME)
         if order > 0:
             slope, dh = jet[1] * scale, motion.dh[at] * slower
