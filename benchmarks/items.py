@@ -12,23 +12,23 @@ from typing import Callable, NamedTuple
 import numpy as np
 
 from benchmarks.limits import Machine, seconds
-from lib import activations
+from lib.activations import get
 from lib.measure.curves import principal_curvatures
 from lib.networks.boundary import boundary_points
+from lib.networks.ensemble import Ensemble
 from lib.networks.jacobians import read_out_hessians
-from lib.networks.network import random_network
-from lib.networks.tangents import Curves
-from lib.theory import meanfield
+from lib.networks.network import Network
 from lib.theory.gaussian import moment
+from lib.theory.meanfield import MeanField
 
 SIGMA_W, SIGMA_B = np.linspace(1, 5, 41)[:, None], np.linspace(0, 4, 41)
 CORRELATIONS = np.linspace(0, 1, 51)
-TANH = activations.get("tanh")
+TANH = get("tanh")
 COLD = """
 import numpy as np
-from lib.theory import meanfield as mf
-grid = np.linspace(1, 5, 41)[:, None], np.linspace(0, 4, 41)
-mf.q_star(*grid), mf.chi1(*grid), mf.c_star(*grid)
+from lib.theory.meanfield import MeanField
+law = MeanField(np.linspace(1, 5, 41)[:, None], np.linspace(0, 4, 41))
+law.q_star, law.chi1, law.c_star
 """
 PEAK = """
 import re, resource, sys
@@ -58,28 +58,28 @@ class Item(NamedTuple):
 
 def in_process() -> list[Item]:
     """Items timed in this process."""
-    q = meanfield.q_star(SIGMA_W, SIGMA_B)
+    q = MeanField(SIGMA_W, SIGMA_B).q_star
     return [
-        Item("q* on the 41 x 41 grid", lambda: meanfield.q_star(SIGMA_W, SIGMA_B), 0.005,
+        Item("q* on the 41 x 41 grid", lambda: MeanField(SIGMA_W, SIGMA_B).q_star, 0.005,
              lambda m: 0.60e6 / m.tanh),
         Item("chi1 and chi2 there, given q*", lambda: (moment(TANH, q, 1), moment(TANH, q, 2)),
              0.003, lambda m: 0.13e6 / m.tanh),
         Item("correlation map at 51 c there, to 1e-10",
-             lambda: meanfield.correlation_map(CORRELATIONS, SIGMA_W[..., None],
-                                               SIGMA_B[:, None]), 0.060,
+             lambda: MeanField(SIGMA_W[..., None], SIGMA_B[:, None]).correlation_map(
+                 CORRELATIONS), 0.060,
              lambda m: 1.9e9 / m.flops),
-        Item("c* and xi_c there", lambda: meanfield.xi_c(SIGMA_W, SIGMA_B), 0.150),
+        Item("c* and xi_c there", lambda: MeanField(SIGMA_W, SIGMA_B).xi_c, 0.150),
     ]
 
 
 def geometry() -> list[Item]:
-    """The circle through 50 layers against its bare products, and a decision-boundary figure.
+    """The circle through 50 layers against its bare work, and a decision-boundary figure.
 
-    The weights are drawn beforehand. The limit of the circle is timed, not counted: the same 50
-    products of a weight matrix with the stack of pre-activations and two tangents.
+    The limit of the circle is timed, not counted: 50 weight matrices drawn, and as many products
+    of one with the stack of pre-activations and two tangents.
     """
     items = [_circle(kind) for kind in (np.float64, np.float32)]
-    net = random_network(200, [200] * 10, 1, 4.0, 0.3, seed=1, unit_read_out=True)
+    net = equal_layers(4.0, 0.3, 200, 10, 1, "tanh")
 
     def boundary() -> None:
         points = boundary_points(net, 10, 2, q=0.782)
@@ -91,30 +91,41 @@ def geometry() -> list[Item]:
 
 def _circle(kind: type) -> Item:
     width, depth, rng = 1000, 50, np.random.default_rng(0)
-    curves = Curves(2.5, 0.3, width, 1, 0, dtype=kind)
-    start = curves.circle(4.08, 1000)
-    weights = [(kind(2.5 / np.sqrt(width)) * rng.standard_normal((1, width, width), dtype=kind),
-                kind(0.3) * rng.standard_normal((1, width, 1), dtype=kind)) for _ in range(depth)]
-    stack = np.concatenate(start[:3], axis=-1)[0]
+    nets = Ensemble(2.5, 0.3, width=width, networks=1, dtype=kind)
+    stack = rng.standard_normal((3 * width, width), dtype=kind)
     out = np.empty_like(stack)
 
     def work() -> None:
-        for _ in curves.moving_layers(start, depth + 1, weights=weights):
+        for _ in nets.layers(4.08, curve="circle", points=width, depth=depth + 1, dense=True):
             pass
 
-    def products() -> None:
-        for w, _ in weights:
-            np.matmul(w[0], stack, out=out)
+    def bare_work() -> None:
+        for _ in range(depth):
+            np.matmul(stack, rng.standard_normal((width, width), dtype=kind), out=out)
 
-    name = f"circle, N = 1000, 50 layers, {np.dtype(kind).name}"
-    limit = seconds(products, 3)
+    limit = seconds(bare_work, 3)
+    name = f"circle, N = 1000, 50 layers drawn, {np.dtype(kind).name}"
     return Item(name, work, limit / 0.75, lambda _: limit, scaled=False, repeats=3)
+
+
+def equal_layers(sigma_w: float, sigma_b: float, width: int, depth: int, seed: int,
+                 phi: str) -> Network:
+    """A random network of equal layers with a read-out of unit length.
+
+    It is drawn here, array by array, so that an item has the same network in every edition.
+    """
+    rng = np.random.default_rng(seed)
+    weights = [sigma_w / np.sqrt(width) * rng.standard_normal((width, width))
+               for _ in range(depth)]
+    biases = [sigma_b * rng.standard_normal(width) for _ in range(depth)]
+    beta = rng.standard_normal((1, width))
+    return Network([*weights, beta / np.linalg.norm(beta)], [*biases, None], phi)
 
 
 def in_new_process() -> list[tuple[str, str, float]]:
     """Items timed as a whole new process: name, program, bar in seconds."""
     return [("import of theory and networks",
-             "import lib.theory.analyse, lib.networks.ensemble", 0.25),
+             "import lib.theory.meanfield, lib.networks.ensemble", 0.25),
             ("cold phase diagram: q*, chi1, c*", COLD, 0.5)]
 
 
