@@ -25,8 +25,7 @@ def training() -> list[Item]:
     for kind in (np.float64, np.float32):
         net = convolutional(sigma_w=1.4, sigma_b=0.0, seed=0, dtype=kind)
         rows = [64 * 256, 64 * 256, 64 * 64, 64 * 64, 64, 64]
-        items.append(_steps("16 x 16 x 3, 4 convolutions, batch 64", net, 64, rows,
-                            CONVOLUTION))
+        items.append(_steps("16 x 16 x 3, 4 convolutions, batch 64", net, 64, rows, CONVOLUTION))
     return items
 
 
