@@ -265,7 +265,7 @@ def test_one_table_signs_all_findings_of_a_figure(book):
         "grows: 2.00 ± 0.10 (at least 1, ours) → holds\n"
         "counted: 1 exactly (0, our reading of Poole et al. 2016, Fig. 3) → differs")
     page = told._repr_mimebundle_()["text/html"]
-    assert page.count("<table") == 1 and "Figure A says" in page
+    assert page.count("<table") == 1 and "What A says" in page
     assert re.findall(r'<tr id="([^"]+)"', page) == ["claim-grows", "claim-counted"]
 
 

@@ -166,7 +166,7 @@ class Findings(tuple):
 
     def html(self, anchors: bool = True) -> str:
         """One compact table, with anchors for the scorecard to link to its rows."""
-        title = f"Figure {self.figure} says" if self.figure else "claim"
+        title = f"What {self.figure} says" if self.figure else "claim"
         rows = "".join(_row(finding, f"claim-{finding.key}" * anchors) for finding in self)
         return f'<div class="scorecard">{_table(title, rows)}</div>'
 
@@ -213,7 +213,7 @@ class Claims:
             found: estimates by the claim's key in claims.toml, where this chapter is the one to
                 sign it: each a `lib.Estimate`, or a pair of a value and one standard error or a
                 bound on the numerical error. Where one of them is not finite nothing is judged.
-            figure: which figure says so, for the head of the table.
+            figure: what says so, as "the phase diagram", for the head of the table.
 
         Raises:
             UnknownClaim: claims.toml has no such key.

@@ -636,7 +636,8 @@ def png(figure: Figure) -> str:
 
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=170, metadata={"Software": None})
-    image = Image.open(buffer).convert("RGB").quantize(256, dither=Image.Dither.NONE)
+    image = Image.open(buffer).convert("RGB").quantize(
+        256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)  # marks keep their hues
     packed = io.BytesIO()
     image.save(packed, format="png", optimize=True)
     return base64.b64encode(packed.getvalue()).decode()
