@@ -1,6 +1,4 @@
-"""Length and correlation maps, fixed points, depth scales, the critical line, orbits, analyse."""
-import inspect
-
+"""Length and correlation maps, fixed points, depth scales, the critical line, runs, the record."""
 import numpy as np
 import oracles
 import pytest
@@ -8,11 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import brentq
 
-from lib.activations import get
-from lib.theory import lengths
-from lib.theory import meanfield as mf
-from lib.theory.analyse import Record, analyse
-from lib.theory.quadrature import NotTrusted
+from lib.activations import Activation, get
+from lib.checks import Untrusted
+from lib.theory.meanfield import NUMBERS, MeanField, gains
 
 ORDERED, CHAOTIC = (1.3, 0.3), (2.5, 0.3)
 
@@ -44,32 +40,32 @@ def excess(name, sigma_w, sigma_b):
 @pytest.mark.parametrize("name", ["tanh", "gelu", "hard_tanh", "elu"])
 def test_the_length_map(name, q):
     expected = 1.7**2 * oracles.moment(name, q, 0) + 0.4**2
-    assert abs(mf.length_map(q, 1.7, 0.4, phi=name) / expected - 1) < 1e-12
+    assert abs(MeanField(1.7, 0.4, name).length_map(q) / expected - 1) < 1e-12
     without = 1.7**2 * oracles.moment(name, q, 0)
-    assert abs(mf.length_map(q, 1.7, 0.0, phi=name) / without - 1) < 1e-12
+    assert abs(MeanField(1.7, 0.0, name).length_map(q) / without - 1) < 1e-12
 
 
 def test_at_small_length_tanh_has_its_series():
     q = 1e-5
     series = q - 2 * q**2 + 17 / 3 * q**3
-    assert abs(mf.length_map(q, 2.0, 0.0) / (4 * series) - 1) < 1e-12
+    assert abs(MeanField(2.0, 0.0).length_map(q) / (4 * series) - 1) < 1e-12
 
 
 @pytest.mark.parametrize("q", [1e-4, 0.6, 4.0, 80.0])
 @pytest.mark.parametrize("name", ["tanh", "relu", "hard_tanh", "swish", "elu", "sin"])
 def test_the_slope_of_the_length_map_is_its_difference_quotient(name, q):
     h = 1e-3 * q
-    near, far = (mf.length_map(q + x, 1.4, 0.2, phi=name)
-                 - mf.length_map(q - x, 1.4, 0.2, phi=name) for x in (h, 2 * h))
+    near, far = (MeanField(1.4, 0.2, name).length_map(q + x)
+                 - MeanField(1.4, 0.2, name).length_map(q - x) for x in (h, 2 * h))
     slope = (4 * near / (2 * h) - far / (4 * h)) / 3
-    got = mf.length_slope(q, 1.4, phi=name)
+    got = MeanField(1.4, 0.0, name).length_slope(q)
     assert abs(got - slope) < 1e-9 * max(1.0, abs(slope))
 
 
 @pytest.mark.parametrize("name, slope", [("softplus", 0.25 + np.log(2) / 4), ("sigmoid", 1 / 16)])
 @pytest.mark.parametrize("q", [0.0, 1e-20, 1e-12])
 def test_the_slope_at_tiny_length_where_phi_does_not_vanish(name, slope, q):
-    assert abs(mf.length_slope(q, 1.0, phi=name) - slope) < 1e-9
+    assert abs(MeanField(1.0, 0.0, name).length_slope(q) - slope) < 1e-9
 
 
 # fixed points
@@ -81,56 +77,56 @@ def test_q_star_is_the_root_by_another_quadrature_and_brent(sigma_w, sigma_b):
     f = excess("tanh", sigma_w, sigma_b)
     root = np.exp(brentq(f, np.log(sigma_b**2 or 1e-4) - 0.01, np.log(200.0), xtol=1e-15,
                          rtol=1e-15))
-    got = mf.q_star(sigma_w, sigma_b)
-    assert abs(got - root) < max(2e-12 * root, 1e-14) / (1 - mf.length_slope(root, sigma_w))
+    got = MeanField(sigma_w, sigma_b).q_star
+    slope = MeanField(sigma_w, sigma_b).length_slope(root)
+    assert abs(got - root) < max(2e-12 * root, 1e-14) / (1 - slope)
 
 
 @pytest.mark.parametrize("sigma_w", [0.0, 0.3, 0.999, 1.0])
 def test_without_biases_and_gain_activity_dies(sigma_w):
-    assert mf.q_star(sigma_w, 0.0) == 0.0
-    assert mf.chi1(sigma_w, 0.0) == pytest.approx(sigma_w**2, rel=1e-14)
-    assert mf.c_star(sigma_w, 0.0) == 1.0 and mf.deficit_star(sigma_w, 0.0) == 0.0
-    assert np.isinf(mf.xi_c(sigma_w, 0.0)) == np.isinf(mf.xi_q(sigma_w, 0.0)) == (sigma_w == 1.0)
+    theory = MeanField(sigma_w, 0.0)
+    assert theory.q_star == 0.0 and theory.chi1 == pytest.approx(sigma_w**2, rel=1e-14)
+    assert theory.c_star == 1.0 and theory.deficit_star == 0.0
+    assert np.isinf(theory.xi_c) == np.isinf(theory.xi_q) == (sigma_w == 1.0)
 
 
 def test_the_corner_and_its_neighbours():
     """q* ~ (sigma_w - 1) just above; the corner itself has infinite depth scales."""
-    assert mf.q_star(1.0, 0.0) == 0.0 and abs(mf.chi1(1.0, 0.0) - 1.0) < 1e-15
+    assert MeanField(1.0, 0.0).q_star == 0.0 and abs(MeanField(1.0, 0.0).chi1 - 1.0) < 1e-15
     for e in (1e-3, 1e-5, 1e-7):  # from sigma_w^2 (1 - 2 q + 17/3 q^2) = 1
         w2 = (1 + e) ** 2
         q = (2 - np.sqrt(4 - 68 / 3 * (1 - 1 / w2))) / (34 / 3)
-        assert abs(mf.q_star(1 + e, 0.0) / q - 1) < 20 * e**2 + 1e-8
-        assert abs((mf.chi1(1 + e, 0.0) - 1) / ((w2 - 1) ** 2 / 3) - 1) < 5 * e + 1e-15 / e**2
-    assert 0 < mf.q_star(1.0, 1e-6) < 1e-5 and mf.chi1(1.0, 1e-6) < 1.0
+        theory = MeanField(1 + e, 0.0)
+        assert abs(theory.q_star / q - 1) < 20 * e**2 + 1e-8
+        assert abs((theory.chi1 - 1) / ((w2 - 1) ** 2 / 3) - 1) < 5 * e + 1e-15 / e**2
+    assert 0 < MeanField(1.0, 1e-6).q_star < 1e-5 and MeanField(1.0, 1e-6).chi1 < 1.0
 
 
 @pytest.mark.parametrize("sigma_w, sigma_b", [(1.0, 0.3), (1.3, 0.0), (0.0, 2.0), (1.4, 4.0)])
 def test_relu_in_closed_form(sigma_w, sigma_b):
     q = sigma_b**2 / (1 - sigma_w**2 / 2)
-    assert mf.q_star(sigma_w, sigma_b, phi="relu") == pytest.approx(q, rel=1e-12)
-    assert mf.chi1(sigma_w, sigma_b, phi="relu") == pytest.approx(sigma_w**2 / 2, rel=1e-14)
-    assert mf.c_star(sigma_w, sigma_b, phi="relu") == 1.0
+    assert MeanField(sigma_w, sigma_b, "relu").q_star == pytest.approx(q, rel=1e-12)
+    assert MeanField(sigma_w, sigma_b, "relu").chi1 == pytest.approx(sigma_w**2 / 2, rel=1e-14)
+    assert MeanField(sigma_w, sigma_b, "relu").c_star == 1.0
 
 
 def test_relu_at_the_edge_keeps_every_length():
     """At He's initialisation unit length is one fixed point of many."""
     w = np.sqrt(2.0)
-    assert mf.q_star(w, 0.0, phi="relu") == 1.0
-    assert mf.chi1(w, 0.0, phi="relu") == pytest.approx(1.0, abs=1e-15)
-    assert mf.c_star(w, 0.0, phi="relu") == 1.0 and np.isinf(mf.xi_c(w, 0.0, phi="relu"))
-    assert np.isinf(mf.xi_q(w, 0.0, phi="relu"))
-    found = lengths.fixed_points(get("relu"), w, 0.0)
-    assert str(found.kind) == "neutral" and found.attractors == 0
+    theory = MeanField(w, 0.0, "relu")
+    assert theory.q_star == 1.0 and theory.chi1 == pytest.approx(1.0, abs=1e-15)
+    assert theory.c_star == 1.0 and np.isinf(theory.xi_c) and np.isinf(theory.xi_q)
+    assert theory.attractors == 0 and "every length is a fixed point" in theory.warnings[0]
 
 
 @pytest.mark.parametrize("sigma_w, sigma_b", [(1.5, 0.0), (1.5, 0.3), (np.sqrt(2.0), 0.3)])
 def test_relu_diverges_beyond_it(sigma_w, sigma_b):
-    with pytest.raises(mf.NoFixedPoint, match="diverges.*missing='nan'") as refused:
-        mf.q_star(sigma_w, sigma_b, phi="relu")
+    with pytest.raises(Untrusted, match="diverges.*missing='nan'") as refused:
+        MeanField(sigma_w, sigma_b, "relu").q_star
     assert np.isnan(refused.value.best)
-    assert np.isnan(mf.q_star(sigma_w, sigma_b, phi="relu", missing="nan"))
-    assert mf.chi1(sigma_w, sigma_b, phi="relu") == pytest.approx(sigma_w**2 / 2)
-    assert np.isnan(mf.c_star(sigma_w, sigma_b, phi="relu", missing="nan"))
+    assert np.isnan(MeanField(sigma_w, sigma_b, "relu", missing="nan").q_star)
+    assert MeanField(sigma_w, sigma_b, "relu").chi1 == pytest.approx(sigma_w**2 / 2)
+    assert np.isnan(MeanField(sigma_w, sigma_b, "relu", missing="nan").c_star)
 
 
 @pytest.mark.parametrize("name, sigma_w, sigma_b", [("gelu", 1.6, 0.05), ("swish", 1.7, 0.1),
@@ -141,25 +137,57 @@ def test_gelu_and_swish_have_a_repeller_above_their_fixed_point(name, sigma_w, s
     signs = np.sign([f(x) for x in grid])
     up = np.flatnonzero((signs[:-1] < 0) & (signs[1:] > 0))
     above = np.exp(brentq(f, grid[up[-1]], grid[up[-1] + 1], xtol=1e-14))
-    found = lengths.fixed_points(get(name), sigma_w, sigma_b)
+    found = MeanField(sigma_w, sigma_b, name, missing="nan")
     if above < 1.0:  # unit length is already beyond it
-        assert str(found.kind) == "diverges"
+        assert found.phase == "none" and "grow without bound" in found.warnings[0]
         return
-    assert str(found.kind) == "stable" and found.attractors == 1
+    assert found.phase != "none" and found.attractors == 1
     assert abs(found.repeller / above - 1) < 2e-5
     if sigma_b:
         below = np.exp(brentq(f, np.log(0.9 * sigma_b**2), np.log(0.999 * above), xtol=1e-15))
-        assert abs(found.value / below - 1) < 1e-11
+        assert abs(found.q_star / below - 1) < 1e-11
     else:
-        assert found.value == 0.0
+        assert found.q_star == 0.0
+
+
+@pytest.mark.parametrize("sigma_w, sigma_b, expected, repeller", [
+    (1.42, 0.38134, 1.27165, 1.45408), (1.42, 0.38, None, None)])
+def test_next_to_a_tangency_both_fixed_points_are_found(sigma_w, sigma_b, expected, repeller):
+    """Both lie between two nodes of the table, where the map lengthens at either."""
+    found, f = MeanField(sigma_w, sigma_b, "gelu"), excess("gelu", sigma_w, sigma_b)
+    valley = np.linspace(np.log(0.9), np.log(1.6), 400)
+    lowest = valley[np.argmin([f(x) for x in valley])]
+    assert abs(found.q_star / np.exp(brentq(f, -3, lowest, xtol=1e-15)) - 1) < 1e-9
+    assert abs(found.repeller / np.exp(brentq(f, lowest, 2, xtol=1e-15)) - 1) < 2e-5
+    if expected:
+        assert found.q_star == pytest.approx(expected, abs=1e-5)
+        assert found.repeller == pytest.approx(repeller, abs=1e-5)
+
+
+def test_a_hairs_breadth_beyond_a_tangency_lengths_diverge():
+    w = np.array([1.42, 1.42])
+    found = MeanField(w, [0.3813, 0.383], "gelu", missing="nan")
+    assert np.isfinite(found.q_star[0]) and np.isnan(found.q_star[1])
+
+
+def test_an_average_that_the_answer_does_not_need_is_not_asked_for():
+    """At q = 1e-16 these formulas are all rounding; sin(30 x) cannot be averaged at q = 1e10."""
+    for formula, point in (("sigmoid(x)-0.5", (0.8, 0.3)), ("softplus(x)-log(2)", (0.8, 0.3)),
+                           ("sqrt(1+x**2)-1", (0.8, 0.3)), ("cos(x)-1", (0.8, 0.3))):
+        theory = MeanField(*point, formula)
+        assert abs(theory.length_map(theory.q_star) / theory.q_star - 1) < 1e-11
+    siren = MeanField(np.sqrt(2) / 30, 0.0, "sin(30*x)")
+    q = brentq(lambda q: 1 - np.exp(-2 * q) - q, 0.1, 2.0, xtol=1e-15)
+    assert abs(900 * siren.q_star / q - 1) < 1e-11
+    assert abs(siren.chi1 / (1 + np.exp(-2 * q)) - 1) < 1e-10
 
 
 @pytest.mark.parametrize("name", ["gelu", "swish", "relu", "elu", "selu", "softplus"])
 def test_what_does_not_saturate_diverges_at_large_gain(name):
-    q = mf.q_star(np.array([0.5, 3.0]), 0.2, phi=name, missing="nan")
+    q = MeanField(np.array([0.5, 3.0]), 0.2, name, missing="nan").q_star
     assert np.isfinite(q[0]) and np.isnan(q[1])
-    with pytest.raises(mf.NoFixedPoint, match="at 1 of 2 points, first at sigma_w = 3, "):
-        mf.q_star(np.array([0.5, 3.0]), 0.2, phi=name)
+    with pytest.raises(Untrusted, match="at 1 of 2 points, first at sigma_w = 3, "):
+        MeanField(np.array([0.5, 3.0]), 0.2, name).q_star
 
 
 @pytest.mark.parametrize("name", ["tanh", "erf", "hard_tanh", "sigmoid", "gelu", "swish",
@@ -167,10 +195,10 @@ def test_what_does_not_saturate_diverges_at_large_gain(name):
                                   "elu", "selu", "sin", "leaky_relu"])
 def test_q_star_stays_where_it_is_and_attracts(name):
     w, b = np.meshgrid([0.2, 0.9, 1.1], [0.01, 0.7])
-    q = mf.q_star(w, b, phi=name)
-    assert np.allclose(mf.length_map(q, w, b, phi=name), q, rtol=1e-11, atol=0)
-    assert np.all(np.abs(mf.length_slope(q, w, phi=name)) < 1)
-    assert np.allclose(mf.length_orbit(1.0, w, b, 3000, phi=name)[-1], q, rtol=1e-8)
+    q = MeanField(w, b, name).q_star
+    assert np.allclose(MeanField(w, b, name).length_map(q), q, rtol=1e-11, atol=0)
+    assert np.all(np.abs(MeanField(w, 0.0, name).length_slope(q)) < 1)
+    assert np.allclose(MeanField(w, b, name).run(1.0, depth=3000).q[-1, 0], q, rtol=1e-8)
 
 
 BELL = get(lambda x: np.exp(-0.5 * x * x), dphi=lambda x: -x * np.exp(-0.5 * x * x),
@@ -182,9 +210,9 @@ def test_a_bump_in_closed_form_whose_length_map_falls(sigma_w):
     """V(q) = sigma_w^2 / sqrt(1 + 2 q); V' is negative, but no phi has V'(q*) below -1/2:
     d log E phi^2 / d log q is a mean of x^2 / 2q - 1/2. So lengths never oscillate for ever."""
     q = brentq(lambda q: sigma_w**2 / np.sqrt(1 + 2 * q) - q, 0, 1e4, xtol=1e-14, rtol=1e-15)
-    assert abs(mf.q_star(sigma_w, 0.0, phi=BELL) / q - 1) < 1e-11
-    assert abs(mf.length_slope(q, sigma_w, phi=BELL) + q / (1 + 2 * q)) < 1e-11
-    assert mf.xi_q(sigma_w, 0.0, phi=BELL) == 0.0
+    assert abs(MeanField(sigma_w, 0.0, BELL).q_star / q - 1) < 1e-11
+    assert abs(MeanField(sigma_w, 0.0, BELL).length_slope(q) + q / (1 + 2 * q)) < 1e-11
+    assert MeanField(sigma_w, 0.0, BELL).xi_q == 0.0
 
 
 # chi1, chi2
@@ -193,9 +221,9 @@ def test_a_bump_in_closed_form_whose_length_map_falls(sigma_w):
                                          ("hard_tanh", 1), ("elu", 1), ("elu", 2), ("swish", 2)])
 @pytest.mark.parametrize("sigma_w, sigma_b", [(1.2, 0.2), (1.0, 1.0)])
 def test_chi1_and_chi2_are_moments_at_q_star(name, order, sigma_w, sigma_b):
-    q = float(mf.q_star(sigma_w, sigma_b, phi=name))
+    q = float(MeanField(sigma_w, sigma_b, name).q_star)
     expected = sigma_w**2 * oracles.moment(name, q, order)
-    got = (mf.chi1, mf.chi2)[order - 1](sigma_w, sigma_b, phi=name)
+    got = getattr(MeanField(sigma_w, sigma_b, name), f"chi{order}")
     assert abs(got / expected - 1) < 1e-11
 
 
@@ -204,28 +232,29 @@ def test_erf_in_closed_form():
     q = brentq(lambda q: w**2 * 2 / np.pi * np.arcsin(2 * q / (1 + 2 * q)) + b**2 - q, 0.1, 9,
                xtol=1e-15)
     top = 2 * q / (1 + 2 * q)
-    assert abs(mf.q_star(w, b, phi="erf") - q) < 1e-12
-    assert abs(mf.chi1(w, b, phi="erf") - 4 * w**2 / np.pi / np.sqrt(1 + 4 * q)) < 1e-11
-    assert abs(mf.chi2(w, b, phi="erf") - 16 * w**2 * q / np.pi / (1 + 4 * q) ** 1.5) < 1e-11
+    assert abs(MeanField(w, b, "erf").q_star - q) < 1e-12
+    assert abs(MeanField(w, b, "erf").chi1 - 4 * w**2 / np.pi / np.sqrt(1 + 4 * q)) < 1e-11
+    assert abs(MeanField(w, b, "erf").chi2 - 16 * w**2 * q / np.pi / (1 + 4 * q) ** 1.5) < 1e-11
     c = brentq(lambda c: (w**2 * 2 / np.pi * np.arcsin(top * c) + b**2) / q - c, 0.0, 0.9,
                xtol=1e-15)
-    assert abs(mf.c_star(w, b, phi="erf") - c) < 1e-10
+    assert abs(MeanField(w, b, "erf").c_star - c) < 1e-10
     slope = w**2 * 2 / np.pi * top / q / np.sqrt(1 - (top * c) ** 2)
-    assert abs(mf.slope_at_c_star(w, b, phi="erf") - slope) < 1e-10
-    assert abs(mf.xi_c(w, b, phi="erf") + 1 / np.log(slope)) < 1e-8
+    assert abs(MeanField(w, b, "erf").slope_at_c_star - slope) < 1e-10
+    assert abs(MeanField(w, b, "erf").xi_c + 1 / np.log(slope)) < 1e-8
 
 
 def test_chi2_of_a_kink_is_refused():
     for name in ("relu", "hard_tanh", "selu", "leaky_relu"):
         with pytest.raises(ValueError, match="has a kink"):
-            mf.chi2(1.0, 0.3, phi=name)
+            MeanField(1.0, 0.3, name).chi2
 
 
 def test_q_chi2_is_the_curvature_of_the_correlation_map_at_one():
     d = np.array([1e-3, 2e-3])
-    gain = mf.deficit_map(d, *CHAOTIC) / d  # chi1 - q chi2 d / 2 + O(d^2)
-    bend = 2 * (2 * (mf.chi1(*CHAOTIC) - gain[0]) / d[0] - (mf.chi1(*CHAOTIC) - gain[1]) / d[1])
-    assert abs(bend / (mf.q_star(*CHAOTIC) * mf.chi2(*CHAOTIC)) - 1) < 1e-3
+    theory = MeanField(*CHAOTIC)
+    gain = theory.deficit_map(d) / d  # chi1 - q chi2 d / 2 + O(d^2)
+    bend = 2 * (2 * (theory.chi1 - gain[0]) / d[0] - (theory.chi1 - gain[1]) / d[1])
+    assert abs(bend / (theory.q_star * theory.chi2) - 1) < 1e-3
 
 
 # the correlation map
@@ -233,26 +262,26 @@ def test_q_chi2_is_the_curvature_of_the_correlation_map_at_one():
 @pytest.mark.parametrize("sigma_w, sigma_b", [ORDERED, CHAOTIC, (1.395583975, 0.3), (1.05, 0.0)])
 @pytest.mark.parametrize("d", [1e-30, 1e-9, 0.01, 0.5, 1.0, 1.9])
 def test_the_deficit_map(sigma_w, sigma_b, d):
-    q = float(mf.q_star(sigma_w, sigma_b))
+    q = float(MeanField(sigma_w, sigma_b).q_star)
     expected = sigma_w**2 / q * oracles.trapezoid_deficit("tanh", q, d)
-    assert abs(mf.deficit_map(d, sigma_w, sigma_b) / expected - 1) < 1e-10
-    assert abs(mf.correlation_map(1 - d, sigma_w, sigma_b) - (1 - expected)) < 1e-10
+    assert abs(MeanField(sigma_w, sigma_b).deficit_map(d) / expected - 1) < 1e-10
+    assert abs(MeanField(sigma_w, sigma_b).correlation_map(1 - d) - (1 - expected)) < 1e-10
 
 
 def test_one_maps_to_one_and_odd_units_without_biases_are_odd():
     for name in ("tanh", "relu", "hard_tanh", "gelu", "elu"):
-        assert mf.correlation_map(1.0, 1.2, 0.3, phi=name) == 1.0
+        assert MeanField(1.2, 0.3, name).correlation_map(1.0) == 1.0
     c = np.array([0.2, 0.7, 1.0])
-    mirrored = mf.correlation_map(-c, 2.0, 0.0)
-    assert np.allclose(mirrored, -mf.correlation_map(c, 2.0, 0.0), atol=1e-14)
-    assert abs(mf.correlation_map(0.0, 2.0, 0.0)) < 1e-15
+    mirrored = MeanField(2.0, 0.0).correlation_map(-c)
+    assert np.allclose(mirrored, -MeanField(2.0, 0.0).correlation_map(c), atol=1e-14)
+    assert abs(MeanField(2.0, 0.0).correlation_map(0.0)) < 1e-15
 
 
 def test_on_the_shell_the_pair_map_is_the_correlation_map():
-    q, c = float(mf.q_star(*CHAOTIC)), np.array([-0.9, 0.1, 0.8])
-    ahead, other, turned = mf.pair_map(q, q, c, *CHAOTIC)
+    q, c = float(MeanField(*CHAOTIC).q_star), np.array([-0.9, 0.1, 0.8])
+    ahead, other, turned = MeanField(*CHAOTIC).pair_map(q, q, c)
     assert np.allclose(ahead, q, rtol=1e-12) and np.allclose(other, q, rtol=1e-12)
-    assert np.allclose(turned, mf.correlation_map(c, *CHAOTIC), atol=1e-10)
+    assert np.allclose(turned, MeanField(*CHAOTIC).correlation_map(c), atol=1e-10)
 
 
 def test_the_pair_map_off_the_shell_in_closed_form():
@@ -260,14 +289,14 @@ def test_the_pair_map_off_the_shell_in_closed_form():
     product = w**2 * 2 / np.pi * np.arcsin(2 * np.sqrt(q * other) * c / np.sqrt(
         (1 + 2 * q) * (1 + 2 * other))) + b**2
     ahead = [w**2 * 2 / np.pi * np.arcsin(2 * x / (1 + 2 * x)) + b**2 for x in (q, other)]
-    got = mf.pair_map(q, other, c, w, b, phi="erf")
+    got = MeanField(w, b, "erf").pair_map(q, other, c)
     assert np.allclose(got, [*ahead, product / np.sqrt(ahead[0] * ahead[1])], rtol=1e-10)
 
 
 def test_the_pair_map_of_silence_is_a_number_or_an_exception():
     """Without biases and at zero length there is no correlation to speak of."""
     try:
-        got = mf.pair_map(0.0, 1.0, 0.5, 1.0, 0.0)
+        got = MeanField(1.0, 0.0).pair_map(0.0, 1.0, 0.5)
     except (ValueError, ArithmeticError):
         return
     assert not np.isnan(got[0]) and (np.isnan(got[2]) or -1 <= got[2] <= 1)
@@ -277,7 +306,7 @@ def test_the_pair_map_of_silence_is_a_number_or_an_exception():
 @given(st.floats(0.3, 6), st.floats(0.01, 3), st.sampled_from(["tanh", "erf", "hard_tanh"]))
 def test_the_correlation_map_is_convex_and_increasing(sigma_w, sigma_b, name):
     c = np.linspace(0.0, 1.0, 21)
-    y = mf.correlation_map(c, sigma_w, sigma_b, phi=name)
+    y = MeanField(sigma_w, sigma_b, name).correlation_map(c)
     assert np.all(np.diff(y) >= -1e-12) and np.all(np.diff(y, 2) >= -1e-11)
     assert y[0] >= 0 and y[-1] == 1.0
 
@@ -286,10 +315,10 @@ def test_the_correlation_map_is_convex_and_increasing(sigma_w, sigma_b, name):
 @given(st.floats(0.5, 8), st.floats(0.0, 3), st.sampled_from(["tanh", "hard_tanh", "sin"]))
 def test_the_gain_of_a_deficit_falls_from_chi1(sigma_w, sigma_b, name):
     d = np.concatenate([[1e-30, 1e-8], np.linspace(0.01, 1.0, 15)])
-    gain = mf.deficit_map(d, sigma_w, sigma_b, phi=name, missing="nan") / d
+    gain = MeanField(sigma_w, sigma_b, name, missing="nan").deficit_map(d) / d
     assert np.all(np.diff(gain) <= 1e-10 * gain[0]) or np.isnan(gain).all()
     if np.isfinite(gain[0]):
-        assert abs(gain[0] / mf.chi1(sigma_w, sigma_b, phi=name) - 1) < 1e-10
+        assert abs(gain[0] / MeanField(sigma_w, sigma_b, name).chi1 - 1) < 1e-10
 
 
 # c*
@@ -297,62 +326,64 @@ def test_the_gain_of_a_deficit_falls_from_chi1(sigma_w, sigma_b, name):
 @pytest.mark.parametrize("sigma_w, sigma_b", [CHAOTIC, (4.0, 0.3), (1.5, 0.3), (1.40, 0.3),
                                               (10.0, 4.0), (2.0, 1.0), (1.2, 0.01)])
 def test_the_deficit_of_the_fixed_point_by_brent_on_another_quadrature(sigma_w, sigma_b):
-    q = float(mf.q_star(sigma_w, sigma_b))
+    q = float(MeanField(sigma_w, sigma_b).q_star)
     ratio = sigma_w**2 / q
     root = np.exp(brentq(lambda x: ratio * oracles.trapezoid_deficit("tanh", q, np.exp(x))
                          / np.exp(x) - 1, np.log(1e-6), 0.0, xtol=1e-13))
-    margin = mf.chi1(sigma_w, sigma_b) - 1
-    assert abs(mf.deficit_star(sigma_w, sigma_b) / root - 1) < 1e-10 + 1e-11 / margin
-    assert mf.c_star(sigma_w, sigma_b) == 1 - mf.deficit_star(sigma_w, sigma_b)
+    margin = MeanField(sigma_w, sigma_b).chi1 - 1
+    assert abs(MeanField(sigma_w, sigma_b).deficit_star / root - 1) < 1e-10 + 1e-11 / margin
+    assert MeanField(sigma_w, sigma_b).c_star == 1 - MeanField(sigma_w, sigma_b).deficit_star
 
 
 @pytest.mark.parametrize("e", [1e-2, 1e-4, 1e-6, 1e-8])
 def test_next_to_the_critical_line_the_deficit_vanishes_linearly(e):
     """To first order 1 - c* = 2 (chi1 - 1) / (q* chi2)."""
-    w = mf.critical_line(0.3) * (1 + e)
-    first_order = 2 * (mf.chi1(w, 0.3) - 1) / (mf.q_star(w, 0.3) * mf.chi2(w, 0.3))
-    assert abs(mf.deficit_star(w, 0.3) / first_order - 1) < 10 * e + 1e-11 / e
+    theory = MeanField(MeanField(1.0, 0.3).critical_line() * (1 + e), 0.3)
+    first_order = 2 * (theory.chi1 - 1) / (theory.q_star * theory.chi2)
+    assert abs(theory.deficit_star / first_order - 1) < 10 * e + 1e-11 / e
     # and C'(c*) = 2 - chi1: both depth scales diverge alike
-    assert abs((1 - mf.slope_at_c_star(w, 0.3)) / (mf.chi1(w, 0.3) - 1) - 1) < 10 * e + 1e-9 / e
+    assert abs((1 - theory.slope_at_c_star) / (theory.chi1 - 1) - 1) < 10 * e + 1e-9 / e
 
 
 def test_on_the_critical_line_and_below_the_deficit_is_zero():
-    w = mf.critical_line(0.3)
+    w = MeanField(1.0, 0.3).critical_line()
     for sigma_w in (w * (1 - 1e-9), w * (1 - 1e-3), 0.5):
-        assert mf.deficit_star(sigma_w, 0.3) == 0.0
-        assert abs(mf.slope_at_c_star(sigma_w, 0.3) / mf.chi1(sigma_w, 0.3) - 1) < 1e-12
-    assert mf.deficit_star(w, 0.3) < 1e-9
+        theory = MeanField(sigma_w, 0.3)
+        assert theory.deficit_star == 0.0
+        assert abs(theory.slope_at_c_star / theory.chi1 - 1) < 1e-12
+    assert MeanField(w, 0.3).deficit_star < 1e-9
 
 
 @pytest.mark.parametrize("sigma_w", [1.001, 1.5, 5.0])
 def test_without_biases_odd_units_decorrelate_in_chaos(sigma_w):
-    assert abs(mf.c_star(sigma_w, 0.0)) < 1e-10
-    assert abs(mf.c_star(sigma_w * np.sqrt(np.pi) / 2, 0.0, phi="erf")) < 1e-10
+    assert abs(MeanField(sigma_w, 0.0).c_star) < 1e-10
+    assert abs(MeanField(sigma_w * np.sqrt(np.pi) / 2, 0.0, "erf").c_star) < 1e-10
 
 
 @pytest.mark.parametrize("name", ["hard_tanh", "elu", "sin", "sigmoid", "gelu"])
 def test_c_star_is_where_the_orbits_of_the_correlation_map_go(name):
     w = {"sigmoid": 12.0, "gelu": 1.4, "elu": 1.3}.get(name, 2.0)
-    goal = mf.deficit_star(w, 0.2, phi=name)
-    orbit = mf.deficit_orbit(np.array([1e-3, 1.0]), w, 0.2, 300 if name != "elu" else 40, phi=name)
-    scale = float(mf.xi_c(w, 0.2, phi=name))
-    assert np.all(np.abs(orbit[-1] - goal) < 1e-8 + np.exp(-len(orbit) / scale))
+    theory = MeanField(w, 0.2, name)
+    orbit = theory.run(deficit=[1e-3, 1.0], depth=300 if name != "elu" else 40).deficit
+    assert np.all(np.abs(orbit[-1] - theory.deficit_star)
+                  < 1e-8 + np.exp(-len(orbit) / theory.xi_c))
 
 
 # depth scales
 
 @pytest.mark.parametrize("sigma_w, sigma_b", [ORDERED, CHAOTIC, (1.05, 0.0)])
 def test_depth_scales_are_the_rates_of_orbits(sigma_w, sigma_b):
-    q, d = mf.q_star(sigma_w, sigma_b), mf.deficit_star(sigma_w, sigma_b)
-    away = mf.length_orbit(q * 1.0001, sigma_w, sigma_b, 3) - q
-    assert abs(-1 / np.log(away[2] / away[1]) / mf.xi_q(sigma_w, sigma_b) - 1) < 1e-3
+    theory = MeanField(sigma_w, sigma_b)
+    q, d = theory.q_star, theory.deficit_star
+    away = theory.run(q * 1.0001, depth=3).q[:, 0] - q
+    assert abs(-1 / np.log(away[2] / away[1]) / theory.xi_q - 1) < 1e-3
     start = d + 1e-5 if d else 1e-25
-    away = mf.deficit_orbit(start, sigma_w, sigma_b, 3) - d
-    assert abs(-1 / np.log(away[2] / away[1]) / mf.xi_c(sigma_w, sigma_b) - 1) < 1e-3
+    away = theory.run(deficit=start, depth=3).deficit[:, 0] - d
+    assert abs(-1 / np.log(away[2] / away[1]) / theory.xi_c - 1) < 1e-3
 
 
 def test_a_length_that_settles_at_once_has_depth_scale_zero():
-    assert mf.xi_q(0.0, 1.0) == 0.0 and mf.xi_c(0.0, 1.0) == 0.0
+    assert MeanField(0.0, 1.0).xi_q == 0.0 and MeanField(0.0, 1.0).xi_c == 0.0
 
 
 # the critical line
@@ -360,10 +391,10 @@ def test_a_length_that_settles_at_once_has_depth_scale_zero():
 @pytest.mark.parametrize("name", ["tanh", "erf", "hard_tanh", "sin", "sigmoid", "elu"])
 def test_on_the_critical_line_chi1_is_one(name):
     b = np.array([0.02, 0.3, 1.0])
-    w = mf.critical_line(b, phi=name, missing="nan")
+    w = MeanField(1.0, b, name, missing="nan").critical_line()
     known = np.isfinite(w)
     assert known.sum() >= (1 if name in ("sigmoid", "elu") else 3)
-    assert np.allclose(mf.chi1(w[known], b[known], phi=name), 1.0, atol=1e-10)
+    assert np.allclose(MeanField(w[known], b[known], name).chi1, 1.0, atol=1e-10)
 
 
 @pytest.mark.parametrize("sigma_b", [1e-4, 0.05, 0.3, 1.0, 4.0])
@@ -374,58 +405,110 @@ def test_the_critical_line_of_erf_in_closed_form(sigma_b):
         return 0.5 * np.sqrt(1 + 4 * q) * np.arcsin(2 * q / (1 + 2 * q)) + sigma_b**2 - q
     q = np.exp(brentq(f, np.log(sigma_b**2), 6.0, xtol=1e-15))
     expected = np.sqrt(np.pi / 4 * np.sqrt(1 + 4 * q))
-    assert abs(mf.critical_line(sigma_b, phi="erf") / expected - 1) < 1e-11
+    assert abs(MeanField(1.0, sigma_b, "erf").critical_line() / expected - 1) < 1e-11
 
 
 def test_the_critical_line_starts_where_the_slope_at_rest_says():
-    assert mf.critical_line(0.0) == pytest.approx(1.0, rel=1e-15)
-    assert mf.critical_line(0.0, phi="erf") == pytest.approx(np.sqrt(np.pi) / 2, rel=1e-14)
-    assert mf.critical_line(0.0, phi="relu") == mf.critical_line(3.0, phi="relu") \
-        == pytest.approx(np.sqrt(2), rel=1e-15)
-    assert mf.critical_line(1.0, phi="leaky_relu") == pytest.approx(np.sqrt(2 / 1.0001), rel=1e-14)
+    assert MeanField(1.0, 0.0).critical_line() == pytest.approx(1.0, rel=1e-15)
+    for name, sigma_b, expected in (("erf", 0.0, np.sqrt(np.pi) / 2), ("relu", 0.0, np.sqrt(2)),
+                                    ("relu", 3.0, np.sqrt(2)),
+                                    ("leaky_relu", 1.0, np.sqrt(2 / 1.0001))):
+        line = MeanField(1.0, sigma_b, name).critical_line()
+        assert line == pytest.approx(expected, rel=1e-14)
     b = 1e-5  # vertical tangent: (3/4)^(1/3) sigma_b^(2/3)
-    assert abs((mf.critical_line(b) - 1) / (0.75 ** (1 / 3) * b ** (2 / 3)) - 1) < 2e-3
+    assert abs((MeanField(1.0, b).critical_line() - 1) / (0.75 ** (1 / 3) * b ** (2 / 3)) - 1) < 2e-3
 
 
 @pytest.mark.parametrize("name", ["gelu", "swish"])
 def test_gelu_and_swish_lose_their_fixed_point_before_they_turn_chaotic(name):
-    with pytest.raises(mf.NoFixedPoint, match="no sigma_w has chi1 = 1.*sigma_b = 0.05"):
-        mf.critical_line(0.05, phi=name)
-    assert np.isnan(mf.critical_line(np.array([0.05]), phi=name, missing="nan")).all()
+    with pytest.raises(Untrusted, match="no sigma_w has chi1 = 1.*sigma_b = 0.05"):
+        MeanField(1.0, 0.05, name).critical_line()
+    assert np.isnan(MeanField(1.0, np.array([0.05]), name, missing="nan").critical_line()).all()
     w = np.linspace(1.0, 2.2, 241)
-    gain = mf.chi1(w, 0.05, phi=name, missing="nan")
+    gain = MeanField(w, 0.05, name, missing="nan").chi1
     assert np.nanmax(gain) < 1 and np.isnan(gain[-1])
 
 
 # orbits and constants
 
-def test_orbits_are_the_maps_repeated():
+def test_runs_are_the_maps_repeated():
+    theory = MeanField(*CHAOTIC)
     q, d = [np.array([0.1, 9.0])], [np.array([1e-15, 1.5])]
     for _ in range(4):
-        q.append(mf.length_map(q[-1], *CHAOTIC))
-        d.append(mf.deficit_map(d[-1], *CHAOTIC))
-    assert np.array_equal(mf.length_orbit(q[0], *CHAOTIC, 5), q)
-    assert np.allclose(mf.deficit_orbit(d[0], *CHAOTIC, 5), d, rtol=2e-10, atol=0)
+        q.append(theory.length_map(q[-1]))
+        d.append(theory.deficit_map(d[-1]))
+    assert np.array_equal(theory.run(q[0], depth=5).q, q)
+    assert np.allclose(theory.run(deficit=d[0], depth=5).deficit, d, rtol=2e-10, atol=0)
+
+
+@pytest.mark.parametrize("name", ["tanh", "relu", "hard_tanh", "gelu", "elu", "erf"])
+def test_a_run_of_pairs_off_the_shell_is_the_pair_map_repeated(name):
+    theory = MeanField(1.2, 0.3, name)
+    told, state = theory.run(2.0, [-0.4, 0.7], depth=25), (2.0, 2.0, np.array([-0.4, 0.7]))
+    for layer in range(25):
+        assert np.allclose(told.q[layer], state[0], rtol=1e-11)
+        assert np.allclose(told.c[layer], state[2], atol=1e-9)
+        assert np.array_equal(told.c[layer], 1 - told.deficit[layer])
+        state = theory.pair_map(*state)
+
+
+def test_off_the_shell_a_tiny_deficit_follows_the_slopes_along_the_way():
+    theory = MeanField(1.3, 0.3)
+    told = theory.run(5.0, deficit=1e-25, depth=30)
+    q = told.q[:, 0]
+    stretch = 1.3**2 * np.array([oracles.moment("tanh", x, 1) for x in q[:-1]])
+    gain = told.deficit[1:, 0] / told.deficit[:-1, 0]
+    assert np.allclose(gain, stretch * q[:-1] / q[1:], rtol=1e-10)
+
+
+def test_axes_of_a_run_are_layer_point_sigma():
+    w, b = np.array([[1.3], [2.5]]), np.array([0.1, 0.3, 0.5])
+    theory = MeanField(w, b)
+    lengths = theory.run([1.0, 2.0, 3.0, 4.0], depth=6)
+    pairs = theory.run(c=[0.2, 0.9], depth=6, width=100)
+    assert lengths.q.shape == (6, 4, 2, 3) and lengths.x.tolist() == [1.0, 2.0, 3.0, 4.0]
+    assert pairs.c.shape == pairs.q.shape == pairs.sd_c.shape == (6, 2, 2, 3)
+    assert pairs.x.tolist() == [0.2, 0.9] and pairs.sigma["sigma_w"].shape == (2, 3)
+    assert lengths.layer.tolist() == [1, 2, 3, 4, 5, 6]
+    alone = MeanField(2.5, 0.5)
+    assert np.allclose(alone.run([2.0], depth=6).q[:, 0], lengths.q[:, 1, 1, 2], rtol=1e-12)
+    assert np.allclose(alone.run(c=0.9, depth=6).c[:, 0], pairs.c[:, 1, 1, 2], atol=1e-10)
+    own = np.linspace(0.5, 3.0, 6).reshape(2, 3)
+    assert np.array_equal(theory.run(own, 0.5, depth=2).q[0, 0], own)
+    assert np.array_equal(theory.run(own[None], depth=2).q[0, 0], own)
+    assert np.array_equal(theory.run(depth=2).q[:, 0], [theory.q_star] * 2)
+
+
+def test_the_same_run_gives_the_same_numbers():
+    one, two = (MeanField(1.7, 0.2).run(0.7, [0.1, 0.5], depth=9, width=50) for _ in range(2))
+    assert all(np.array_equal(one.fields[name], two.fields[name]) for name in one.fields)
+
+
+def test_lengths_that_leave_the_floats_say_at_which_layer():
+    with pytest.raises(Untrusted, match="leave the floats at layer 2877"):
+        MeanField(1.6, 0.0, "relu").run(1.0, depth=10000)
+    q = MeanField(1.6, 0.0, "relu").run(1.0, depth=2876).q[-1, 0]
+    assert q == pytest.approx(1.28**2875, rel=1e-10)  # 1.28^2876 is no float
 
 
 def test_a_small_deficit_shrinks_and_grows_by_chi1_for_hundreds_of_layers():
     for point, d in ((ORDERED, 1e-2), (CHAOTIC, 1e-30)):
-        layers = 150 if point is CHAOTIC else 1000
-        orbit = mf.deficit_orbit(d, *point, layers)
+        theory = MeanField(*point)
+        orbit = theory.run(deficit=d, depth=150 if point is CHAOTIC else 1000).deficit[:, 0]
         linear = orbit < 1e-9
-        gains = orbit[1:][linear[:-1]] / orbit[:-1][linear[:-1]]
-        assert len(gains) > 90 and np.allclose(gains, mf.chi1(*point), rtol=1e-8)
+        steps = orbit[1:][linear[:-1]] / orbit[:-1][linear[:-1]]
+        assert len(steps) > 90 and np.allclose(steps, theory.chi1, rtol=1e-8)
 
 
 def test_tanh_at_the_corner_dies_as_one_over_twice_the_depth():
     """Constant of [schoenholz2017]'s corner: 2 l q_l -> 1."""
-    q = mf.length_orbit(1.0, 1.0, 0.0, 3000)
+    q = MeanField(1.0, 0.0).run(1.0, depth=3000).q[:, 0]
     assert abs(2 * 3000 * q[-1] - 1) < 5e-3 < abs(2 * 30 * q[29] - 1)
 
 
 def test_he_relu_at_criticality_converges_as_the_depth_squared():
     """l^2 (1 - c_l) -> 9 pi^2 / 2."""
-    d = mf.deficit_orbit(1.0, np.sqrt(2.0), 0.0, 4000, phi="relu")
+    d = MeanField(np.sqrt(2.0), 0.0, "relu").run(deficit=1.0, depth=4000).deficit[:, 0]
     early, late = (abs(layer**2 * d[layer - 1] / (4.5 * np.pi**2) - 1) for layer in (400, 4000))
     assert late < 0.012 < early
 
@@ -433,68 +516,69 @@ def test_he_relu_at_criticality_converges_as_the_depth_squared():
 @pytest.mark.parametrize("name", ["tanh", "erf"])
 def test_smooth_units_at_criticality_converge_as_the_depth(name):
     """l (1 - c_l) -> 2 / (q* chi2)."""
-    w = mf.critical_line(np.sqrt(0.05), phi=name)
-    goal = 2 / (mf.q_star(w, np.sqrt(0.05), phi=name) * mf.chi2(w, np.sqrt(0.05), phi=name))
+    w = MeanField(1.0, np.sqrt(0.05), name).critical_line()
+    theory = MeanField(w, np.sqrt(0.05), name)
+    goal = 2 / (theory.q_star * theory.chi2)
     if name == "tanh":
         assert abs(w**2 - 1.760955) < 1e-6 and abs(goal - 6.171) < 1e-3
-    d = mf.deficit_orbit(1.0, w, np.sqrt(0.05), 2000, phi=name)
+    d = theory.run(deficit=1.0, depth=2000).deficit[:, 0]
     assert abs(2000 * d[-1] / goal - 1) < 0.02 < abs(50 * d[49] / goal - 1)
 
 
 # shapes
 
-GRID = {"length_map": (0.7,), "length_slope": (0.7,), "deficit_map": (0.2,),
-        "correlation_map": (0.4,)}
+MAPS = {"length_map": 0.7, "length_slope": 0.7, "deficit_map": 0.2, "deficit_slope": 0.2,
+        "correlation_map": 0.4}
 
 
 @pytest.mark.parametrize("name", ["q_star", "chi1", "chi2", "deficit_star", "c_star",
-                                  "slope_at_c_star", "xi_q", "xi_c", "length_map", "deficit_map",
-                                  "correlation_map"])
-def test_a_grid_gives_what_a_loop_gives_and_lists_are_stacked(name):
-    f, first = getattr(mf, name), GRID.get(name, ())
-    w, b = np.array([[0.8], [1.4], [3.0]]), np.array([0.0, 0.05, 0.3, 1.0])
-    table = f(*first, w, b)
-    loop = [[float(f(*first, v, x)) for x in b] for v in w[:, 0]]
+                                  "slope_at_c_star", "xi_q", "xi_c", "lyapunov", "repeller",
+                                  "attractors", "kappa2_star", "length_gauss_star", *MAPS])
+def test_a_grid_gives_what_a_loop_gives(name):
+    def value(theory):
+        return getattr(theory, name)(MAPS[name]) if name in MAPS else getattr(theory, name)
+
+    w, b = np.array([[0.8], [1.4], [3.0]]), np.array([0.01, 0.05, 0.3, 1.0])
+    table = value(MeanField(w, b))
+    loop = [[float(value(MeanField(v, x))) for x in b] for v in w[:, 0]]
     assert table.shape == (3, 4)
     assert np.allclose(table, loop, rtol=1e-9, atol=1e-10)
-    both = f(*first, w, b, phi=["tanh", get("erf")])
-    assert both.shape == (2, 3, 4) and np.array_equal(both[0], table)
-    assert np.array_equal(both[1], f(*first, w, b, phi="erf"))
 
 
-def test_a_last_axis_of_one_takes_many_deficits_at_once():
+def test_leading_axes_take_many_deficits_at_once():
     w, b = np.meshgrid([0.8, 1.4, 3.0], [0.05, 1.0])
-    d = np.array([1e-20, 0.1, 1.0, 1.7])
-    whole = mf.deficit_map(d, w[..., None], b[..., None])
-    assert whole.shape == (2, 3, 4)
+    theory, d = MeanField(w, b), np.array([1e-20, 0.1, 1.0, 1.7])
+    whole = theory.deficit_map(d[:, None, None])
+    assert whole.shape == (4, 2, 3)
     for i in range(4):
-        assert np.allclose(whole[..., i], mf.deficit_map(d[i], w, b), rtol=2e-10, atol=0)
+        assert np.allclose(whole[i], theory.deficit_map(d[i]), rtol=2e-10, atol=0)
+
+
+def test_what_was_computed_is_kept_and_cannot_be_overwritten():
+    theory = MeanField([1.3, 2.5], 0.3)
+    assert theory.q_star is theory.q_star and theory.chi1 is theory.chi1
+    for array in (theory.q_star, theory.chi1, theory.sigma_w):
+        with pytest.raises(ValueError, match="read-only"):
+            array[0] = 1.0
 
 
 @pytest.mark.parametrize("name", ["q_star", "chi1", "deficit_star", "xi_q", "xi_c"])
 def test_an_empty_grid_gives_an_empty_answer(name):
-    assert getattr(mf, name)(np.empty(0), 0.3).shape == (0,)
+    assert getattr(MeanField(np.empty(0), 0.3), name).shape == (0,)
 
 
 def test_missing_nan_leaves_the_other_points_alone():
     w = np.array([1.0, 1.4, 3.0])
-    for f in (mf.q_star, mf.deficit_star, mf.c_star, mf.xi_q, mf.xi_c):
-        got = f(w, 0.2, phi="relu", missing="nan")
+    marked, good = MeanField(w, 0.2, "relu", missing="nan"), MeanField(w[:2], 0.2, "relu")
+    for name in ("q_star", "deficit_star", "c_star", "xi_q", "xi_c"):
+        got = getattr(marked, name)
         assert np.isnan(got).tolist() == [False, False, True]
-        assert np.array_equal(got[:2], f(w[:2], 0.2, phi="relu"))
+        assert np.array_equal(got[:2], getattr(good, name))
+    assert np.isnan(marked.run(c=0.5, depth=4, width=10).sd_c[:, 0, 2]).all()
+    assert marked.phase.tolist() == ["ordered", "ordered", "none"]
 
 
 # refusals
-
-POINTWISE = [f for _, f in inspect.getmembers(mf, inspect.isfunction)
-             if list(inspect.signature(f).parameters)[:2] == ["sigma_w", "sigma_b"]
-             and not f.__name__.startswith("_")]
-
-
-def test_every_function_of_a_point_is_covered():
-    assert {f.__name__ for f in POINTWISE} == {"q_star", "chi1", "chi2", "deficit_star", "c_star",
-                                               "slope_at_c_star", "xi_q", "xi_c"}
-
 
 BAD = [(-1.0, ValueError, "at least 0"), (np.nan, ValueError, "finite"),
        (np.inf, ValueError, "finite"),
@@ -505,69 +589,81 @@ BAD = [(-1.0, ValueError, "at least 0"), (np.nan, ValueError, "finite"),
 
 @pytest.mark.parametrize("value, error, told", BAD)
 def test_bad_standard_deviations_name_the_argument(value, error, told):
-    for f in (*POINTWISE, lambda *p: mf.deficit_map(0.1, *p), lambda *p: mf.length_map(1.0, *p),
-              lambda *p: mf.deficit_orbit(0.1, *p, 3), lambda *p: mf.length_orbit(1.0, *p, 3),
-              lambda *p: mf.pair_map(1.0, 1.0, 0.5, *p), lambda *p: analyse("tanh", *p)):
-        with pytest.raises(error, match=f"^sigma_w must be.*{told}|^sigma_w must be {told}"):
-            f(value, 0.3)
-        with pytest.raises(error, match=f"^sigma_b must be.*{told}|^sigma_b must be {told}"):
-            f(1.3, value)
+    for point in ((value, 0.3), (1.3, value)):
+        name = "sigma_w" if point[0] is value else "sigma_b"
+        with pytest.raises(error, match=f"^{name} must be.*{told}|^{name} must be {told}"):
+            MeanField(*point)
 
 
 @pytest.mark.parametrize("c", [1.0000001, -1.5, np.nan, "a"])
 def test_correlations_out_of_range_are_refused(c):
-    for f in (lambda: mf.correlation_map(c, 1.0, 0.1), lambda: mf.pair_map(1.0, 1.0, c, 1.0, 0.1)):
+    theory = MeanField(1.0, 0.1)
+    for f in (lambda: theory.correlation_map(c), lambda: theory.pair_map(1.0, 1.0, c),
+              lambda: theory.run(c=c, depth=2)):
         with pytest.raises((ValueError, TypeError), match="^c must be"):
             f()
 
 
 def test_other_bad_arguments_name_themselves():
-    for f, told in ((lambda: mf.deficit_map(2.5, 1.0, 0.1), "d must be at most 2"),
-                    (lambda: mf.deficit_map(-0.1, 1.0, 0.1), "d must be at least 0"),
-                    (lambda: mf.length_map(-1.0, 1.0, 0.1), "q must be at least 0"),
-                    (lambda: mf.pair_map(1.0, -1.0, 0.0, 1.0, 0.1), "other must be at least 0"),
-                    (lambda: mf.length_orbit(1.0, 1.0, 0.1, 0), "layers must be at least 1"),
-                    (lambda: mf.q_star(1.0, 0.1, missing="no"), "missing must be 'raise' or"),
-                    (lambda: mf.q_star(1.0, 0.1, phi="tan"), "unknown activation 'tan'.*: tanh"),
-                    (lambda: mf.critical_line(-0.1), "sigma_b must be at least 0")):
+    theory = MeanField(1.0, 0.1)
+    for f, told in ((lambda: theory.deficit_map(2.5), "d must be at most 2"),
+                    (lambda: theory.deficit_map(-0.1), "d must be at least 0"),
+                    (lambda: theory.length_map(-1.0), "q must be at least 0"),
+                    (lambda: theory.pair_map(1.0, -1.0, 0.0), "other must be at least 0"),
+                    (lambda: theory.run(1.0, depth=0), "depth must be at least 1"),
+                    (lambda: theory.run(-1.0, depth=2), "q must be at least 0"),
+                    (lambda: theory.run(deficit=2.1, depth=2), "deficit must be at most 2"),
+                    (lambda: theory.run(c=0.1, deficit=0.9, depth=2), "must not be given together"),
+                    (lambda: theory.run(curve="knot", depth=2), "curve must be 'circle'"),
+                    (lambda: theory.run(c=np.ones((2, 2)), depth=2), "c must be a number or of"),
+                    (lambda: theory.run(c=0.1, depth=2, width=0), "width must be at least 1"),
+                    (lambda: MeanField(1.0, 0.1, missing="no"), "missing must be 'raise' or"),
+                    (lambda: MeanField(1.0, 0.1, "tan"), "unknown activation 'tan'.*: tanh"),
+                    (lambda: theory.critical_line(-0.1), "sigma_b must be at least 0")):
         with pytest.raises(ValueError, match=told):
             f()
-    with pytest.raises(TypeError, match="layers must be an integer"):
-        mf.deficit_orbit(0.1, 1.0, 0.1, 3.0)
+    with pytest.raises(TypeError, match="depth must be an integer"):
+        theory.run(deficit=0.1, depth=3.0)
 
 
-def test_an_unknown_choice_for_missing_is_refused_by_the_critical_line_too():
-    with pytest.raises(ValueError, match="missing must be"):
-        mf.critical_line(0.3, missing="no")
+def test_a_correlation_that_rounding_put_beyond_one_is_one():
+    theory = MeanField(1.5, 0.1)
+    assert theory.correlation_map(np.nextafter(1, 2)) == 1.0
+    assert theory.run(c=-1.0 - 3e-16, depth=1).c[0, 0] == -1.0
 
 
 def test_shapes_that_do_not_broadcast_are_refused():
     with pytest.raises(ValueError):
-        mf.q_star(np.ones(2), np.ones(3))
+        MeanField(np.ones(2), np.ones(3))
     with pytest.raises(ValueError):
-        mf.deficit_map(np.ones(2), np.ones(3), 0.1)
+        MeanField(np.ones(3), 0.1).deficit_map(np.ones(2))
+    with pytest.raises(ValueError):
+        MeanField(np.ones(3), 0.1).run(np.ones(2), 0.5, depth=2)
 
 
-# analyse
+# the record
 
 @pytest.mark.parametrize("point, phase", [
     (ORDERED, "ordered"), (CHAOTIC, "chaotic"), ((1.0, 0.0), "critical"),
     ((1.395583974954, 0.3), "critical"), ((0.0, 0.0), "ordered")])
 def test_the_phase_of_tanh(point, phase):
-    record = analyse("tanh", *point)
-    assert record.phase == phase and record.activation == "tanh"
-    for name in ("q_star", "chi1", "chi2", "c_star", "xi_q", "xi_c"):
-        assert getattr(record, name) == pytest.approx(float(getattr(mf, name)(*point)), rel=1e-12)
+    theory = MeanField(*point)
+    assert theory.phase == phase
     with np.errstate(divide="ignore"):
-        assert record.lyapunov == pytest.approx(0.5 * np.log(mf.chi1(*point)), abs=1e-14)
+        assert theory.lyapunov == pytest.approx(0.5 * np.log(theory.chi1), abs=1e-14)
 
 
-def test_any_callable_is_analysed_as_its_twin_by_name():
-    mine, theirs = analyse(lambda x: np.tanh(x), 2.5, 0.3), analyse("tanh", 2.5, 0.3)
-    assert np.allclose(mine[4:11], theirs[4:11], rtol=1e-9)
+def numbers(theory):
+    return [getattr(theory, name) for name in NUMBERS if name != "chi2" or
+            theory.phi.differentiable]
+
+
+def test_any_callable_is_its_twin_by_name():
+    mine, theirs = MeanField(2.5, 0.3, lambda x: np.tanh(x)), MeanField(2.5, 0.3)
+    assert np.allclose(numbers(mine), numbers(theirs), rtol=1e-9)
     by_hand = get(lambda x: np.maximum(x, 0), kinks=(0,))
-    ramp, relu = (analyse(phi, 1.2, 0.3) for phi in (by_hand, "relu"))
-    assert np.allclose(ramp[4:11], relu[4:11], rtol=1e-12)
+    ramp, relu = (MeanField(1.2, 0.3, phi) for phi in (by_hand, "relu"))
+    assert np.allclose(numbers(ramp), numbers(relu), rtol=1e-12)
 
 
 USERS = {  # phi, phi' and where the kinks are
@@ -587,7 +683,7 @@ USERS = {  # phi, phi' and where the kinks are
 @pytest.mark.parametrize("name", USERS)
 def test_a_users_function_needs_no_derivatives(name, point):
     phi, dphi, kinks = USERS[name]
-    record = analyse(get(phi, kinks=kinks), *point)
+    record = MeanField(*point, get(phi, kinks=kinks))
     q, w = record.q_star, point[0]
     second, stretch = (2 * panel(lambda u, f=f: 0.5 * (f(u) ** 2 + f(-u) ** 2), q)
                        for f in (phi, dphi))
@@ -606,9 +702,9 @@ def panel(f, q):
 
 
 def test_a_record_reads_well():
-    text = repr(analyse("gelu", 1.45, 0.05)).splitlines()
+    text = repr(MeanField(1.45, 0.05, "gelu")).splitlines()
     assert text[0] == "gelu at sigma_w = 1.45, sigma_b = 0.05: ordered"
-    assert [line.split()[0] for line in text[1:8]] == list(Record._fields[4:11])
+    assert tuple(line.split()[0] for line in text[1:8]) == NUMBERS
     assert text[8].startswith("  warning: two fixed points: lengths above q = ")
 
 
@@ -621,26 +717,60 @@ def test_a_record_reads_well():
     (np.exp, (2.0, 0.5), "none", "infinite or too large"),
 ])
 def test_warnings_say_what_a_reader_must_know(phi, point, phase, told):
-    record = analyse(phi, *point)
-    assert record.phase == phase and any(told in warning for warning in record.warnings)
+    theory = MeanField(*point, phi, missing="nan")
+    assert theory.phase == phase and any(told in warning for warning in theory.warnings)
+    assert told in repr(MeanField(*point, phi))
     if phase == "none":
-        assert all(np.isnan(getattr(record, x)) for x in ("q_star", "c_star", "xi_q", "xi_c"))
+        assert all(np.isnan(getattr(theory, x)) for x in ("q_star", "c_star", "xi_q", "xi_c"))
 
 
 def test_kinks_and_jumps_have_infinite_chi():
-    assert np.isinf(analyse("hard_tanh", 1.0, 0.3).chi2)
+    assert "chi2      inf" in repr(MeanField(1.0, 0.3, "hard_tanh"))
     sign = get(np.sign, dphi=np.zeros_like, d2phi=np.zeros_like, kinks=(0.0,))
-    record = analyse(sign, 1.0, 0.3)
-    assert np.isinf(record.chi1) and record.q_star == pytest.approx(1.09, rel=1e-12)
-    assert record.phase == "chaotic" and np.isnan(record.c_star)
+    theory = MeanField(1.0, 0.3, sign)
+    assert theory.q_star == pytest.approx(1.09, rel=1e-12)
+    assert theory.phase == "chaotic" and np.isinf(theory.lyapunov)
+    assert "chi1      inf" in repr(theory) and "c_star    nan" in repr(theory)
 
 
-def test_grids_and_undeclared_kinks_are_refused():
-    with pytest.raises(ValueError, match="sigma_w and sigma_b must be single numbers"):
-        analyse("tanh", np.ones(2), 0.1)
+def test_a_repr_of_a_grid_computes_nothing_and_shows_what_is_known():
+    theory = MeanField(np.linspace(1, 5, 41)[:, None], np.linspace(0, 4, 41))
+    assert repr(theory).splitlines() == ["tanh at 41 x 41 points", "  sigma_w   1 to 5",
+                                         "  sigma_b   0 to 4"]
+    assert not {"q_star", "_found"} & set(vars(theory))
+    assert theory.chi1.max() > 2.9 and "  chi1      0.128514 to 2.90042" in repr(theory)
+    many = MeanField([1.0, 2.0], 0.1, "relu", missing="nan")
+    assert many.warnings[0] == "at 1 of 2 points: from unit length on, lengths grow without bound"
+
+
+def test_a_repr_never_raises():
+    bent = Activation("bent", lambda x: np.maximum(x - 0.4, 0.3 * x),
+                      lambda x: np.where(x > 4 / 7, 1.0, 0.3), np.zeros_like)
+    theory = MeanField(1.0, 0.3, bent)
+    assert "declare every kink" in repr(theory)
+    with pytest.raises(Untrusted, match="declare every kink"):
+        theory.q_star
     with pytest.raises(ValueError, match="unknown activation"):
-        analyse("tanhh", 1.0, 0.1)
-    bent = type(get("tanh"))("bent", lambda x: np.maximum(x - 0.4, 0.3 * x),
-                             lambda x: np.where(x > 4 / 7, 1.0, 0.3), np.zeros_like)
-    with pytest.raises(NotTrusted, match="declare every kink"):
-        analyse(bent, 1.0, 0.3)
+        MeanField(1.0, 0.1, "tanhh")
+
+
+# gains
+
+@pytest.mark.parametrize("name", ["tanh", "sigmoid", "gelu", "elu", "softplus", "sin"])
+def test_gains_make_their_averages_one(name):
+    found = gains(name)
+    power, slope = (oracles.moment(name, 1.0, order) for order in (0, 1))
+    mean = float(oracles.average(oracles.EXACT[name][0], 1.0, oracles.KINKS.get(name, ())))
+    assert found.second_moment == pytest.approx(power**-0.5, rel=1e-12)
+    assert found.variance == pytest.approx((power - mean**2) ** -0.5, rel=1e-11)
+    assert found.edge_at_unit_q == pytest.approx(slope**-0.5, rel=1e-12)
+
+
+def test_gains_known_by_hand():
+    assert gains("tanh").second_moment == pytest.approx(1.592537, abs=5e-7)  # PyTorch says 5/3
+    relu = gains("relu")
+    assert relu.second_moment == relu.edge_at_unit_q == relu.edge(0.7) == np.sqrt(2.0)
+    assert relu.variance == pytest.approx((0.5 - 0.5 / np.pi) ** -0.5, rel=1e-12)
+    assert gains("tanh").edge(0.3) == pytest.approx(1.395583975, abs=5e-10)
+    assert np.isnan(gains("gelu").edge(0.05)) and "gains of gelu" in repr(gains("gelu"))
+    assert type(relu.second_moment) is type(relu.edge(0.0)) is float

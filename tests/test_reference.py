@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from lib.activations import get
-from lib.theory import meanfield as mf
 from lib.theory.correlated import pair_average
 from lib.theory.gaussian import moment, moment_slope
+from lib.theory.meanfield import MeanField
 
 TABLE = Path(__file__).parent / "data" / "poole2016.json"
 VALUES = json.loads(TABLE.read_text("utf-8"))["values"]
@@ -18,7 +18,7 @@ W, B = np.meshgrid(np.arange(1.0, 5.1, 0.5), np.arange(0.0, 4.1, 0.5), indexing=
 
 
 def orbit_c(w, b, n, d):
-    return 1 - mf.deficit_orbit(d, w, b, n + 1)[-1]
+    return 1 - MeanField(w, b).run(deficit=d, depth=n + 1).deficit[-1, 0]
 
 
 def start(q):
@@ -26,8 +26,16 @@ def start(q):
     return round(q * 99 / 15) * 15 / 99
 
 
+def line(b, phi="tanh"):
+    return MeanField(1.0, b, phi).critical_line()
+
+
 def critical(b):
-    return mf.q_star(mf.critical_line(b), b)
+    return MeanField(line(b), b)
+
+
+def of(name):
+    return lambda w, b: getattr(MeanField(w, b), name)
 
 
 def averages(order, phi="tanh"):
@@ -47,34 +55,35 @@ CALLS = {  # what is computed for a name; # stands for a number, which becomes a
     r"relu\.E_phi2\.q=(#)": averages(0, "relu"),
     r"erf\.E_phi_phi\.q=(#)\.c=(#)": lambda q, c: pair_average(get("erf"), q, q, c),
     r"relu\.E_phi_phi\.q=(#)\.c=(#)": lambda q, c: pair_average(get("relu"), q, q, c),
-    r"relu\.critical_sw": lambda: mf.critical_line(0.3, phi="relu"),
-    POINT + "qstar": mf.q_star,
-    POINT + "V_slope_at_qstar": lambda w, b: mf.length_slope(mf.q_star(w, b), w),
-    POINT + "xi_q": mf.xi_q,
-    POINT + "chi1": mf.chi1,
-    POINT + "chi2": mf.chi2,
-    POINT + "ln_chi1": lambda w, b: np.log(mf.chi1(w, b)),
-    POINT + "cstar": mf.c_star,
-    POINT + "C_slope_at_cstar": mf.slope_at_c_star,
-    POINT + "xi_c": mf.xi_c,
-    POINT + r"V\(q=(#)\)": lambda w, b, q: mf.length_map(q, w, b),
-    POINT + r"C\(c=(#)\)_at_qstar": lambda w, b, c: mf.correlation_map(c, w, b),
+    r"relu\.critical_sw": lambda: line(0.3, "relu"),
+    POINT + "qstar": of("q_star"),
+    POINT + "V_slope_at_qstar":
+        lambda w, b: MeanField(w, b).length_slope(MeanField(w, b).q_star),
+    POINT + "xi_q": of("xi_q"),
+    POINT + "chi1": of("chi1"),
+    POINT + "chi2": of("chi2"),
+    POINT + "ln_chi1": lambda w, b: np.log(MeanField(w, b).chi1),
+    POINT + "cstar": of("c_star"),
+    POINT + "C_slope_at_cstar": of("slope_at_c_star"),
+    POINT + "xi_c": of("xi_c"),
+    POINT + r"V\(q=(#)\)": lambda w, b, q: MeanField(w, b).length_map(q),
+    POINT + r"C\(c=(#)\)_at_qstar": lambda w, b, c: MeanField(w, b).correlation_map(c),
     POINT + r"q_after_(#)_maps_from_(#)":
-        lambda w, b, n, q: mf.length_orbit(start(q), w, b, int(n) + 1)[-1],
+        lambda w, b, n, q: MeanField(w, b).run(start(q), depth=int(n) + 1).q[-1, 0],
     POINT + r"c_after_(#)_maps_from_(#)": lambda w, b, n, c: orbit_c(w, b, int(n), 1 - c),
     POINT + r"autocorr_after_(#)_maps_dtheta=(#)":
         lambda w, b, n, t: orbit_c(w, b, int(n), 2 * np.sin(0.5 * t) ** 2),
     POINT + r"autocorr_after_(#)_maps_dtheta=pi": lambda w, b, n: orbit_c(w, b, int(n), 2.0),
     POINT + r"autocorr_after_(#)_maps_dtheta=pi/2": lambda w, b, n: orbit_c(w, b, int(n), 1.0),
     POINT + r"offshell_q1=(#)\.q_layer(#)":
-        lambda w, b, q, n: mf.length_orbit(q, w, b, int(n))[-1],
-    r"tanh\.critical_sw\.sb=(#)": mf.critical_line,
-    r"tanh\.critical_qstar\.sb=(#)": critical,
-    r"tanh\.critical\.sb=(#)\.chi2": lambda b: mf.chi2(mf.critical_line(b), b),
-    r"grid\.qstar": lambda: mf.q_star(W, B),
-    r"grid\.chi1": lambda: mf.chi1(W, B),
-    r"grid\.chi2": lambda: mf.chi2(W, B),
-    r"grid\.cstar": lambda: mf.c_star(W, B),
+        lambda w, b, q, n: MeanField(w, b).run(q, depth=int(n)).q[-1, 0],
+    r"tanh\.critical_sw\.sb=(#)": line,
+    r"tanh\.critical_qstar\.sb=(#)": lambda b: critical(b).q_star,
+    r"tanh\.critical\.sb=(#)\.chi2": lambda b: critical(b).chi2,
+    r"grid\.qstar": lambda: MeanField(W, B).q_star,
+    r"grid\.chi1": lambda: MeanField(W, B).chi1,
+    r"grid\.chi2": lambda: MeanField(W, B).chi2,
+    r"grid\.cstar": lambda: MeanField(W, B).c_star,
 }
 NUMBER = r"-?\d+(?:\.\d+)?(?:e-?\d+)?"
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from lib.activations import Activation
 from lib.checks import Untrusted
-from lib.theory.correlated import BLOCK, PolarRule, angle
+from lib.theory.correlated import PolarRule, angle, polar_blocks
 from lib.theory.gaussian import average, moment, moment_slope
 
 GRIDS = ((25, 33), (49, 65), (97, 129))  # angles a sector, radii a panel
@@ -75,7 +75,7 @@ def sd_q(phi: Activation, q: np.ndarray, sigma_w: np.ndarray, width: int, *,
         if layer + 1 < len(q):  # neurons bound to an exact length stray less
             fresh = noise[layer] - (2.0 * slope[layer]**2 if known else 0.0)
             stray = slope[layer]**2 * stray + fresh / width
-    return out
+    return np.where(np.isnan(q), np.nan, out)
 
 
 def sd_c(phi: Activation, q: np.ndarray, deficit: np.ndarray, sigma_w: np.ndarray, width: int, *,
@@ -117,7 +117,7 @@ def sd_c(phi: Activation, q: np.ndarray, deficit: np.ndarray, sigma_w: np.ndarra
             if known:
                 fresh = fresh - _carried(jacobian[:, layer], sampling)
             stray = _carried(jacobian[:, layer], stray) + fresh / width
-    return np.minimum(out, 1.0)
+    return np.where(np.isnan(q), np.nan, np.minimum(out, 1.0))
 
 
 def _carried(jacobian: np.ndarray, covariance: np.ndarray) -> np.ndarray:
@@ -145,9 +145,11 @@ def pair_step(phi: Activation, q: np.ndarray, d: np.ndarray) -> Step:
     Source: derived here.
     """
     done, todo = np.full((len(Step._fields), q.size), np.nan), np.arange(q.size)
+    fold = 4 if phi.parity else 2
     for grid in GRIDS:
-        fresh = np.concatenate([_on_grid(phi, q[rows], d[rows], grid) for rows in
-                                _blocks(phi, todo, grid)], axis=1)
+        fresh = np.concatenate([
+            _on_grid(phi, q[todo[block]], d[todo[block]], grid, fold)
+            for block in polar_blocks(todo.size, phi.kinks, grid, fold)], axis=1)
         size, gap, _, _, keep, _, _, noise = np.abs(fresh)
         scale = np.stack([size, gap + 1e-20 * size, size / q[todo], keep, keep, size * size,
                           size * np.sqrt(noise), noise])
@@ -160,16 +162,9 @@ def pair_step(phi: Activation, q: np.ndarray, d: np.ndarray) -> Step:
                     f"{q[todo[0]]:.4g}, 1 - c = {d[todo[0]]:.4g}", Step(*done))
 
 
-def _blocks(phi: Activation, rows: np.ndarray, grid: tuple[int, int]) -> list[np.ndarray]:
-    """So few rows at a time that their nodes fit."""
-    off = sum(k != 0.0 for k in phi.kinks)
-    nodes = grid[0] * (3 + off * off) * grid[1] * (1 + 2 * off)
-    return np.array_split(rows, max(1, rows.size * nodes // BLOCK))
-
-
-def _on_grid(phi: Activation, q: np.ndarray, d: np.ndarray,
-             grid: tuple[int, int]) -> np.ndarray:
-    rule = PolarRule(q, q, angle(d), phi.kinks, grid, 4 if phi.parity else 2)
+def _on_grid(phi: Activation, q: np.ndarray, d: np.ndarray, grid: tuple[int, int],
+             fold: int) -> np.ndarray:
+    rule = PolarRule(q, q, angle(d), phi.kinks, grid, fold)
     f, f_other, g, g_other = (part(u) for part in (phi.phi, phi.dphi) for u in (rule.u1, rule.u2))
     step, pull, pull_other = f - f_other, g * rule.u1, g_other * rule.u2
     length, gap = 0.5 * (f * f + f_other * f_other), 0.5 * step * step

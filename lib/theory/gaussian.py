@@ -16,6 +16,14 @@ from lib.checks import Untrusted, real
 REACH = 13.0  # the normal density there is 1e-37
 LEVELS = (97, 193, 385, 769)  # nodes a panel: every second and fourth node is a rule too
 BLOCK = 200_000  # values of f held at a time: they stay in the processor's cache
+UNSETTLED, GROWING, INFINITE = 1, 2, 3
+FAULTS = {
+    UNSETTLED: "the Gaussian average at q = {q:.4g} does not converge to {rtol:g}: declare every "
+               "kink of phi",
+    GROWING: f"phi grows too fast: the average at q = {{q:.4g}} is not settled {REACH:g} standard "
+             "deviations out",
+    INFINITE: f"phi is not finite within {REACH:g} standard deviations at q = {{q:.4g}}",
+}
 
 
 @lru_cache(maxsize=32)
@@ -100,7 +108,7 @@ def _frozen(*arrays: np.ndarray) -> tuple[np.ndarray, ...]:
 
 
 def average(f: Callable, q: np.ndarray, kinks: tuple[float, ...] = (), even: bool = False,
-            rtol: float = 1e-12) -> np.ndarray:
+            rtol: float = 1e-12, missing: str = "raise") -> np.ndarray:
     """``E f(u)`` for ``u`` normal with mean 0 and variance ``q``.
 
     Args:
@@ -109,6 +117,7 @@ def average(f: Callable, q: np.ndarray, kinks: tuple[float, ...] = (), even: boo
         kinks: where f or one of its derivatives jumps.
         even: promise that f(-u) = f(u), which halves the work.
         rtol: error allowed, relative to ``E |f(u)|``.
+        missing: "raise", or "nan" to mark averages that cannot be trusted.
 
     Returns:
         The averages, shape of ``q``.
@@ -126,28 +135,32 @@ def average(f: Callable, q: np.ndarray, kinks: tuple[float, ...] = (), even: boo
     """
     q = real("q", q, low=0.0)
     flat = q.ravel()
-    out = np.empty_like(flat)
+    out, fault = np.empty_like(flat), np.zeros(flat.size, dtype=int)
     out[flat == 0.0] = np.mean(f(np.array([1e-300, -1e-300])))  # each side of a kink counts
     todo = np.flatnonzero(flat)
     for nodes in LEVELS:
         size = max(1, BLOCK // (nodes * (2 + len(kinks))))
-        failed = []
         for start in range(0, todo.size, size):
             rows = todo[start:start + size]
-            out[rows], error, scale = _one_block(f, flat[rows], kinks, even, nodes)
-            failed.append(rows[~(error <= rtol * scale)])
-        todo = np.concatenate(failed) if failed else todo[:0]
+            out[rows], error, scale, fault[rows] = _one_block(f, flat[rows], kinks, even, nodes)
+            fault[rows[(fault[rows] == 0) & ~(error <= rtol * scale)]] = UNSETTLED
+        todo = todo[fault[todo] == UNSETTLED]
         if todo.size == 0:
-            return out.reshape(q.shape)
-    raise Untrusted(f"the Gaussian average at q = {flat[todo[0]]:.4g} does not converge to "
-                    f"{rtol:g}: declare every kink of phi", out.reshape(q.shape))
+            break
+    if missing == "nan":
+        out[fault > 0] = np.nan
+    elif fault.any():
+        first = np.flatnonzero(fault)[0]
+        raise Untrusted(FAULTS[fault[first]].format(q=flat[first], rtol=rtol),
+                        out.reshape(q.shape))
+    return out.reshape(q.shape)
 
 
 def _one_block(f: Callable, q: np.ndarray, kinks: tuple[float, ...], even: bool,
-               nodes: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Averages, error estimates and E|f| over both half lines for a few variances."""
+               nodes: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Averages, error estimates, E|f| and faults over both half lines for a few variances."""
     root = np.sqrt(q)[:, None]
-    total = error = scale = 0.0
+    total = error = scale = fault = 0.0
     for sign in (1.0,) if even else (1.0, -1.0):
         with np.errstate(over="ignore", invalid="ignore"):
             edges = np.clip(sign * np.asarray(kinks, dtype=float) / root, -1e150, 1e150)
@@ -155,22 +168,15 @@ def _one_block(f: Callable, q: np.ndarray, kinks: tuple[float, ...], even: bool,
             density = w * np.exp(-0.5 * z * z) * ((2.0 if even else 1.0) / np.sqrt(2.0 * np.pi))
             terms = f((sign * root) * z) * density
             value, guess = three_sums(terms, nodes)
-        size = value if terms.min() >= 0.0 else np.abs(terms).sum(axis=-1)
-        _refuse_unless_settled(size, np.abs(terms[..., -1]), q)
+            size = value if terms.min() >= 0.0 else np.abs(terms).sum(axis=-1)
+            far = np.abs(terms[..., -1]) > 1e-15 * size + 1e-300
+        fault = np.maximum(fault, np.where(np.isfinite(size), GROWING * far, INFINITE))
         total, error, scale = total + value, error + guess, scale + size
-    return total, error, scale + 1e-300
+    return total, error, scale + 1e-300, fault
 
 
-def _refuse_unless_settled(size: np.ndarray, last: np.ndarray, q: np.ndarray) -> None:
-    if not np.isfinite(size).all():
-        raise Untrusted(f"phi is not finite within {REACH:g} standard deviations at q = "
-                        f"{q[~np.isfinite(size)][0]:.4g}")
-    if np.any(last > 1e-15 * size + 1e-300):
-        raise Untrusted(f"phi grows too fast: the average at q = {q.max():.4g} is not settled "
-                        f"{REACH:g} standard deviations out")
-
-
-def moment(phi: Activation, q: np.ndarray, order: int = 0) -> np.ndarray:
+def moment(phi: Activation, q: np.ndarray, order: int = 0, *,
+           missing: str = "raise") -> np.ndarray:
     """``E phi(u)^2``, ``E phi'(u)^2`` or ``E phi''(u)^2`` (order 0, 1, 2) for u ~ N(0, q).
 
     Returns:
@@ -178,7 +184,7 @@ def moment(phi: Activation, q: np.ndarray, order: int = 0) -> np.ndarray:
 
     Raises:
         ValueError: the average is infinite, because phi (order 1) or phi' (order 2) jumps.
-        Untrusted: see `average`.
+        Untrusted: see `average`, also for ``missing``.
 
     Accuracy: 1e-12 relative, or what ``phi.accuracy`` says of its derivatives; closed form where
         one exists.
@@ -195,10 +201,10 @@ def moment(phi: Activation, q: np.ndarray, order: int = 0) -> np.ndarray:
         return phi.closed[order](q)
     f = phi.derivative(order)
     return average(lambda u: np.square(f(u)), q, phi.kinks, bool(phi.parity),
-                   phi.accuracy[order])
+                   phi.accuracy[order], missing)
 
 
-def moment_slope(phi: Activation, q: np.ndarray) -> np.ndarray:
+def moment_slope(phi: Activation, q: np.ndarray, *, missing: str = "raise") -> np.ndarray:
     """``d/dq E phi(u)^2`` for u ~ N(0, q), that is ``E[phi'^2 + phi phi'']`` for smooth phi.
 
     Returns:
@@ -214,10 +220,10 @@ def moment_slope(phi: Activation, q: np.ndarray) -> np.ndarray:
     even, small = bool(phi.parity), (q < 1e-4) & phi.differentiable
     slope = np.empty(q.shape)
     slope[small] = average(lambda u: np.square(phi.dphi(u)) + phi.phi(u) * phi.d2phi(u),
-                           q[small], phi.kinks, even, max(phi.accuracy))
+                           q[small], phi.kinks, even, max(phi.accuracy), missing)
     safe = np.maximum(q[~small], 1e-30)  # there phi is its own tangent on each side
     slope[~small] = average(lambda u: phi.phi(u) * phi.dphi(u) * u, safe, phi.kinks, even,
-                            max(phi.accuracy[:2])) / safe
+                            max(phi.accuracy[:2]), missing) / safe
     for at in () if phi.continuous else phi.kinks:
         above, below = (float(phi.phi(np.nextafter(at, to))) for to in (np.inf, -np.inf))
         slope += 0.5 * at * (above**2 - below**2) * _density(at, q) / np.maximum(q, 1e-30)

@@ -4,8 +4,8 @@
 """
 from copy import copy
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Callable
+from functools import cached_property, lru_cache
+from typing import Callable, NamedTuple
 
 import numpy as np
 
@@ -13,12 +13,12 @@ from lib.activations import Activation, get
 from lib.checks import Untrusted, choice, count, real
 from lib.profile import Profile
 from lib.theory import geometry
-from lib.theory.correlated import pair_average
+from lib.theory.correlated import Kernel, pair_average
 from lib.theory.gaussian import average, moment, moment_slope
-from lib.theory.lengths import FixedPoints, fixed_points
-from lib.theory.shell import CorrelationShell
 
 Phi = str | Activation | Callable
+START = 1.0  # which basin: an input of unit variance
+CRITICAL = 1e-12  # chi1 - 1 is not known better than this
 MARGIN = 1e-9  # how close to 1 chi1 must be to be called critical
 SETTLED = 4e-12  # relative; lengths that near to q* are at q*
 NUMBERS = ("q_star", "chi1", "chi2", "c_star", "xi_q", "xi_c", "lyapunov")
@@ -57,8 +57,8 @@ class MeanField:
     # lengths
 
     @cached_property
-    def _found(self) -> FixedPoints:
-        return fixed_points(self.phi, self.sigma_w, self.sigma_b)
+    def _found(self) -> "_FixedPoints":
+        return _fixed_points(self.phi, self.sigma_w, self.sigma_b)
 
     @cached_property
     def q_star(self) -> np.ndarray:
@@ -82,7 +82,7 @@ class MeanField:
 
     @property
     def repeller(self) -> np.ndarray:
-        """The fixed point next above q*, good to 1e-5: longer inputs leave; infinite if none."""
+        """The fixed point next above q*, beyond which lengths leave; infinite if none."""
         return _kept(self._found.repeller)
 
     @property
@@ -121,7 +121,8 @@ class MeanField:
 
         Source: [schoenholz2017].
         """
-        unit = _where_finite(lambda q: moment_slope(self.phi, q), self.q_star)
+        unit = _where_finite(lambda q: moment_slope(self.phi, q, missing=self.missing),
+                             self.q_star)
         return _depth_scale(np.square(self.sigma_w) * unit)
 
     # stretch and bend of a layer
@@ -155,7 +156,8 @@ class MeanField:
     def _gain(self, order: int) -> np.ndarray:
         """``sigma_w^2 E phi^(order)^2`` at q*, which for homogeneous phi does not depend on q."""
         q = np.ones(self.sigma_w.shape) if self.phi.homogeneous else self.q_star
-        return _kept(self.sigma_w**2 * _where_finite(lambda v: moment(self.phi, v, order), q))
+        return _kept(self.sigma_w**2 * _where_finite(
+            lambda q: moment(self.phi, q, order, missing=self.missing), q))
 
     @cached_property
     def lyapunov(self) -> np.ndarray:
@@ -182,8 +184,8 @@ class MeanField:
     # correlations
 
     @cached_property
-    def _shell(self) -> CorrelationShell:
-        return CorrelationShell(self.phi, self.sigma_w, np.asarray(self.q_star))
+    def _shell(self) -> "_Shell":
+        return _Shell(self.phi, self.sigma_w, np.asarray(self.q_star), missing=self.missing)
 
     def deficit_map(self, d: np.ndarray) -> np.ndarray:
         """The correlation map on the shell q = q* in d = 1 - c: ``D(d) = 1 - C(1 - d)``.
@@ -316,6 +318,10 @@ class MeanField:
         [[1.0], [4.0], [16.0]]
         """
         depth = count("depth", depth)
+        given = [name for name, one in (("c", c), ("deficit", deficit), ("curve", curve))
+                 if one is not None]
+        if len(given) > 1:
+            raise ValueError(f"{' and '.join(given)} must not be given together")
         if curve is not None:
             choice("curve", curve, ("circle",))
             return geometry.circle(self, q, depth, points=points)
@@ -336,16 +342,19 @@ class MeanField:
         return np.asarray(q, float) if self.missing == "nan" and known.dtype.kind == "f" \
             and np.isnan(known).any() else real("q", q, low=0.0)
 
-    def _run_lengths(self, q: np.ndarray | None, depth: int) -> tuple[np.ndarray, dict]:
+    def _run_lengths(self, q: np.ndarray | None, depth: int) -> tuple[np.ndarray | None, dict]:
         shape = self.sigma_w.shape
-        q = self._start(q) if q is not None else self._start(q)[None]
-        if q.ndim < 2:
-            x = np.atleast_1d(q)
-            q = x.reshape(-1, *(1,) * len(shape)) if q.shape != (1, *shape) else q
+        if q is None:
+            start = np.asarray(self.q_star)[None]
         else:
-            x = np.arange(len(q), dtype=float)
-        start = np.broadcast_to(q, (len(q), *shape))
-        return x, {"q": self.lengths(start, depth)}
+            start = np.atleast_1d(self._start(q))
+            if start.ndim not in (1, 1 + len(shape)):
+                raise ValueError("q must be a number, of shape (points,) or (points, *sigma), got "
+                                 f"{start.shape}")
+        x = start if start.ndim == 1 else None
+        if x is not None:
+            start = start.reshape(-1, *(1,) * len(shape))
+        return x, {"q": self.lengths(np.broadcast_to(start, (len(start), *shape)), depth)}
 
     def lengths(self, start: np.ndarray, depth: int) -> np.ndarray:
         """Squared lengths from layer 1 on, ``(depth, ...)``; start ends in the sigmas' shape.
@@ -373,16 +382,15 @@ class MeanField:
 
     def _run_pairs(self, q: np.ndarray | None, c: np.ndarray | None,
                    deficit: np.ndarray | None, depth: int) -> tuple[np.ndarray, dict]:
-        if c is not None and deficit is not None:
-            raise TypeError("deficit is 1 - c: give one of the two")
-        d = 1.0 - _correlations(c) if deficit is None else real("deficit", deficit, 0.0, 2.0)
-        if d.ndim > 1:
-            raise TypeError(f"c must be a number or one-dimensional, got shape {d.shape}")
+        x = np.atleast_1d(_correlations(c) if deficit is None else
+                          real("deficit", deficit, 0.0, 2.0))
+        if x.ndim > 1:
+            raise ValueError(f"{'c' if deficit is None else 'deficit'} must be a number or of "
+                             f"shape (pairs,), got {x.shape}")
         shape = self.sigma_w.shape
-        q, d = np.broadcast_to(self._start(q), shape), np.atleast_1d(d)
-        x = 1.0 - d if deficit is None else d
-        lengths, gaps = self.lengths(q, depth), np.empty((depth, d.size, *shape))
-        gaps[0] = d.reshape(-1, *(1,) * len(shape))
+        lengths = self.lengths(np.broadcast_to(self._start(q), shape), depth)
+        gaps = np.empty((depth, x.size, *shape))
+        gaps[0] = (1.0 - x if deficit is None else x).reshape(-1, *(1,) * len(shape))
         for layer in range(depth - 1):
             gaps[layer + 1] = self._next_deficit(gaps[layer], lengths[layer], lengths[layer + 1])
         lengths = np.broadcast_to(lengths[:, None], gaps.shape)
@@ -396,7 +404,8 @@ class MeanField:
         if moving.any():
             if np.any(ahead[moving] == 0.0):
                 raise Untrusted("activity is gone: an input of length 0 has no correlation", d)
-            shell = CorrelationShell(self.phi, self.sigma_w[moving], q[moving], ahead[moving])
+            shell = _Shell(self.phi, self.sigma_w[moving], q[moving], ahead[moving],
+                           self.missing)
             out[:, moving] = shell.deficit(d[:, moving])
         out[:, np.isnan(q)] = np.nan
         return np.minimum(out, 2.0)  # opposite, to rounding
@@ -479,8 +488,8 @@ class MeanField:
         for name in ("phase", *NUMBERS, "warnings"):
             try:
                 value = getattr(self._lenient, name)
-            except ValueError:
-                value = np.inf  # a kink or a jump
+            except ValueError:  # a kink or a jump
+                value = np.inf if name.startswith("chi") else np.nan
             except ArithmeticError as problem:
                 value = np.nan
                 told.append(f"{name} is not known: {problem}")
@@ -529,6 +538,262 @@ def _depth_scale(slope: np.ndarray) -> np.ndarray:
         scale = -1.0 / np.log(np.maximum(slope, 0.0))
     return _kept(np.where(slope >= 1.0 - 4e-16, np.inf, scale))
 
+
+# the correlation map
+
+class _Shell:
+    """``D(d) = 1 - C(1 - d)`` for pairs of length q, at every (sigma_w, sigma_b) of a grid.
+
+    Args:
+        phi: the activation.
+        sigma_w: standard deviations of the weights.
+        q: lengths, same shape; NaN gives NaN. Where q is 0 the limit sigma_b -> 0 is meant.
+        ahead: lengths a layer later, where these are not q.
+    """
+
+    def __init__(self, phi: Activation, sigma_w: np.ndarray, q: np.ndarray,
+                 ahead: np.ndarray | None = None, missing: str = "raise"):
+        self.phi, self.sigma_w, self.q, self.missing = phi, sigma_w, q, missing
+        self.alive = np.isfinite(q) & (q > 1e-16)
+        self.ratio = sigma_w**2 / np.where(self.alive, q if ahead is None else ahead, 1.0)
+        self.kernel = Kernel(phi, np.where(self.alive, q, 1.0), missing=missing)
+        at_rest = moment(phi, np.zeros(1), 1)[0]
+        self.chi1 = np.where(self.alive, self.ratio * self.kernel.slope_at_one,
+                             np.where(np.isnan(q), np.nan, sigma_w**2 * at_rest))
+
+    def deficit(self, d: np.ndarray, rtol: float = 1e-10) -> np.ndarray:
+        """``1 - C(1 - d)``, broadcast shape; NaN where q* is."""
+        d = np.where(np.isnan(d), 0.0, d)  # where q* is NaN d may be too
+        return np.where(self.alive, self.ratio * self.kernel.deficit(d, rtol), self.chi1 * d)
+
+    def slope(self, d: np.ndarray, rtol: float = 1e-10) -> np.ndarray:
+        """``C'(1 - d)``, broadcast shape; NaN where q* is."""
+        d = np.where(np.isnan(d), 0.0, d)
+        return np.where(self.alive, self.ratio * self.kernel.slope(d, rtol), self.chi1)
+
+    def deficit_star(self) -> np.ndarray:
+        """The stable fixed point of D: 0 if chi1 <= 1, else the one root of D(d) = d.
+
+        C has non-negative Taylor coefficients, so ``D(d)/d`` falls from chi1 at d = 0 to
+        ``1 - C(0) <= 1`` at d = 1: one root, found by Newton's method on whichever of
+        two forms cannot overshoot.
+        """
+        out = np.where(np.isnan(self.chi1), np.nan, 0.0).ravel()
+        rows = np.flatnonzero((self.chi1 > 1.0 + CRITICAL) & self.alive)
+        if rows.size:
+            out[rows] = _Shell(self.phi, self.sigma_w.ravel()[rows], self.q.ravel()[rows],
+                               missing=self.missing)._root()
+        return out.reshape(self.q.shape)
+
+    def _root(self) -> np.ndarray:
+        low, d = np.zeros(self.q.shape), np.ones(self.q.shape)
+        settled = np.maximum(1e-12, CRITICAL / (self.chi1 - 1.0))
+        for _ in range(80):
+            ahead, slope = self.deficit(d, 1e-11), self.slope(d, 1e-9)
+            right = ahead < d * (1.0 - 1e-15)
+            low = np.where(right, low, np.maximum(low, d))
+            with np.errstate(divide="ignore", invalid="ignore"):
+                fast = d - (ahead - d) / (slope - ahead / d)  # Newton on D(d)/d = 1, convex
+                safe = d - (ahead - d) / (slope - 1.0)  # Newton on D(d) = d, concave: from the
+            target = np.where(right & ~(fast > low), safe, fast)  # right it never overshoots
+            target = np.where(~right & (d == 1.0), 1.0, np.minimum(target, 1.0))
+            step, d = np.abs(target - d) / d, target
+            if not np.any(step > settled):
+                return d
+        raise Untrusted(f"c* did not settle: the last step was {step.max():.0e} of 1 - c*", d)
+
+
+# the fixed points of the length map
+
+class _FixedPoints(NamedTuple):
+    """Where the length map sends unit length, each array of the shape of the sigmas.
+
+    ``value`` is q*, NaN where there is none; ``kind`` is "stable", "neutral" (every length stays
+    as it is), "diverges" (q* beyond 1e10) or "out of reach" (beyond the lengths at which E phi^2
+    can be averaged); ``repeller`` is the unstable fixed point next above q*.
+    """
+
+    value: np.ndarray
+    kind: np.ndarray
+    repeller: np.ndarray
+    attractors: np.ndarray
+
+
+class _LengthTable:
+    """``E phi^2`` and its slope on a logarithmic grid of variances, and between by cubics.
+
+    It is a function of q alone, so one table serves every (sigma_w, sigma_b). It reaches from
+    unit length down and up as far as averages can be trusted: 1e-12 at the nodes, 1e-5 between,
+    which is a bracket and a first guess, never an answer.
+    """
+
+    def __init__(self, phi: Activation):
+        nodes = np.geomspace(1e-16, 1e10, 261)
+        power = moment(phi, nodes, missing="nan")
+        middle, breaks = int(np.searchsorted(nodes, START)), np.flatnonzero(np.isnan(power))
+        if middle in breaks:
+            moment(phi, nodes[middle])  # which says why
+        low = breaks[breaks < middle].max(initial=-1) + 1
+        high = breaks[breaks > middle].min(initial=nodes.size)
+        self.nodes, self.power = nodes[low:high], power[low:high]
+        slope = moment_slope(phi, self.nodes, missing="nan")
+        lost = np.isnan(slope)  # phi' by differences is lost at tiny q
+        if lost.any():
+            slope[lost] = np.gradient(self.power, self.nodes)[lost]
+        self.slope, self.start, self.beyond = slope, middle - low, high < nodes.size
+        self.rest = float(moment(phi, np.zeros(1))[0])
+
+    def cubic(self, cell: np.ndarray) -> Callable:
+        """E phi^2 and its slope at variances inside the cells given, by Hermite interpolation."""
+        left, width = self.nodes[cell], self.nodes[cell + 1] - self.nodes[cell]
+        y0, m0, m1 = self.power[cell], self.slope[cell] * width, self.slope[cell + 1] * width
+        rise = self.power[cell + 1] - y0
+        a, b = m0 + m1 - 2.0 * rise, 3.0 * rise - 2.0 * m0 - m1
+
+        def between(q: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            t = (q - left) / width
+            return y0 + t * (m0 + t * (b + t * a)), (m0 + t * (2.0 * b + 3.0 * t * a)) / width
+
+        return between
+
+
+@lru_cache(maxsize=16)
+def _table(phi: Activation) -> _LengthTable:
+    return _LengthTable(phi)
+
+
+def _fixed_points(phi: Activation, sigma_w: np.ndarray, sigma_b: np.ndarray) -> _FixedPoints:
+    """Bracketed in the table, with pairs of them that hide between two nodes; then polished."""
+    shape, w2, b2 = sigma_w.shape, np.square(sigma_w).ravel(), np.square(sigma_b).ravel()
+    if phi.homogeneous:
+        return _FixedPoints(*(x.reshape(shape) for x in _on_a_line(phi, w2, b2)))
+    table = _table(phi)
+    longer = np.stack([w2, b2, np.ones_like(w2)], axis=1) @ np.stack(
+        [table.power, np.ones_like(table.power), -table.nodes]) > 0.0  # where the map lengthens
+    grows = longer[:, table.start]
+    above = _first_true(~longer[:, table.start:], table.start)
+    below = _last_true(longer[:, :table.start + 1])
+    cell = np.where(grows, above - 1, below)
+    lost, vanishes = grows & (above < 0), ~grows & (below < 0)
+    pairs = _hidden_pairs(phi, table, w2, b2, longer)
+    attractors = (longer[:, :-1] & ~longer[:, 1:]).sum(axis=1) + ~longer[:, 0]
+    low, high = table.nodes[cell], table.nodes[np.minimum(cell + 1, table.nodes.size - 1)]
+    leaves, left, right = np.full(w2.size, -1), low.copy(), high.copy()  # where lengths leave
+    rows = np.flatnonzero((longer.sum(axis=1) > cell + 1) & ~lost)
+    leaves[rows] = _first_true(longer[rows] & (np.arange(table.nodes.size) > cell[rows, None]), -1)
+    left[rows], right[rows] = table.nodes[leaves[rows]], table.nodes[leaves[rows] + 1]
+    for row, at, turn in pairs:  # a dip of V(q) - q on the way up, or a bump on the way down
+        attractors[row] += 1
+        if grows[row] and at >= table.start and (lost[row] or at < cell[row]):
+            cell[row], low[row], high[row] = at, table.nodes[at], turn
+            lost[row], leaves[row], left[row], right[row] = False, at, turn, table.nodes[at + 1]
+        elif not grows[row] and cell[row] < at < table.start:
+            cell[row], low[row], high[row] = at, turn, table.nodes[at + 1]
+            vanishes[row] = False
+    value = np.full(w2.size, np.nan)
+    near = (table.power[0] - table.rest) / table.nodes[0]  # below the table V is straight
+    value[vanishes] = (b2 + w2 * table.rest)[vanishes] / (1.0 - w2[vanishes] * near)
+    rows = np.flatnonzero(~(lost | vanishes))
+    value[rows] = _polish(phi, table, w2[rows], b2[rows], cell[rows], low[rows], high[rows])
+    repeller, rows = np.full(w2.size, np.inf), np.flatnonzero(leaves >= 0)
+    repeller[rows] = _polish(phi, table, w2[rows], b2[rows], leaves[rows], left[rows], right[rows],
+                             -1.0)
+    kind = np.where(lost, "out of reach" if table.beyond else "diverges", "stable")
+    return _FixedPoints(*(x.reshape(shape) for x in (value, kind, repeller, attractors)))
+
+
+def _on_a_line(phi: Activation, w2: np.ndarray, b2: np.ndarray) -> tuple:
+    """Homogeneous phi: V is a straight line, sigma_w^2 E phi^2(1) q + sigma_b^2."""
+    slope = w2 * moment(phi, np.ones(1))[0]
+    neutral = np.abs(slope - 1.0) <= 1e-15 * 4.0
+    value = np.where(slope < 1.0, b2 / np.where(slope < 1.0, 1.0 - slope, 1.0), np.nan)
+    value = np.where(neutral, np.where(b2 == 0.0, START, np.nan), value)
+    kind = np.where(neutral & (b2 == 0.0), "neutral",
+                    np.where(neutral | (slope > 1.0), "diverges", "stable"))
+    return value, kind, np.full(w2.shape, np.inf), (kind == "stable").astype(int)
+
+
+def _hidden_pairs(phi: Activation, table: _LengthTable, w2: np.ndarray, b2: np.ndarray,
+                  longer: np.ndarray) -> list[tuple[int, int, float]]:
+    """Cells with two fixed points: row, cell, and a length between the two; by rising cell.
+
+    V(q) - q has the same sign at both nodes and turns towards 0 between them. Whether it gets
+    there the cubic says, and where that is too close to call the averages themselves.
+    """
+    dips = table.slope[1:] > table.slope[:-1]
+    gain = np.sort(np.stack([table.slope[:-1], table.slope[1:]]), axis=0)
+    weights, place = np.unique(w2, return_inverse=True)  # where V' is 1 has nothing to do with b
+    kind, cell = np.nonzero((weights[:, None] * gain[0] < 1.0) & (weights[:, None] * gain[1] > 1.0))
+    counts, rows = np.bincount(place), np.split(np.argsort(place, kind="stable"),
+                                                np.cumsum(np.bincount(place))[:-1])
+    row = np.concatenate([rows[i] for i in kind]) if kind.size else kind
+    cell = np.repeat(cell, counts[kind])
+    same = (longer[row, cell] == longer[row, cell + 1]) & (longer[row, cell] == dips[cell])
+    row, cell = row[same], cell[same]
+    between, sign = table.cubic(cell), np.where(dips[cell], 1.0, -1.0)
+    low, high = table.nodes[cell], table.nodes[cell + 1]
+    for _ in range(30):
+        q = 0.5 * (low + high)
+        falls = sign * (w2[row] * between(q)[1] - 1.0) < 0.0
+        low, high = np.where(falls, q, low), np.where(falls, high, q)
+    close = sign * (w2[row] * between(q)[0] + b2[row] - q) < 1e-3 * q
+    row, cell, q, sign = row[close], cell[close], q[close], sign[close]
+    for _ in range(4):  # secant steps on the slope, then the map itself
+        if not q.size:
+            break
+        h = 1e-3 * q
+        ahead, here = (w2[row] * moment_slope(phi, x) - 1.0 for x in (q + h, q))
+        q = np.clip(q - here * h / np.where(ahead == here, np.inf, ahead - here),
+                    table.nodes[cell], table.nodes[cell + 1])
+    real_one = sign * (w2[row] * moment(phi, q) + b2[row] - q) < 0.0
+    order = np.argsort(np.where(dips[cell], cell, -cell)[real_one][::-1], kind="stable")
+    found = list(zip(row[real_one][::-1], cell[real_one][::-1], q[real_one][::-1]))
+    return [found[i] for i in order]
+
+
+def _last_true(mask: np.ndarray) -> np.ndarray:
+    """Index of the last True in each row, -1 where there is none."""
+    found = mask.shape[1] - 1 - np.argmax(mask[:, ::-1], axis=1)
+    return np.where(mask.any(axis=1), found, -1)
+
+
+def _first_true(mask: np.ndarray, offset: int) -> np.ndarray:
+    """Index of the first True in each row plus an offset, -1 where there is none."""
+    return np.where(mask.any(axis=1), np.argmax(mask, axis=1) + offset, -1)
+
+
+def _bisect(f: Callable, low: np.ndarray, high: np.ndarray, steps: int) -> np.ndarray:
+    """Where f, positive at low, becomes negative."""
+    for _ in range(steps):
+        q = 0.5 * (low + high)
+        left = f(q) > 0.0
+        low, high = np.where(left, q, low), np.where(left, high, q)
+    return 0.5 * (low + high)
+
+
+def _polish(phi: Activation, table: _LengthTable, w2: np.ndarray, b2: np.ndarray,
+            cell: np.ndarray, low: np.ndarray, high: np.ndarray, sign: float = 1.0) -> np.ndarray:
+    """Newton's method from the table's guess, with the table's slope; else bisection.
+
+    Where V(q) - q falls through 0, or rises if ``sign`` is -1.
+    """
+    between = table.cubic(cell)
+    q = _bisect(lambda q: sign * (w2 * between(q)[0] + b2 - q), low, high, 18)
+    slope = w2 * between(q)[1]
+    active = np.arange(q.size)
+    for _ in range(20):
+        here = q[active]
+        step = (w2[active] * moment(phi, here) + b2[active] - here) / (1.0 - slope[active])
+        q[active] = np.clip(here + step, 0.5 * here, 2.0 * here)
+        active = active[np.abs(step) > np.maximum(1e-13 * here, 1e-15)]
+        if active.size == 0:
+            return q
+    q[active] = _bisect(lambda q: sign * (w2[active] * moment(phi, q) + b2[active] - q),
+                        low[active], high[active], 60)  # next to a tangency
+    return q
+
+
+# the edge of chaos, and gains
 
 def critical_weights(phi: Activation, sigma_b: np.ndarray) -> np.ndarray:
     """``sigma_w`` on the edge of chaos, NaN where there is none: see `MeanField.critical_line`."""
@@ -608,33 +873,3 @@ def gains(phi: Phi) -> Gains:
         return Gains(phi, *(float(np.float64(x) ** -0.5) for x in
                             (power, max(power - mean**2, 0.0), slope)))
 
-
-# until geometry, stretch and kac_rice say MeanField themselves
-
-NoFixedPoint = Untrusted
-
-
-def q_star(w, b, *, phi="tanh", missing="raise"):
-    return MeanField(w, b, phi, missing=missing).q_star
-
-
-def chi1(w, b, *, phi="tanh", missing="raise"):
-    return MeanField(w, b, phi, missing=missing).chi1
-
-
-def chi2(w, b, *, phi="tanh", missing="raise"):
-    return MeanField(w, b, phi, missing=missing).chi2
-
-
-def deficit_orbit(d, w, b, layers, *, phi="tanh"):
-    return MeanField(w, b, phi).run(deficit=d, depth=layers).deficit
-
-
-def length_orbit(q, w, b, layers, *, phi="tanh"):
-    theory = MeanField(w, b, phi)
-    shape = np.broadcast_shapes(np.shape(q), theory.sigma_w.shape)
-    return theory.lengths(np.broadcast_to(real("q", q, low=0.0), shape), count("layers", layers))
-
-
-def critical_line(b, *, phi="tanh", missing="raise"):
-    return MeanField(1.0, b, phi, missing=missing).critical_line()
