@@ -8,6 +8,7 @@ from scipy.optimize import brentq
 
 from lib.activations import Activation, get
 from lib.checks import Untrusted
+from lib.jets import sampled
 from lib.theory.meanfield import NUMBERS, MeanField, gains
 
 ORDERED, CHAOTIC = (1.3, 0.3), (2.5, 0.3)
@@ -744,8 +745,8 @@ def test_a_repr_of_a_grid_computes_nothing_and_shows_what_is_known():
 
 
 def test_a_repr_never_raises():
-    bent = Activation("bent", lambda x: np.maximum(x - 0.4, 0.3 * x),
-                      lambda x: np.where(x > 4 / 7, 1.0, 0.3), np.zeros_like)
+    bent = Activation("bent", sampled(lambda x: np.maximum(x - 0.4, 0.3 * x),
+                                      lambda x: np.where(x > 4 / 7, 1.0, 0.3), np.zeros_like))
     theory = MeanField(1.0, 0.3, bent)
     assert "declare every kink" in repr(theory)
     with pytest.raises(Untrusted, match="declare every kink"):
