@@ -17,10 +17,10 @@ from typing import Callable, Iterable, Sequence
 
 import numpy as np
 
-from lib.checks import real
+from lib.checks import count, real
 
 Function = Callable[[np.ndarray], np.ndarray]
-BLOCK = 12_288  # points at a time, so that what is in between stays in the processor's cache
+BLOCK = 65_536  # points at a time, so that what is in between stays in the processor's cache
 
 
 class _Value:
@@ -70,10 +70,15 @@ def _leibniz(k: int, a: Jet, b: Jet, chain: bool = False) -> _Value | float:
     total = 0.0
     for i in range(k + 1):
         if a[i] != 0.0:
-            term = _Value(_chained, a[i], b[k - i]) if chain and isinstance(a[i], _Value) \
-                else _times(a[i], b[k - i])
+            guard = chain and not _bounded(a[i])
+            term = _Value(_chained, a[i], b[k - i]) if guard else _times(a[i], b[k - i])
             total = _sum(total, _times(float(comb(k, i)), term))
     return total
+
+
+def _bounded(value: _Value | float) -> bool:
+    return isinstance(value, float) or value.op is _chosen and not any(
+        isinstance(one, _Value) for one in value.args[1:3])
 
 
 def _chained(inner: np.ndarray, outer: np.ndarray | float) -> np.ndarray:
@@ -169,11 +174,11 @@ class Jet:
 
     def __call__(self, x: np.ndarray, order: int = 2) -> tuple[np.ndarray, ...]:
         """Value and derivatives up to `order`, each of the shape and precision of x."""
-        return self._at(x, tuple(range(order + 1)))
+        return self._at(x, tuple(range(count("order", order, 0) + 1)))
 
     def derivative(self, order: int) -> Function:
         """The function that gives one derivative, and computes no other for its own sake."""
-        value = self[order]
+        value = self[count("order", order, 0)]
         if isinstance(value, _Value) and value.op in QUIET and value.args == (POINT,):
             return value.op
         return lambda x: self._at(x, (order,))[0]

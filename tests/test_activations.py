@@ -6,6 +6,8 @@ import pytest
 from scipy.special import expit, log_softmax, softmax
 
 from lib.activations import FAMILIES, Activation, activation, custom, get
+from lib.theory.gaussian import moment
+from lib.theory.meanfield import MeanField
 
 NAMES = sorted(FAMILIES)
 X = np.array([-30.0, -7.3, -3.0, -1.7, -0.9, -1e-3, -1e-9, 1e-9, 1e-3, 0.4, 0.99, 2.1, 6.7, 25.0])
@@ -229,3 +231,50 @@ def test_kinks_close_together_are_accepted_with_the_derivatives():
     phi = get(lambda x: np.clip(x, 0.0, 0.1), kinks=(0.0, 0.1), d2phi=np.zeros_like,
               dphi=lambda x: np.where((x > 0.0) & (x < 0.1), 1.0, 0.0))
     assert phi.piecewise_linear
+
+
+def test_a_callable_that_overwrites_its_argument_is_taken_as_it_is_meant():
+    def rude(x):
+        np.tanh(x, out=x)
+        return x
+
+    phi, x = get(rude), X.copy()
+    assert np.array_equal(phi(x), np.tanh(X)) and np.array_equal(x, X)
+    assert np.abs(phi.dphi(X) - get("tanh").dphi(X)).max() < 1e-11 and phi.parity == "odd"
+    assert MeanField(2.0, 0.3, rude).xi_q == pytest.approx(0.8508, abs=5e-5)
+
+
+def test_a_callable_that_returns_small_integers_does_not_overflow():
+    step = get(lambda x: np.where(x > 0, np.int8(20), np.int8(0)), kinks=(0.0,))
+    assert float(moment(step, np.array(1.0))) == pytest.approx(200.0, rel=1e-12)
+    assert MeanField(1.0, 0.1, step).q_star == pytest.approx(200.01, rel=1e-12)
+    assert step.jumps(0).tolist() == [20.0] and step.piecewise_linear
+
+
+@pytest.mark.parametrize("scale", [1e-10, 1e8])
+def test_what_is_known_of_a_function_does_not_hang_on_its_scale(scale):
+    relu = get(lambda x: scale * np.maximum(x, 0.0), kinks=(0.0,))
+    assert (relu.continuous, relu.differentiable, relu.piecewise_linear, relu.homogeneous,
+            relu.parity) == (True, False, True, True, "")
+    assert relu.jumps(1) == pytest.approx([scale], rel=1e-9)
+    wave = get(lambda x: scale * np.sin(x))
+    assert wave.parity == "odd" and not wave.piecewise_linear and not wave.kinks
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_no_number_stays_visible(name):
+    assert np.isnan(get(name)(np.array([np.nan, 1.0]))).tolist() == [True, False]
+
+
+@pytest.mark.parametrize("phi", [*NAMES, "x*tanh(x)", lambda x: np.tanh(2.0 * x)])
+def test_the_precision_is_that_of_the_argument(phi):
+    phi, x = get(phi), np.linspace(-2.0, 2.0, 6, dtype=np.float32).reshape(2, 3)
+    for order, value in enumerate(phi.jet(x)):
+        assert value.dtype == np.float32 and value.shape == (2, 3)
+        assert np.allclose(value, phi.derivative(order)(x.astype(float)), rtol=1e-5, atol=1e-5)
+
+
+def test_a_ufunc_that_is_all_of_it_is_used_as_it_is():
+    """What the fastest loops look for."""
+    assert get("tanh").phi is np.tanh and get("tanh(x)").phi is np.tanh
+    assert get("sin").dphi is np.cos
