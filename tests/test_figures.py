@@ -65,7 +65,7 @@ def an_atlas():
 FIGURES = {
     "against simulation": lambda: panels(panel(), panel(diagonal=True)).data,
     "maps": lambda: panels(a_map(edge=EDGE), a_map()).data,
-    "slider": lambda: a_slider().html(),
+    "slider": lambda: a_slider().html,
     "atlas": lambda: an_atlas().html,
 }
 
@@ -137,7 +137,7 @@ def test_every_id_is_unique_and_every_reference_has_its_target(name):
 
 def test_two_sliders_on_a_page_have_ids_of_their_own():
     """But for letters, which are equal where they are named equally."""
-    pages = [Page(a_slider(label=label).html()) for label in ("sigma_w", "sigma_b")]
+    pages = [Page(a_slider(label=label).html) for label in ("sigma_w", "sigma_b")]
     own = [{i for i in page.ids if not re.fullmatch(r"[A-Z][A-Za-z]+-[0-9a-f]+", i)}
            for page in pages]
     assert own[0] and not own[0] & own[1]
@@ -378,7 +378,7 @@ def test_a_slider_needs_two_stops(values):
 # the slider
 
 def test_a_slider_is_labelled_and_starts_in_the_middle():
-    page = Page(a_slider().html())
+    page = Page(a_slider().html)
     [group], [label], [knob] = page.all("div")[:1], page.all("label"), page.all("input")
     [output] = page.all("output")
     assert group["role"] == "group" and group["aria-label"] == "a line"
@@ -393,7 +393,7 @@ def test_a_slider_is_labelled_and_starts_in_the_middle():
 
 
 def test_letters_are_stored_once_for_all_frames():
-    text = a_slider().html()
+    text = a_slider().html
     letters = re.findall(r"""<path id=["']([A-Z][A-Za-z]+-[0-9a-f]+)["']""", text)
     assert letters and len(letters) == len(set(letters))
     assert text.index("<path id=") < text.index('class="frame"')
@@ -401,7 +401,7 @@ def test_letters_are_stored_once_for_all_frames():
 
 @pytest.mark.parametrize("text", ['a "quoted" <b>&amp; more', "it's", "</svg><script>alert(1)"])
 def test_words_are_escaped(text):
-    page = Page(a_slider(label=text, alt=text).html())
+    page = Page(a_slider(label=text, alt=text).html)
     assert page.all("div")[0]["aria-label"] == text  # as a browser reads it
     assert not page.all("script") and not page.all("b")
     assert [a["id"] for a in page.all("input")] == [page.all("label")[0]["for"]]
@@ -410,7 +410,7 @@ def test_words_are_escaped(text):
 def test_a_slider_shows_itself_as_html_and_says_what_it_is_in_text():
     one = a_slider()
     assert repr(one) == "<slider over sigma_w, 1 to 3.5>"
-    assert one._repr_mimebundle_() == {"text/plain": repr(one), "text/html": one.html()}
+    assert one._repr_html_() == one.html
 
 
 # the map of the book

@@ -9,7 +9,7 @@ import json
 import math
 import re
 import tomllib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from html import escape
 from pathlib import Path
@@ -26,14 +26,13 @@ ORIGINS = {"text": "printed", "figure": "read off", "reading": "our reading of",
 GROUPS = {"text": "What the papers print", "figure": "What the papers print",
           "reading": "What we read into their words", "ours": "Ours, beside the papers",
           "memory": "From memory, not counted"}
-PAPERS = {
+PAPERS = {  # by their keys in references.bib
     "poole2016": "Poole et al. 2016",
     "raghu2017": "Raghu et al. 2017",
     "raghu2016": "Raghu et al. 2016",
     "zhang2019": "Zhang et al. 2019",
     "storm2024": "Storm et al. 2024",
 }
-PAPER = re.compile(r"\b[a-z]+\d{4}\b")  # a key of references.bib
 KEY = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 INJECTED = (str, int, float, bool, type(None), list, tuple, dict)  # what papermill can inject
 IPYTHON = {"In", "Out"}  # its plain names; the others begin with an underscore
@@ -46,7 +45,7 @@ class UnknownClaim(KeyError):
     __str__ = Exception.__str__  # KeyError would print the message in quotes
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Claim:
     """One claim that can be checked as a number."""
 
@@ -64,7 +63,7 @@ class Claim:
     @property
     def paper(self) -> str:
         """The key of the paper it belongs to."""
-        return PAPER.search(self.source)[0]
+        return next(key for key in PAPERS if key in self.source)
 
     @property
     def group(self) -> str:
@@ -74,25 +73,25 @@ class Claim:
     @property
     def range(self) -> str:
         """The bounds in words, an infinite one being none."""
-        if self.low == self.high:
-            return f"{self.low:g}"
-        if self.low == -math.inf:
-            return f"at most {self.high:g}"
-        upper = "" if self.high == math.inf else f" to {self.high:g}"
-        return f"{self.low:g}{upper}" if upper else f"at least {self.low:g}"
+        low, high = f"{self.low:g}", f"{self.high:g}"
+        if "inf" in low + high:
+            return f"at least {low}" if high == "inf" else f"at most {high}"
+        return low if low == high else f"{low} to {high}"
 
     @property
     def origin(self) -> str:
         """Where the range comes from, in words: ``read off Poole et al. 2016, Fig. 2D``."""
         if self.kind == "ours":
             return "ours"
-        place = self.source.replace(self.paper, PAPERS.get(self.paper, self.paper))
+        place = self.source.replace(self.paper, PAPERS[self.paper])
         return f"{ORIGINS[self.range_from]} {place}"
 
-    @property
-    def verdict(self) -> str:
-        """What stands on the scorecard while no chapter has signed the claim."""
-        return "not attempted"
+    verdict, number, elsewhere = "not attempted", "–", ""  # while no chapter has signed it
+
+    def __repr__(self) -> str:
+        """One line: the number, the range, where it comes from, and the verdict."""
+        line = f"{self.number} ({self.range}, {self.origin}) → {self.verdict}"
+        return f"{line}: {self.elsewhere}" if self.elsewhere else line
 
     def record(self) -> dict:
         """The claim as JSON can hold it, without what may be told better at any time."""
@@ -146,11 +145,6 @@ class Finding(Claim):
         """The finding as it is stored in the notebook."""
         return super().record() | {"verdict": self.verdict}
 
-    def __repr__(self) -> str:
-        """One line: the number, the range, where it comes from, and the verdict."""
-        line = f"{self.number} ({self.range}, {self.origin}) → {self.verdict}"
-        return f"{line}: {self.elsewhere}" if self.elsewhere else line
-
 
 NUMBERS = [entry.name for entry in fields(Finding) if entry.name not in ("key", *FIELDS)]
 
@@ -167,7 +161,7 @@ class Findings(tuple):
     def html(self, anchors: bool = True) -> str:
         """One compact table, with anchors for the scorecard to link to its rows."""
         title = f"What {self.figure} says" if self.figure else "claim"
-        rows = "".join(_row(finding, f"claim-{finding.key}" * anchors) for finding in self)
+        rows = [_row(finding, f"claim-{finding.key}" * anchors) for finding in self]
         return f'<div class="scorecard">{_table(title, rows)}</div>'
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict:
@@ -225,7 +219,12 @@ class Claims:
         return signed
 
     def _sign(self, key: str, estimate: Iterable) -> Finding:
-        claim = self._mine(key)
+        mine = [key for key, claim in self.catalogue.items() if claim.chapter == self.chapter]
+        if key not in self.catalogue:
+            raise UnknownClaim(f"no claim {key!r}{did_you_mean(key, mine)}")
+        claim = self.catalogue[key]
+        if key not in mine:
+            raise ValueError(f"claim {key!r} is for the chapter {claim.chapter!r} to sign")
         try:
             made = estimate if isinstance(estimate, Estimate) else Estimate(*estimate)
             made = replace(made, error=math.nan) if math.isinf(made.error) else made
@@ -237,16 +236,6 @@ class Claims:
         present = {name: self.parameters[name] for name in claim.at}
         return Finding(**vars(claim), value=_finite(value), error=_finite(error),
                        error_from=made.kind, samples=made.samples, present=present)
-
-    def _mine(self, key: str) -> Claim:
-        """The claim, if it is this chapter's to sign."""
-        if key not in self.catalogue:
-            mine = [key for key, claim in self.catalogue.items() if claim.chapter == self.chapter]
-            raise UnknownClaim(f"no claim {key!r}{did_you_mean(key, mine)}")
-        claim = self.catalogue[key]
-        if claim.chapter != self.chapter:
-            raise ValueError(f"claim {key!r} is for the chapter {claim.chapter!r} to sign")
-        return claim
 
 
 def _finite(number: float) -> float | None:
@@ -310,7 +299,7 @@ def _claim(key: str, table: object) -> Claim:
     for name, words in (("kind", KINDS), ("range_from", ORIGINS)):
         if table.get(name) not in words:
             raise ValueError(f"{name!r} must be one of {', '.join(words)}")
-    if not PAPER.search(table["source"]):
+    if not any(key in table["source"] for key in PAPERS):
         raise ValueError("'source' must name a paper of references.bib: 'poole2016, Fig. 1A'")
     if not isinstance(table.get("note", ""), str) or not isinstance(table.get("at", {}), dict):
         raise ValueError("'note' must be a text and 'at' a table")
@@ -425,30 +414,20 @@ class Fragment:
 
 
 def card(claims: Iterable[Claim]) -> Fragment:
-    """The scorecard: a table for each group of claims, and below it what was not attempted.
+    """The scorecard: a table for each group of claims, paper by paper.
 
     Args:
         claims: what `scorecard` returns.
     """
-    order = list(PAPERS)
-    claims = sorted(claims, key=lambda claim: order.index(claim.paper)
-                    if claim.paper in order else len(order))
+    order = [*PAPERS]
+    claims = sorted(claims, key=lambda claim: order.index(claim.paper))
     parts, lines = [], []
     for group in dict.fromkeys(GROUPS.values()):
         mine = [claim for claim in claims if claim.group == group]
-        found = [claim for claim in mine if isinstance(claim, Finding)]
-        waiting = [claim for claim in mine if not isinstance(claim, Finding)]
         if mine:
-            parts.append(f"<h3>{group}</h3>")
-            lines += [group, *(f"{claim.key}: {claim!r}" for claim in found)]
-        if found:
-            parts.append(_table("claim", "".join(_row(one, one.key, card=True) for one in found)))
-        if waiting:
-            items = "".join(f'<li id="{one.key}">{typeset(one.says)} {one.range}, '
-                            f"{typeset(one.origin)}.{_note(one)}</li>" for one in waiting)
-            title = f"{len(waiting)} not attempted"
-            parts.append(f"<details><summary>{title}</summary><ul>{items}</ul></details>")
-            lines.append(title)
+            parts.append(f"<h3>{group}</h3>" + _table("claim", [_row(one, one.key, card=True)
+                                                                for one in mine]))
+            lines += [group, *(f"{claim.key}: {claim!r}" for claim in mine)]
     return Fragment(f'<div class="scorecard">{"".join(parts) or "<p>none</p>"}</div>',
                     "\n".join(lines) or "none")
 
@@ -492,28 +471,25 @@ def typeset(text: str) -> str:
     return re.sub(r"(?<=\b\w)_([^\W²³]+)", r"<sub>\1</sub>", escape(text))
 
 
-def _table(title: str, rows: str) -> str:
+def _table(title: str, rows: Sequence[str]) -> str:
     head = "".join(f'<th scope="col">{word}</th>'
                    for word in (escape(title), "found", "the range", "verdict"))
     return (f'<table class="table claims"><thead><tr>{head}</tr></thead>'
-            f"<tbody>{rows}</tbody></table>")
+            f"<tbody>{''.join(rows)}</tbody></table>")
 
 
-def _row(finding: Finding, ident: str, card: bool = False) -> str:
-    """One finding in a table; on the card with its note and a link to the cell that signs it."""
+def _row(claim: Claim, ident: str, card: bool = False) -> str:
+    """One claim in a table; on the card with its note and a link to the cell that signs it."""
     anchor = f' id="{ident}"' if ident else ""
-    away = f" <small>{escape(finding.elsewhere)}</small>" if finding.elsewhere else ""
-    word = f'<strong class="verdict">{finding.verdict}</strong>'
-    if card:
-        word = f'<a href="{finding.chapter}.html#claim-{finding.key}">{word}</a>'
-    return (f"<tr{anchor}><td>{typeset(finding.says)}{_note(finding) if card else ''}</td>"
-            f"<td>{escape(finding.number)}{away}</td>"
-            f"<td>{finding.range}, <small>{typeset(finding.origin)}</small></td>"
-            f'<td class="claim {_class(finding.verdict)}">{word}</td></tr>')
-
-
-def _note(claim: Claim) -> str:
-    return f" <small>{typeset(claim.note)}</small>" if claim.note else ""
+    note = f" <small>{typeset(claim.note)}</small>" if card and claim.note else ""
+    away = f" <small>{escape(claim.elsewhere)}</small>" if claim.elsewhere else ""
+    word = f'<strong class="verdict">{claim.verdict}</strong>'
+    if card and isinstance(claim, Finding):
+        word = f'<a href="{claim.chapter}.html#claim-{claim.key}">{word}</a>'
+    return (f"<tr{anchor}><td>{typeset(claim.says)}{note}</td>"
+            f"<td>{escape(claim.number)}{away}</td>"
+            f"<td>{claim.range}, <small>{typeset(claim.origin)}</small></td>"
+            f'<td class="claim {_class(claim.verdict)}">{word}</td></tr>')
 
 
 def _class(verdict: str) -> str:

@@ -103,28 +103,14 @@ def _shown(cell: str | float) -> str:
     return f"{cell:.4g}" if isinstance(cell, float) else str(cell)
 
 
-@dataclass(frozen=True, kw_only=True, repr=False)
+@dataclass(frozen=True, repr=False)
 class Stored:
     """A stored run, to be shown beside a chapter's own findings."""
 
-    chapter: str
-    label: str
-    parameters: Mapping[str, float | int | str | bool]
-    date: str
-    minutes: float
-    versions: Mapping[str, str]
-    processor: str
+    origin: str  # parameters, date, duration and machine, in one sentence
     findings: Findings
     tables: Sequence[Table]
     command: str  # that renews it
-
-    @property
-    def origin(self) -> str:
-        """One sentence: parameters, date, duration and machine."""
-        given = ", ".join(f"{name} = {value}" for name, value in self.parameters.items())
-        made = ", ".join(f"{name} {number}" for name, number in self.versions.items())
-        return (f"Stored run “{self.label}”: {given}. Run on {self.date} in {self.minutes:g} "
-                f"minutes ({made}; {self.processor}), not recomputed here.")
 
     def __repr__(self) -> str:
         """The origin, one line a finding, and the tables."""
@@ -183,8 +169,15 @@ def stored(chapter: str, label: str, book: Path = BOOK) -> Stored | Fragment:
         found = Findings(answering(record, claims, MEANING) for record in data["findings"])
     except (ValueError, TypeError) as problem:
         raise ValueError(f"{path.name}: {problem}; renew it: {command}") from None
-    tables = [table(**one) for one in data["tables"]]
-    return Stored(**data | {"findings": found, "tables": tables, "command": command})
+    return Stored(_origin(**data), found, [table(**one) for one in data["tables"]], command)
+
+
+def _origin(*, label: str, parameters: Mapping, date: str, minutes: float, versions: Mapping,
+            processor: str, **_: object) -> str:
+    given = ", ".join(f"{name} = {value}" for name, value in parameters.items())
+    made = ", ".join(f"{name} {number}" for name, number in versions.items())
+    return (f"Stored run “{label}”: {given}. Run on {date} in {minutes:g} minutes ({made}; "
+            f"{processor}), not recomputed here.")
 
 
 def renewal(chapter: str, label: str, given: Mapping, parameters: Sequence[Parameter]) -> str:

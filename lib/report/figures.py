@@ -22,7 +22,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 
 from lib.estimate import Estimate, mean
 from lib.profile import Profile
-from lib.report.claims import typeset
+from lib.report.claims import Fragment, typeset
 
 BLUE, GREEN, RED, INK, GREY = "#0072B2", "#009E73", "#D55E00", "#222222", "#888888"
 PALETTE = (BLUE, GREEN, RED, "#8A5A9E", "#B8860B", INK, "#56B4E9", GREY)  # Okabe and Ito's first
@@ -138,51 +138,44 @@ def style(changes: Mapping[str, object]) -> AbstractContextManager:
 
 def draw(picture: Picture) -> Figure:
     """The picture as a figure of matplotlib, to be called within `style`."""
-    boxes, number = picture.panels, len(picture.panels)
+    number = len(picture.panels)
     columns = min(picture.columns or number, number)
     lines = -(-number // columns)
     width = picture.width or WIDTHS.get(columns, WIDEST)
     height = picture.aspect * width / columns if picture.aspect else picture.height
     figure = Figure(figsize=(width, height * lines + 0.2 * bool(picture.note)))
-    thick = 2 if any(box and box.strip for box in boxes) else 1
+    thick = 2 if any(box and box.strip for box in picture.panels) else 1
     grid = figure.add_gridspec(thick * lines, columns, height_ratios=[4, 1][:thick] * lines)
     first, images = None, []
-    for index, box in enumerate(boxes):
+    for index, box in enumerate(picture.panels):
         if box is None:
             continue
         row, column = divmod(index, columns)
         place = grid[thick * row:thick * (row + 1) - bool(box.strip), column]
-        shared = {f"share{axis}": first for axis in picture.share}
-        axes = figure.add_subplot(place, **shared)
+        axes = figure.add_subplot(place, **{f"share{axis}": first for axis in picture.share})
         first = first or axes
-        strip = box.strip and figure.add_subplot(grid[2 * row + 1, column], sharex=axes)
-        images.append((axes, box.draw(axes), box.bar))
-        _finish(axes, strip, box)
-        if column == 0 and row < len(picture.rows):
-            axes.set_ylabel(picture.rows[row])
-        _outer(axes, picture.share, index + columns < number, column > 0)
-    _bars(figure, [one for one in images if one[2]])
+        image = box.draw(axes)
+        images += [(axes, image, box.bar)] if box.bar else []
+        names = {"ylabel": picture.rows[row]} if column == 0 and picture.rows else {}
+        axes.set(**{**box.labels, **names})
+        if box.strip:
+            strip = figure.add_subplot(grid[2 * row + 1, column], sharex=axes)
+            box.strip(strip)
+            strip.set_xlabel(axes.get_xlabel())
+        _unlabelled(axes, x=box.strip or "x" in picture.share and index + columns < number,
+                    y="y" in picture.share and column)
+    _bars(figure, images)
     if picture.note:
         figure.supxlabel(picture.note, fontsize=7, color="#555555")
     return figure
 
 
-def _finish(axes: Axes, strip: Axes | None, box: Panel) -> None:
-    """Labels, and the strip, which takes over the horizontal axis."""
-    axes.set(**box.labels)
-    if strip:
-        box.strip(strip)
-        strip.set_xlabel(axes.get_xlabel())
+def _unlabelled(axes: Axes, x: object, y: object) -> None:
+    """Labels that another pair of axes carries are left out."""
+    if x:
         axes.set_xlabel("")
         axes.tick_params(labelbottom=False)
-
-
-def _outer(axes: Axes, share: str, above: bool, right: bool) -> None:
-    """Shared axes are labelled once."""
-    if "x" in share and above:
-        axes.set_xlabel("")
-        axes.tick_params(labelbottom=False)
-    if "y" in share and right:
+    if y:
         axes.set_ylabel("")
         axes.tick_params(labelleft=False)
 
@@ -291,22 +284,21 @@ def _span(axes: Axes, low: float, high: float) -> None:
 
 def _curve(x: np.ndarray, given: object, color: str, name: str) -> Curve:
     """What is given for a curve as a `Curve` with nothing left open."""
-    if isinstance(given, Estimate) or not isinstance(given, Curve) and np.ndim(given) == 2:
-        given = Curve(seen=given)
-    elif not isinstance(given, Curve):
-        given = Curve(y=given)
+    if not isinstance(given, Curve):
+        sampled = isinstance(given, Estimate) or np.ndim(given) == 2
+        given = Curve(seen=given) if sampled else Curve(y=given)
     x = np.asarray(x if given.x is None else given.x)
     at = x if given.at is None else np.asarray(given.at)
     expected = given.y if given.expected is None and given.at is None else given.expected
     seen = given.seen
     if seen is not None and not isinstance(seen, Estimate):
         seen = np.atleast_2d(np.asarray(seen, dtype=float))
-    size = np.shape(seen.value if isinstance(seen, Estimate) else seen)[-1:]
-    for one, what, shape in ((given.y, "y", x.shape), (size, "seen", at.shape),
-                             (expected, "expected", at.shape), (given.sd, "sd", x.shape)):
-        found = one if what == "seen" else np.shape(one)
-        if one is not None and (what != "seen" or seen is not None) and found != shape:
-            raise ValueError(f"{what} of {name!r} must have shape {shape}, got {found}")
+    one = seen.value if isinstance(seen, Estimate) else seen if seen is None else seen[0]
+    for what, array, over in (("y", given.y, x), ("sd", given.sd, x), ("seen", one, at),
+                              ("expected", expected, at)):
+        if array is not None and np.shape(array) != over.shape:
+            raise ValueError(f"{what} of {name!r} must have shape {over.shape}, "
+                             f"got {np.shape(array)}")
     return replace(given, x=x, at=at, seen=seen, expected=expected, color=given.color or color)
 
 
@@ -415,57 +407,35 @@ def compare(told: Profile, seen: Profile, field: str, *, over: str = "layer", la
         ValueError: a layer or a point was seen that theory did not tell of.
     """
     line, sample = (np.asarray(getattr(one, field), dtype=float) for one in (told, seen))
-    line = line.reshape(*line.shape[:2], -1)
-    sample = sample.reshape(*sample.shape[:3], -1)
-    sd = told.fields.get(f"sd_{field}")
-    sd = np.full(line.shape, np.nan) if sd is None else np.asarray(sd).reshape(line.shape)
-    label = options.pop("ylabel", SYMBOLS.get(field, field.replace("_", " ")))
-    sigmas, symbol = line.shape[2], SYMBOLS.get(field, field)
-    if over == "layer":
-        curves = _by_layer(told, seen, rings, line, sample, sd)
-        owner = [s if sigmas > 1 else p for s in range(sigmas) for p in range(sample.shape[2])]
-        legend = names or (_sigmas(told) if sigmas > 1 else [])
-        options = {"xlabel": "layer"} | options
+    line, sample = (one.reshape(*one.shape[:axes], -1) for one, axes in ((line, 2), (sample, 3)))
+    sd = np.asarray(told.fields.get(f"sd_{field}", np.full(line.shape, np.nan)))
+    sd, sigmas = sd.reshape(line.shape), line.shape[2]
+    where = _places("points", told.x, seen.x, line.shape[1], sample.shape[2])
+    symbol = SYMBOLS.get(field, field.replace("_", " "))
+    if over == "layer":  # then the axes are: along, curve, sigma
+        rows = [list(seen.layer).index(one) for one in rings]
+        rows = rows or list(range(0, len(seen.layer), -(-len(seen.layer) // RINGS)))
+        line, sd, sample = line[:, where], sd[:, where], sample[:, rows]
+        where = _places("layers", told.layer, seen.layer[rows], len(told.layer), len(rows))
+        x, labels = np.tile(told.layer, (sigmas, 1)).T, {"xlabel": "layer", "ylabel": symbol}
     else:
-        here = told.layer.tolist().index(layer) if over == "point" else 0
-        curves = _by_point(told, seen, over, here, line, sample, sd)
-        owner, legend = list(range(sigmas)), names or _sigmas(told)
-        along = {"xlabel": symbol, "diagonal": True} if over == "map" else {"xlabel": "point"}
-        options = along | options
-        label = f"{label} one layer later" if over == "map" else label
-    first = [owner.index(one) for one in owner]
-    named = {str(legend[one]) if first[i] == i and one < len(legend) else f"_{i}":
-             replace(curve, color=PALETTE[one % len(PALETTE)])
-             for i, (curve, one) in enumerate(zip(curves, owner))}
-    return lines(told.layer, named, residuals=True, dots=dots, ylabel=label,
-                 stars=[(star, star) for star in stars], **options)
-
-
-def _by_layer(told: Profile, seen: Profile, rings: Sequence[int], line: np.ndarray,
-              sample: np.ndarray, sd: np.ndarray) -> list[Curve]:
-    """A curve for each sigma and point over the layers."""
-    points = _places("points", told.x, seen.x, line.shape[1], sample.shape[2])
-    depth = len(seen.layer)
-    at = [list(seen.layer).index(one) for one in rings] or range(0, depth, -(-depth // RINGS))
-    at = np.array(at)
-    where = _places("layers", told.layer, np.asarray(seen.layer)[at], len(told.layer), len(at))
-    return [Curve(x=told.layer, y=line[:, p, s], seen=sample[:, at, i, s], at=told.layer[where],
-                  expected=line[where, p, s], sd=_known(sd[:, p, s]))
-            for s in range(line.shape[2]) for i, p in enumerate(points)]
-
-
-def _by_point(told: Profile, seen: Profile, over: str, here: int, line: np.ndarray,
-              sample: np.ndarray, sd: np.ndarray) -> list[Curve]:
-    """A curve for each sigma over the points, or over their first values."""
-    points = _places("points", told.x, seen.x, line.shape[1], sample.shape[2])
-    there = here + (over == "map")
-    row = list(seen.layer).index(told.layer[there])
-    curves = []
-    for s in range(line.shape[2]):
-        x = line[here, :, s] if over == "map" else np.asarray(told.x)
-        curves.append(Curve(x=x, y=line[there, :, s], seen=sample[:, row, :, s], at=x[points],
-                            expected=line[there, points, s], sd=_known(sd[there, :, s])))
-    return curves
+        row = 1 if over == "map" else list(told.layer).index(layer)
+        x = line[0] if over == "map" else np.tile(told.x, (sigmas, 1)).T
+        labels = {"xlabel": "point", "ylabel": symbol}
+        if over == "map":
+            labels = {"xlabel": symbol, "ylabel": f"{symbol} one layer later", "diagonal": True}
+        sample = sample[:, list(seen.layer).index(told.layer[row]), :, None]
+        line, sd = line[row][:, None], sd[row][:, None]
+    names, curves = list(names or _sigmas(told)), {}
+    for s, p in np.ndindex(sigmas, line.shape[1]):
+        one = s if sigmas > 1 else p
+        name = names[one] if one < len(names) else f"_{one}"
+        name = f"_{s}_{p}" if name in curves else name
+        curves[name] = Curve(x=x[:, s], y=line[:, p, s], seen=sample[:, :, p, s], at=x[where, s],
+                             expected=line[where, p, s], sd=_known(sd[:, p, s]),
+                             color=PALETTE[one % len(PALETTE)])
+    return lines(told.layer, curves, residuals=True, dots=dots,
+                 stars=[(star, star) for star in stars], **labels | options)
 
 
 def _known(sd: np.ndarray) -> np.ndarray | None:
@@ -552,65 +522,49 @@ def heat(x: np.ndarray, y: np.ndarray, values: np.ndarray, *, low: float | None 
 # Sliders
 
 def slider(draw: Callable[[float], Picture], values: Sequence[float], label: str, alt: str, *,
-           size: tuple[float, float] = (4.6, 3.2), **labels: object) -> "Slider":
+           size: tuple[float, float] = (4.6, 3.2), **labels: object) -> Fragment:
     """A slider that needs no kernel: the picture is drawn beforehand at every value.
 
     Args:
         draw: from a value to its picture.
-        values: the stops, in order.
+        values: the stops, in order; the middle one is shown at first.
         label: what slides, as text.
         alt: what the picture shows, for those who cannot see it.
         size: of each frame in inches.
         labels: handed to ``axes.set`` in every frame: xlabel, ylabel, xlim, ylim.
 
     Returns:
-        A `Slider`, drawn at the middle value at first.
+        HTML that needs no library and no network, and works from a file.
 
     Raises:
         ValueError: fewer than two values.
     """
     if len(values) < 2:
         raise ValueError("values must hold at least two stops")
-    frames = []
-    for value in values:
+    stops, frames = [f"{value:g}" for value in values], []
+    for stop, value in zip(stops, values):
         one = panels(draw(value), width=size[0], height=size[1], aspect=0.0, vector=True,
                      labels=labels)
-        salt = {"svg.hashsalt": f"{label}{value:g}"}
-        frames.append(replace(one, changes={**one.changes, **salt}).data)
-    return Slider(frames, [f"{value:g}" for value in values], label, alt)
-
-
-class Slider:
-    """Frames in SVG and a range input that shows one of them."""
-
-    def __init__(self, frames: list[str], stops: list[str], label: str, alt: str):
-        self.frames, self.stops, self.label, self.alt = frames, stops, label, alt
-
-    def __repr__(self) -> str:
-        return f"<slider over {self.label}, {self.stops[0]} to {self.stops[-1]}>"
-
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict:
-        return {"text/plain": repr(self), "text/html": self.html()}
-
-    def html(self) -> str:
-        """The widget: no library, no network, works from a file."""
-        told = "".join([self.label, self.alt, *self.stops])  # no frames: they hang on rounding
-        name = "slider-" + sha256(told.encode()).hexdigest()[:8]
-        middle, label = len(self.frames) // 2, typeset(self.label)
-        letters = dict.fromkeys(g for frame in self.frames for g in GLYPH.findall(frame))
-        shared = f'<svg width="0" height="0" aria-hidden="true">{"".join(letters)}</svg>'
-        shown = "".join(
-            f'<div class="frame" data-value="{stop}"{"" if i == middle else " hidden"}>'
-            f"{_bare_svg(GLYPH.sub('', frame))}</div>" for i, (frame, stop) in
-            enumerate(zip(self.frames, self.stops)))
-        script = ("var s=this.closest('.slider'),f=s.querySelectorAll('.frame');"
-                  "f.forEach((d,i)=>{d.hidden=i!=this.value});"
-                  "s.querySelector('output').value=f[this.value].dataset.value")
-        return (f'<div class="slider" role="group" aria-label="{html.escape(self.alt)}">'
-                f'<label for="{name}"><span>{label} =</span> '
-                f'<output for="{name}">{self.stops[middle]}</output> '
-                f'<input id="{name}" type="range" min="0" max="{len(self.frames) - 1}" '
-                f'step="1" value="{middle}" oninput="{script}"></label>{shared}{shown}</div>')
+        changes = {**one.changes, "svg.hashsalt": label + stop}
+        frames.append(replace(one, changes=changes).data)
+    letters = "".join(dict.fromkeys(g for frame in frames for g in GLYPH.findall(frame)))
+    told = "".join([label, alt, *stops])  # no frames: they hang on rounding
+    name, middle = "slider-" + sha256(told.encode()).hexdigest()[:8], len(values) // 2
+    shown = "".join(
+        f'<div class="frame" data-value="{stop}"{"" if i == middle else " hidden"}>'
+        f'<svg aria-hidden="true" focusable="false"{GLYPH.sub("", frame).partition("<svg")[2]}'
+        "</div>" for i, (frame, stop) in enumerate(zip(frames, stops)))
+    script = ("var s=this.closest('.slider'),f=s.querySelectorAll('.frame');"
+              "f.forEach((d,i)=>{d.hidden=i!=this.value});"
+              "s.querySelector('output').value=f[this.value].dataset.value")
+    return Fragment(
+        f'<div class="slider" role="group" aria-label="{html.escape(alt)}">'
+        f'<label for="{name}"><span>{typeset(label)} =</span> '
+        f'<output for="{name}">{stops[middle]}</output> '
+        f'<input id="{name}" type="range" min="0" max="{len(frames) - 1}" '
+        f'step="1" value="{middle}" oninput="{script}"></label>'
+        f'<svg width="0" height="0" aria-hidden="true">{letters}</svg>{shown}</div>',
+        f"<slider over {label}, {stops[0]} to {stops[-1]}>")
 
 
 # Bytes
@@ -641,8 +595,3 @@ def png(figure: Figure) -> str:
     packed = io.BytesIO()
     image.save(packed, format="png", optimize=True)
     return base64.b64encode(packed.getvalue()).decode()
-
-
-def _bare_svg(text: str) -> str:
-    """The svg element alone, hidden from screen readers: the group around it has the words."""
-    return '<svg aria-hidden="true" focusable="false"' + text.partition("<svg")[2]
