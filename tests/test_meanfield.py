@@ -123,7 +123,7 @@ def test_relu_at_the_edge_keeps_every_length():
 @pytest.mark.parametrize("sigma_w, sigma_b", [(1.5, 0.0), (1.5, 0.3), (np.sqrt(2.0), 0.3)])
 def test_relu_diverges_beyond_it(sigma_w, sigma_b):
     with pytest.raises(Untrusted, match="diverges.*missing='nan'") as refused:
-        MeanField(sigma_w, sigma_b, "relu").q_star
+        _ = MeanField(sigma_w, sigma_b, "relu").q_star
     assert np.isnan(refused.value.best)
     assert np.isnan(MeanField(sigma_w, sigma_b, "relu", missing="nan").q_star)
     assert MeanField(sigma_w, sigma_b, "relu").chi1 == pytest.approx(sigma_w**2 / 2)
@@ -188,7 +188,7 @@ def test_what_does_not_saturate_diverges_at_large_gain(name):
     q = MeanField(np.array([0.5, 3.0]), 0.2, name, missing="nan").q_star
     assert np.isfinite(q[0]) and np.isnan(q[1])
     with pytest.raises(Untrusted, match="at 1 of 2 points, first at sigma_w = 3, "):
-        MeanField(np.array([0.5, 3.0]), 0.2, name).q_star
+        _ = MeanField(np.array([0.5, 3.0]), 0.2, name).q_star
 
 
 @pytest.mark.parametrize("name", ["tanh", "erf", "hard_tanh", "sigmoid", "gelu", "swish",
@@ -247,7 +247,7 @@ def test_erf_in_closed_form():
 def test_chi2_of_a_kink_is_refused():
     for name in ("relu", "hard_tanh", "selu", "leaky_relu"):
         with pytest.raises(ValueError, match="has a kink"):
-            MeanField(1.0, 0.3, name).chi2
+            _ = MeanField(1.0, 0.3, name).chi2
 
 
 def test_q_chi2_is_the_curvature_of_the_correlation_map_at_one():
@@ -417,7 +417,8 @@ def test_the_critical_line_starts_where_the_slope_at_rest_says():
         line = MeanField(1.0, sigma_b, name).critical_line()
         assert line == pytest.approx(expected, rel=1e-14)
     b = 1e-5  # vertical tangent: (3/4)^(1/3) sigma_b^(2/3)
-    assert abs((MeanField(1.0, b).critical_line() - 1) / (0.75 ** (1 / 3) * b ** (2 / 3)) - 1) < 2e-3
+    line = MeanField(1.0, b).critical_line()
+    assert abs((line - 1) / (0.75 ** (1 / 3) * b ** (2 / 3)) - 1) < 2e-3
 
 
 @pytest.mark.parametrize("name", ["gelu", "swish"])
@@ -614,7 +615,7 @@ def test_other_bad_arguments_name_themselves():
                     (lambda: theory.run(1.0, depth=0), "depth must be at least 1"),
                     (lambda: theory.run(-1.0, depth=2), "q must be at least 0"),
                     (lambda: theory.run(deficit=2.1, depth=2), "deficit must be at most 2"),
-                    (lambda: theory.run(c=0.1, deficit=0.9, depth=2), "must not be given together"),
+                    (lambda: theory.run(c=0.1, deficit=0.9, depth=2), "not be given together"),
                     (lambda: theory.run(curve="knot", depth=2), "curve must be 'circle'"),
                     (lambda: theory.run(c=np.ones((2, 2)), depth=2), "c must be a number or of"),
                     (lambda: theory.run(c=0.1, depth=2, width=0), "width must be at least 1"),
@@ -750,7 +751,7 @@ def test_a_repr_never_raises():
     theory = MeanField(1.0, 0.3, bent)
     assert "declare every kink" in repr(theory)
     with pytest.raises(Untrusted, match="declare every kink"):
-        theory.q_star
+        _ = theory.q_star
     with pytest.raises(ValueError, match="unknown activation"):
         MeanField(1.0, 0.1, "tanhh")
 

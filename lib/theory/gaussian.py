@@ -14,7 +14,8 @@ from lib.activations import Activation
 from lib.checks import Untrusted, real
 
 REACH = 13.0  # the normal density there is 1e-37
-LEVELS = (97, 193, 385, 769, 1537, 3073)  # nodes a panel: every second and fourth node is a rule too
+# nodes a panel: every second and fourth node is a rule too
+LEVELS = (97, 193, 385, 769, 1537, 3073)
 BLOCK = 200_000  # values of f held at a time: they stay in the processor's cache
 UNSETTLED, GROWING, INFINITE = 1, 2, 3
 FAULTS = {

@@ -298,8 +298,8 @@ class MeanField:
             depth: how many layers, the first included.
             width: of networks whose spread is wanted: adds ``sd_q``, and ``sd_c`` with c.
             deficit: ``1 - c`` in place of c, for pairs too near to be told by c.
-            curve: "circle" for a great circle of radius sqrt(width q), q one number or one a sigma;
-                with ``points`` also the correlation at so many angles round it.
+            curve: "circle" for a great circle of radius sqrt(width q), q one number or one a
+                sigma; with ``points`` also the correlation at so many angles round it.
 
         Returns:
             A `Profile` with fields of shape ``(depth, point, *sigma)``: q; with c also c and
@@ -723,7 +723,8 @@ def _hidden_pairs(phi: Activation, table: _LengthTable, w2: np.ndarray, b2: np.n
     dips = table.slope[1:] > table.slope[:-1]
     gain = np.sort(np.stack([table.slope[:-1], table.slope[1:]]), axis=0)
     weights, place = np.unique(w2, return_inverse=True)  # where V' is 1 has nothing to do with b
-    kind, cell = np.nonzero((weights[:, None] * gain[0] < 1.0) & (weights[:, None] * gain[1] > 1.0))
+    steep = weights[:, None] * gain[:, None] > 1.0
+    kind, cell = np.nonzero(steep[1] & ~steep[0])
     counts, rows = np.bincount(place), np.split(np.argsort(place, kind="stable"),
                                                 np.cumsum(np.bincount(place))[:-1])
     row = np.concatenate([rows[i] for i in kind]) if kind.size else kind
