@@ -186,6 +186,21 @@ def test_one_tiny_weight_among_seven_layers():
     assert float(log) == pytest.approx(-483.54, abs=0.01)
 
 
+@pytest.mark.parametrize("weights", [[18.0], [18.0] * 5, [3.0, 40.0, 0.01, 300.0, 9.0, 1e-40]],
+                         ids=str)
+def test_slopes_at_saturation(weights):
+    import mpmath
+
+    with mpmath.workdps(400):
+        x, log = mpmath.mpf("0.9444444444444444"), mpmath.mpf(0)
+        for weight in weights:
+            h = weight * x
+            x, log = mpmath.tanh(h), log + mpmath.log(weight * mpmath.sech(h) ** 2)
+    net = hidden([[[weight]] for weight in weights], None, "tanh")
+    field = cauchy_green(net, [[0.9444444444444444]])
+    assert leading(*field[:2]).log.item() == pytest.approx(float(log), rel=1e-12)
+
+
 def test_inputs_of_their_own():
     net = random_network(3, [6, 6], 2, 1.5, 0.3, networks=4, seed=0)
     x = np.random.default_rng(1).standard_normal((4, 5, 3))

@@ -107,7 +107,9 @@ def _carry(matrices: list[tuple[np.ndarray, Activation | None]], starts: np.ndar
                 log_scale, spent = log_scale + _rescale(tangents), lost
             tangents *= slope
         stack[0, -1], stack[1:, -1] = 1.0, 0.0
-    gram, log_scale = _gram(tangents, log_scale + _rescale(tangents))
+    if spent > ROOM:
+        log_scale += _rescale(tangents)
+    gram, log_scale = _gram(tangents, log_scale)
     if not (np.all(log_scale < np.inf) and np.isfinite(gram.sum() + stack[0].sum())):
         raise OverflowError("an activation or a tangent is beyond the floating-point range: "
                             "take smaller weights or fewer layers")
@@ -142,7 +144,7 @@ def _advance(phi: Activation, h: np.ndarray, slope: np.ndarray) -> tuple[np.ndar
     if phi is not get("tanh"):
         slope[...] = phi.dphi(h)
         h[...] = phi.phi(h)
-        return slope, ROOM
+        return slope, 2 * ROOM
     # The slope comes with the value and the rest is bare arithmetic, but where tanh is level.
     furthest, level = max(h.max(), -h.min()), None
     if furthest > LEVEL:

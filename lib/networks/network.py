@@ -301,9 +301,6 @@ class Regularise(Layer):
         g[:, :-1] -= step
         return g, (gscale,)
 
-    def jvp(self, x: np.ndarray, dx: np.ndarray) -> tuple:
-        return self._scaled(x), self._scaled(dx)
-
     def _scaled(self, x: np.ndarray) -> np.ndarray:
         return x * self.scales.reshape(-1, *(1,) * (x.ndim - 1))
 

@@ -6,7 +6,8 @@
 All layers, or one alone; for a number of steps, or until each network has reached an accuracy; at
 one rate, or at the best of several. A read-out alone needs no steps: `fit_read_out` solves for it.
 """
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from math import cos, pi, sqrt
 from typing import Any, Callable, Iterator, NamedTuple, Sequence
 
 import numpy as np
@@ -17,96 +18,96 @@ from lib.networks.network import Affine, Network, Regularise
 MEMORY, SQUARES, TINY = 0.9, 0.999, 1e-8  # of Adam: beta_1, beta_2 and epsilon
 SEEN = 2000  # training points on which the accuracy of one trained layer is counted
 
-Update = Callable[[Sequence[np.ndarray], int], None]
-
-
 @dataclass(frozen=True)
-class Sgd:
-    """Stochastic gradient descent: ``v <- momentum v + g``, ``w <- w - rate (v + decay w)``.
+class Optimizer:
+    """A rule by which gradients change parameters; the decay of weights is apart from it.
 
     Args:
         rate: step size.
-        momentum: from 0 (none) to below 1.
-        decay: of the weights, decoupled from the gradient; biases do not decay.
+        decay: of the weights, ``w <- (1 - rate decay) w`` a step; biases do not decay.
 
-    Source: [sutskever2013]; decoupled decay [loshchilov2019].
+    Source: decoupled decay [loshchilov2019].
     """
 
     rate: float
-    momentum: float = 0.0
-    decay: float = 0.0
-
-    def __post_init__(self) -> None:
-        number("rate", self.rate, low=0.0)
-        number("momentum", self.momentum, low=0.0, high=np.nextafter(1.0, 0.0))
-        number("decay", self.decay, low=0.0)
-
-    def begin(self, parameters: Sequence[np.ndarray], decays: Sequence[bool],
-              steps: int) -> Update:
-        """What changes these arrays in place, given their gradients and the step from 0 on."""
-        velocities = [np.zeros_like(array) for array in parameters]
-
-        def update(gradients: Sequence[np.ndarray], step: int) -> None:
-            for array, g, velocity, decayed in zip(parameters, gradients, velocities, decays):
-                if self.momentum:
-                    velocity *= self.momentum
-                    velocity += g
-                    g[...] = velocity
-                g *= self.rate
-                if self.decay and decayed:
-                    array *= 1 - self.rate * self.decay
-                array -= g
-
-        return update
-
-
-@dataclass(frozen=True)
-class Adam:
-    """Adam with the usual constants (0.9, 0.999, 1e-8).
-
-    Args:
-        rate: step size.
-        cosine: let the rate fall to 0 over the training as half a cosine.
-        decay: of the weights, decoupled from the gradient; biases do not decay.
-
-    Source: [kingma2015]; cosine and decoupled decay [loshchilov2019].
-    """
-
-    rate: float
-    cosine: bool = False
-    decay: float = 0.0
+    decay: float = field(default=0.0, kw_only=True)
+    memories = 0  # arrays that are kept for each parameter
 
     def __post_init__(self) -> None:
         number("rate", self.rate, low=0.0)
         number("decay", self.decay, low=0.0)
 
+    def now(self, share: float) -> float:
+        """The rate after a share of the training."""
+        return self.rate
+
+    def turn(self, g: np.ndarray, kept: list[np.ndarray], step: int) -> float:
+        """Turn a gradient in place into the direction of the step; its length for rate 1."""
+        raise NotImplementedError
+
     def begin(self, parameters: Sequence[np.ndarray], decays: Sequence[bool],
-              steps: int) -> Update:
+              steps: int) -> Callable[[Sequence[np.ndarray], int], None]:
         """What changes these arrays in place, given their gradients and the step from 0 on."""
-        means = [np.zeros_like(array) for array in parameters]
-        squares = [np.zeros_like(array) for array in parameters]
+        memory = [[np.zeros_like(array) for _ in range(self.memories)] for array in parameters]
 
         def update(gradients: Sequence[np.ndarray], step: int) -> None:
-            rate = self.rate * (0.5 * (1 + np.cos(np.pi * step / steps)) if self.cosine else 1.0)
-            root = np.sqrt(1 - SQUARES ** (step + 1))
-            length = rate * root / (1 - MEMORY ** (step + 1))
-            for array, g, mean, square, decayed in zip(parameters, gradients, means, squares,
-                                                       decays):
-                mean *= MEMORY
-                mean += (1 - MEMORY) * g
-                square *= SQUARES
-                g *= g
-                g *= 1 - SQUARES
-                square += g
-                np.sqrt(square, out=g)
-                g += TINY * root
-                np.divide(mean, g, out=g)
-                g *= length
+            rate = self.now(step / steps)
+            for array, g, kept, decayed in zip(parameters, gradients, memory, decays):
+                g *= rate * self.turn(g, kept, step)
                 if self.decay and decayed:
                     array *= 1 - rate * self.decay
                 array -= g
 
         return update
+
+
+@dataclass(frozen=True)
+class Sgd(Optimizer):
+    """Stochastic gradient descent, with momentum from 0 to below 1: ``v <- momentum v + g``.
+
+    Source: [sutskever2013].
+    """
+
+    momentum: float = 0.0
+    memories = 1
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        number("momentum", self.momentum, low=0.0, high=np.nextafter(1.0, 0.0))
+
+    def turn(self, g: np.ndarray, kept: list[np.ndarray], step: int) -> float:
+        if self.momentum:
+            kept[0] *= self.momentum
+            kept[0] += g
+            g[...] = kept[0]
+        return 1.0
+
+
+@dataclass(frozen=True)
+class Adam(Optimizer):
+    """Adam with the usual constants; ``cosine`` lets the rate fall to 0 as half a cosine.
+
+    Source: [kingma2015]; cosine [loshchilov2019].
+    """
+
+    cosine: bool = False
+    memories = 2
+
+    def now(self, share: float) -> float:
+        return self.rate * (0.5 * (1 + cos(pi * share)) if self.cosine else 1.0)
+
+    def turn(self, g: np.ndarray, kept: list[np.ndarray], step: int) -> float:
+        (mean, square), root = kept, sqrt(1 - SQUARES ** (step + 1))
+        mean *= MEMORY
+        mean += (1 - MEMORY) * g
+        square *= SQUARES
+        g *= g
+        g *= 1 - SQUARES
+        square += g
+        np.sqrt(square, out=g)
+        g += TINY * root
+        np.divide(mean, g, out=g)
+        return root / (1 - MEMORY ** (step + 1))
 
 
 class History(NamedTuple):
@@ -124,7 +125,7 @@ class History(NamedTuple):
     diverged: np.ndarray
 
 
-def train(net: Network, x: np.ndarray, y: np.ndarray, steps: int, *, optimizer: Sgd | Adam,
+def train(net: Network, x: np.ndarray, y: np.ndarray, steps: int, *, optimizer: Optimizer,
           seed: int | np.random.Generator, batch: int = 128, loss: str = "softmax",
           only: int | None = None, at: Sequence[int] | None = None,
           watch: Callable[[Network, int], Any] | None = None,
@@ -198,7 +199,7 @@ def train(net: Network, x: np.ndarray, y: np.ndarray, steps: int, *, optimizer: 
 class _Run:
     """One training: the parameters that change, and what has been seen so far."""
 
-    def __init__(self, net: Network, optimizer: Sgd | Adam, steps: int, first: int, alone: bool,
+    def __init__(self, net: Network, optimizer: Optimizer, steps: int, first: int, alone: bool,
                  loss: Callable, diverging: str):
         self.net, self.first, self.loss, self.diverging = net, first, loss, diverging
         self.trained = net.layers[first:first + 1] if alone else net.layers
