@@ -115,12 +115,24 @@ def public(tree: ast.Module) -> Iterator[tuple[str, ast.AST]]:
                     yield f"{node.name}.{inner.name}", inner
 
 
+def inherited(tree: ast.Module) -> set[str]:
+    """Methods whose docstring is that of the method they override, in a class of the module."""
+    classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
+    told: dict[str, set[str]] = {}
+    for name, node in classes.items():  # a base stands before what is derived from it
+        own = {inner.name for inner in node.body
+               if isinstance(inner, ast.FunctionDef) and ast.get_docstring(inner)}
+        told[name] = own.union(*(told.get(base.id, ()) for base in node.bases
+                                 if isinstance(base, ast.Name)))
+    return {f"{name}.{method}" for name in classes for method in told[name]}
+
+
 def docstring_faults(source: str) -> list[str]:
-    """Public names without docstring or type hints."""
+    """Public names without docstring, of their own or inherited, or without type hints."""
     tree = ast.parse(source)
     faults = [] if ast.get_docstring(tree) else ["no docstring"]
     for name, node in public(tree):
-        if not ast.get_docstring(node):
+        if not ast.get_docstring(node) and name not in inherited(tree):
             faults.append(f"{name}: no docstring")
         if isinstance(node, ast.FunctionDef):
             untyped = [argument.arg for argument in arguments(node) if not argument.annotation]
@@ -215,6 +227,14 @@ def test_what_is_too_long_is_found():
 ])
 def test_a_poor_docstring_is_found(source, fault):
     assert fault in docstring_faults(f'"""Doc."""\n{source}')
+
+
+def test_a_docstring_is_inherited_with_its_method():
+    base = 'class A:\n  "Doc."\n  def f(self) -> None:\n    "Doc."\n'
+    derived = '"""Doc."""\n{}class B(A):\n  "Doc."\n  def f(self) -> None: pass'
+    assert docstring_faults(derived.format(base)) == []
+    assert docstring_faults(derived.format(base.replace("f(", "g("))) == [
+        "B.f: no docstring"]
 
 
 def test_a_ring_of_imports_is_found():
