@@ -49,6 +49,42 @@ def test_a_layer_is_normal_with_the_covariance_of_the_one_before(dense, inputs, 
     assert np.abs(z_scores(mixed, own**2)).max() < 4
 
 
+def test_a_layer_to_the_last_digit_with_weights():
+    """The weights are drawn again, in the order in which they were."""
+    rng, n, width = np.random.default_rng(5), 3, 7
+    rng.standard_normal((n, 1, 3, width))  # what the inputs took
+    nets = ensemble(1.3, 0.3, width=width, networks=n, seed=5)
+    before, after = (m.h for m in nets.layers(1.0, curve=(ANY,), depth=2, dense=True))
+    for network in range(n):
+        w, b = rng.standard_normal((width, width)), rng.standard_normal(width)
+        h = np.tanh(before[network]) @ w * (1.3 / np.sqrt(width)) + 0.3 * b
+        np.testing.assert_allclose(after[network], h, rtol=1e-12, atol=1e-13)
+
+
+def test_a_layer_to_the_last_digit_without_weights():
+    """Normals times a root of K: of Cholesky's for pairs, signs apart, the symmetric for curves;
+    a row in units of its largest entry, the bias among them."""
+    n, width = 2, 7
+    nets = ensemble(1.3, 0.3, width=width, networks=n, seed=5)
+
+    def layer(frame, **inputs):
+        rng = np.random.default_rng(5)
+        rng.standard_normal((n, 1, frame, width))
+        before, after = (m.h for m in nets.layers(1.0, depth=2, dense=False, **inputs))
+        x = np.concatenate([1.3 / np.sqrt(width) * np.tanh(before),
+                            np.full((*before.shape[:2], 1), 0.3)], axis=2)
+        return x, after, rng.standard_normal((n, before.shape[1], width))
+
+    for x, after, z in zip(*layer(2, c=0.5)):
+        z_again = np.linalg.solve(np.linalg.cholesky(x @ x.T), after)
+        np.testing.assert_allclose(np.abs(z_again), np.abs(z), rtol=1e-9)
+    for x, after, z in zip(*layer(3, curve=(ANY,))):
+        size = np.abs(x).max(axis=1, keepdims=True)
+        values, vectors = np.linalg.eigh(x / size @ (x / size).T)
+        root = vectors * np.sqrt(values) @ vectors.T
+        np.testing.assert_allclose(after, size * (root @ z), rtol=1e-9)
+
+
 @pytest.mark.parametrize("sigma_w, sigma_b, phi", [(1.3, 0.3, "tanh"), (2.5, 0.3, "tanh"),
                                                    (1.4, 0.1, "relu")])
 def test_both_samplers_have_one_law_after_several_layers(sigma_w, sigma_b, phi):

@@ -42,6 +42,23 @@ def test_tangents_are_the_derivatives(name, dense):
         assert np.abs(d2h - spectral(dh)).max() < 1e-8 * np.abs(d2h).max()
 
 
+def test_a_layer_to_the_last_digit():
+    """By the chain rule with the weights drawn again."""
+    rng, width = np.random.default_rng(5), 9
+    rng.standard_normal((1, 1, 2, width))  # what the circle took
+    nets = ensemble(1.3, 0.3, width=width, networks=1, seed=5, phi="sin")
+    first, second, third = nets.layers(0.8, curve="circle", points=6, depth=3, dense=True)
+    for before, after in ((first, second), (second, third)):
+        w, b = rng.standard_normal((width, width)), rng.standard_normal(width)
+        w *= 1.3 / np.sqrt(width)
+        h, (dh, d2h) = before.h[0], (part[0] for part in true(before))
+        found = after.h[0], *(part[0] for part in true(after))
+        for one, expected in zip(found, (
+                np.sin(h) @ w + 0.3 * b, (np.cos(h) * dh) @ w,
+                (np.cos(h) * d2h - np.sin(h) * dh**2) @ w)):
+            np.testing.assert_allclose(one, expected, rtol=1e-11, atol=1e-12)
+
+
 def test_layer_one_is_exact():
     nets = ensemble(2.0, 0.3, width=70, networks=3)
     (wheel,) = nets.layers(2.5, curve="circle", points=30, depth=1)
