@@ -333,7 +333,7 @@ def test_too_many_pieces_is_an_error():
 
 
 @pytest.mark.parametrize("call, words", [
-    (lambda: line([1.0], [1.0, 2.0]), "x1 must be a vector as long as x0"),
+    (lambda: line([1.0], [1.0, 2.0]), "x0 and x1 must be equally long"),
     (lambda: arc([1.0], [2.0], 7.0), "stop must be above start by at most 2 pi"),
     (lambda: arc([1.0], [2.0], 0.0), "stop must be above start"),
     (lambda: one_layer([[1.0]], [0.0], line([0.0], [1.0]), "tanh"), "phi must be straight"),

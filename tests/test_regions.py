@@ -8,7 +8,7 @@ from lib import activations
 from lib.checks import Untrusted
 from lib.networks.network import Network, random_network
 from lib.networks.piecewise import Path, trace
-from lib.networks.regions import (area, cells, count_dichotomies, count_patterns, count_regions,
+from lib.networks.regions import (cells, count_dichotomies, count_patterns, count_regions,
                                   plane_regions)
 from lib.theory.meanfield import MeanField
 from lib.theory.stretch import circle_transitions
@@ -34,6 +34,12 @@ def single(w, b=None, phi="relu"):
 def box(half):
     """A square around the origin, counter-clockwise."""
     return half * np.array([[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]])
+
+
+def area(corners):
+    """Area of a polygon, positive if its corners go counter-clockwise (Gauss)."""
+    x, y = corners.T
+    return 0.5 * np.sum(x * np.roll(y, -1) - np.roll(x, -1) * y)
 
 
 def codes(net, points):
@@ -138,7 +144,8 @@ def test_a_dead_layer_adds_no_regions():
 
 @pytest.mark.parametrize("corners, words", [
     (box(1.0)[::-1], "counter-clockwise"), (np.zeros((4, 2)), "counter-clockwise"),
-    (np.zeros(4), "corners must be of a polygon"), ([[np.nan, 0.0]], "corners must be finite")])
+    (np.zeros((3, 3)), "corners must be of a polygon"), (np.zeros(4), "corners must have shape"),
+    ([[np.nan, 0.0]], "corners must be finite")])
 def test_bad_polygons_are_named(corners, words):
     with pytest.raises(ValueError, match=words):
         plane_regions(single(np.eye(2)), corners)
@@ -150,11 +157,6 @@ def test_bad_phi_and_too_many_regions():
     with pytest.raises(Untrusted) as told:
         list(plane_regions(single(np.eye(2)), box(1.0), most=3))
     assert told.value.best == 4
-
-
-def test_area():
-    assert area(np.array([[0.0, 0.0], [3.0, 0.0], [0.0, 4.0]])) == 6.0
-    assert area(box(1.0)[::-1]) == -4.0
 
 
 def test_cells_are_equal_where_regions_are():

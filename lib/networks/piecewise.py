@@ -13,6 +13,7 @@ import numpy as np
 
 from lib.activations import Activation
 from lib.checks import Untrusted, count, number, real
+from lib.networks.ensemble import frames
 from lib.networks.network import Network
 
 QUARTER = np.pi / 2
@@ -83,11 +84,10 @@ class Path(NamedTuple):
 
 
 def _vectors(**given: object) -> list[np.ndarray]:
-    vectors = [real(name, value) for name, value in given.items()]
-    for name, vector in zip(given, vectors):
-        if vector.ndim != 1 or vector.shape != vectors[0].shape or not vector.size:
-            raise ValueError(f"{name} must be a vector as long as {next(iter(given))}, got shape "
-                             f"{vector.shape}")
+    vectors = [real(name, value, axes="inputs") for name, value in given.items()]
+    if len({vector.size for vector in vectors}) > 1:
+        raise ValueError(f"{' and '.join(given)} must be equally long, got "
+                         f"{[vector.size for vector in vectors]}")
     return vectors
 
 
@@ -98,7 +98,6 @@ def random_arcs(networks: int, inputs: int, *, seed: int, stop: float = QUARTER,
     Args:
         networks: how many; the first few do not depend on the number.
         inputs: dimension, at least 2.
-        seed: of all of them.
         stop: angle at which they end; 2 pi makes circles.
         radius: in units of ``sqrt(inputs)``.
 
@@ -107,15 +106,9 @@ def random_arcs(networks: int, inputs: int, *, seed: int, stop: float = QUARTER,
     >>> [path.at([0.0]).shape for path in random_arcs(2, inputs=5, seed=0)]
     [(1, 5), (1, 5)]
     """
-    networks, inputs = count("networks", networks), count("inputs", inputs, low=2)
-    seed, radius = count("seed", seed, low=0), number("radius", radius, low=0.0)
-    paths = []
-    for i in range(networks):
-        first, second = np.random.default_rng([seed, i, 1]).standard_normal((2, inputs))
-        second = second - first * (first @ second) / (first @ first)
-        paths.append(Path.arc(*(radius * np.sqrt(inputs) * u / np.sqrt(u @ u)
-                                for u in (first, second)), stop))
-    return paths
+    shape = count("networks", networks), 2, count("inputs", inputs, low=2)
+    radius = number("radius", radius, low=0.0) * np.sqrt(inputs)
+    return [Path.arc(*radius * frame, stop) for frame in frames(shape, seed)]
 
 
 class Pieces:
@@ -133,8 +126,8 @@ class Pieces:
                  inside: np.ndarray | None, kinked: np.ndarray, noise: np.ndarray,
                  signs: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None):
         self.path, self.phi, self.t, self.ends, self.inside = path, phi, t, ends, inside
+        self.kinked, self._noise = kinked, noise
         self.below = _below(phi.kinks, ends, inside, noise)
-        self.kinked = kinked
         self.kinked[1:-1] |= np.any(self.below[1:] != self.below[:-1], axis=1)
         if path.closed:
             self.kinked[[0, -1]] = kinked[0] | np.any(self.below[0] != self.below[-1])
@@ -157,15 +150,10 @@ class Pieces:
     @cached_property
     def signs(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Sign transitions: their t in order, their neurons, and which neurons start above 0."""
-        above = self.below > self.phi.kinks.index(0.0) if 0.0 in self.phi.kinks else \
-            self.inside > 0
-        piece, neuron = np.nonzero(above[1:] != above[:-1])
-        times = self.t[1 + piece]
-        if self.path.closed:
-            seam = np.flatnonzero(above[0] != above[-1])
-            times = np.append(times, np.full(seam.size, self.path.stop))
-            neuron = np.append(neuron, seam)
-        return times, neuron, above[0]
+        above = _below([0.0], self.ends, self.inside, self._noise) > 0
+        around = np.vstack([above, above[:1]]) if self.path.closed else above
+        piece, neuron = _where(around[1:] != around[:-1])
+        return self.t[1 + piece], neuron, above[0]
 
     @property
     def sign_transitions(self) -> np.ndarray:
@@ -206,7 +194,7 @@ class Pieces:
         if not self.path.curved:
             return float(2 * np.sqrt(np.sum(parts[1] ** 2, axis=1)).sum())
         from scipy.special import ellipeinc
-        (_, _, _), (_, bb, bc), (_, _, cc) = _products(parts)
+        _, (_, bb, bc), (_, _, cc) = _products(parts)
         mean, swing = 0.5 * (bb + cc), np.hypot(0.5 * (cc - bb), bc)
         fastest = 0.5 * np.arctan2(-bc, 0.5 * (cc - bb))  # where the speed is greatest
         top = mean + swing
@@ -255,7 +243,7 @@ def _arc_angle(gram: np.ndarray, d: np.ndarray) -> float:
     for _ in range(HALVINGS):
         (few, _), (many, moved) = (_swept(gram[:, :, piece], left, right, order)
                                    for order in (FEW, MANY))
-        turn = _turn(gram[:, :, piece], left, right)
+        turn = _chord_angle(gram[:, :, piece], left, right)
         rough = (np.abs(many - few) > RELATIVE * moved + SLACK) | (turn > many + 10 * RELATIVE)
         total += many[~rough].sum()
         if not rough.any():
@@ -284,7 +272,7 @@ def _swept(gram, left, right, order) -> tuple[np.ndarray, np.ndarray]:
             np.sum(d * weight * np.sqrt(np.maximum(vv, 0.0) / xx), axis=1))
 
 
-def _turn(gram: np.ndarray, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+def _chord_angle(gram: np.ndarray, left: np.ndarray, right: np.ndarray) -> np.ndarray:
     """Angle between the directions at both ends: no way between them is shorter."""
     ends = [np.stack([np.ones_like(u), np.cos(u), np.sin(u)]) for u in (left, right)]
     (ll, lr), (_, rr) = [[np.einsum("ip,ijp,jp->p", one, gram, other) for other in ends]

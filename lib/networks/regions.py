@@ -61,9 +61,11 @@ def plane_regions(net: Network, corners: np.ndarray,
     >>> sorted(region.pattern for region in regions)
     [(0, 0), (0, 1), (1, 0), (1, 1)]
     """
-    most, corners, parts = count("most", most), real("corners", corners), straight_parts(net.phi)
+    most, corners = count("most", most), real("corners", corners, axes="n, 2")
+    parts = straight_parts(net.phi)
     weights, biases = hidden_matrices(net)
-    if corners.ndim != 2 or corners.shape[1] != 2 or area(corners) <= 0:
+    if corners.shape[1:] != (2,) or np.sum(np.linalg.det(
+            np.stack([corners, np.roll(corners, -1, axis=0)], axis=1))) <= 0:  # twice the area
         raise ValueError("corners must be of a polygon, counter-clockwise, shape (n, 2), got "
                          f"{corners.tolist()}")
     if net.shape != (2,):
@@ -133,16 +135,6 @@ def _active(corners, affine, below, kinks, parts, noise) -> Region:
     return Region(corners, active, below + tuple(pattern.tolist()))
 
 
-def area(corners: np.ndarray) -> float:
-    """Area of a polygon ``(n, 2)``, positive if its corners go counter-clockwise (Gauss).
-
-    >>> area(np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]]))
-    1.0
-    """
-    x, y = np.asarray(corners).T
-    return float(0.5 * np.sum(x * np.roll(y, -1) - np.roll(x, -1) * y))
-
-
 def count_regions(net: Network, corners: np.ndarray) -> np.ndarray:
     """How many regions each hidden layer of each network leaves of a polygon.
 
@@ -180,9 +172,14 @@ def cells(net: Network, x: np.ndarray) -> np.ndarray:
     """
     if not net.phi.kinks:
         raise ValueError(f"net must have an activation with kinks, not {net.phi.name}")
-    bits = [np.packbits(h > kink, axis=2) for h in net.pre_activations(x)[:len(net.names)]
-            for kink in net.phi.kinks]
+    bits = [np.packbits(above, axis=2) for layer in _above(net, x) for above in layer]
     return np.array([_named(rows)[1] for rows in np.concatenate(bits, axis=2)])
+
+
+def _above(net: Network, x: np.ndarray) -> list[list[np.ndarray]]:
+    """Of each hidden layer and kink, which neurons are above it, ``(networks, points, width)``."""
+    return [[h > kink for kink in net.phi.kinks]
+            for h in net.pre_activations(x)[:len(net.names)]]
 
 
 def _named(rows: np.ndarray) -> tuple[int, np.ndarray]:
@@ -292,12 +289,9 @@ def sampled_transitions(paths: Path | Sequence[Path], net: Network, points: int)
     [[1, 2, 0, 0, 0]]
     """
     share = (np.arange(count("points", points, low=2)) + 0.5) / points
-    found = []
-    for path, one in _paired(paths, net):
-        layers = one.pre_activations(path.at(path.start + (path.stop - path.start) * share))
-        above = [[h[0] > kink for kink in net.phi.kinks] for h in layers[:len(net.names)]]
-        found.append([sum(np.count_nonzero(a[1:] != a[:-1]) for a in layer) for layer in above])
-    return np.array(found, dtype=np.int64)
+    x = [path.at(path.start + (path.stop - path.start) * share) for path, _ in _paired(paths, net)]
+    return np.stack([sum(np.count_nonzero(above[:, 1:] != above[:, :-1], axis=(1, 2))
+                         for above in layer) for layer in _above(net, np.array(x))], axis=1)
 
 
 def count_dichotomies(net: Network, inputs: np.ndarray, layer: int, other: np.ndarray, *,
@@ -336,19 +330,17 @@ def count_dichotomies(net: Network, inputs: np.ndarray, layer: int, other: np.nd
     """
     depth = len(net.names)
     layer, before = count("layer", layer, 1, depth), net.points("inputs", inputs)
-    if before.shape[1] > MOST_INPUTS:
-        raise ValueError(f"inputs must be at most {MOST_INPUTS}, got {before.shape[1]}")
+    count("inputs", before.shape[1], high=MOST_INPUTS)
     w, other = net.dense()[layer - 1][0], real("other", other)
     if other.shape not in (w.shape, w.shape[1:]):
         raise ValueError(f"other must have shape {w.shape}, got {other.shape}")
     if len({part.shape[1] for part in net.weights[layer - 1:depth]}) > 1:
         raise ValueError(f"net must have one width from layer {layer} on")
     x = [before, *net.hidden(before)][layer - 1]
-    rows = [_turn(*of, layer, stop) for of in zip(
-        net, np.broadcast_to(x, (len(net), *x.shape[1:])), np.broadcast_to(other, w.shape))]
-    found, changes = (np.array(of) for of in zip(*rows))
-    return Profile("networks", np.arange(layer, depth + 1),
-                   {"dichotomies": found, "sign_transitions": changes}, len(net))
+    x, other = np.broadcast_to(x, (len(net), *x.shape[1:])), np.broadcast_to(other, w.shape)
+    rows = [_turn(*each, layer, stop) for each in zip(net, x, other)]
+    fields = dict(zip(("dichotomies", "sign_transitions"), map(np.array, zip(*rows))))
+    return Profile("networks", np.arange(layer, depth + 1), fields, len(net))
 
 
 def _turn(net, x, other, layer, stop) -> tuple[list[np.ndarray], list[np.ndarray]]:
