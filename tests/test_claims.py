@@ -11,23 +11,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from lib.estimate import Estimate
-from lib.report.claims import (
-    BOOK,
-    GLUED,
-    MIME,
-    PAPERS,
-    VERDICTS,
-    Claims,
-    Finding,
-    Findings,
-    UnknownClaim,
-    card,
-    catalogue,
-    glue,
-    read,
-    scorecard,
-    tally,
-)
+from lib.report.claims import (BOOK, GLUED, MIME, PAPERS, VERDICTS, Claims, Finding,
+                               UnknownClaim, answering, card, catalogue, glue, read, scorecard,
+                               signed, tally)
 from lib.report.parameters import declared
 from lib.report.execute import Job, execute_all
 
@@ -93,13 +79,14 @@ def write(path, *outputs):
 
 def sign(book, key, value, error, **changes):
     """A finding of the chapter, executed with these parameters."""
-    (finding,) = Claims("chapter", HERE | changes, book).all({key: (value, error)})
-    return finding
+    claim = Claims("chapter", HERE | changes, book)
+    (record,) = claim.all({key: (value, error)}).stored[MIME]
+    return answering(record, claim.catalogue)
 
 
 def store(book, *findings, name="chapter"):
     """Store findings in a notebook of the book, as Jupyter does."""
-    write(book / f"{name}.ipynb", Findings(findings)._repr_mimebundle_())
+    write(book / f"{name}.ipynb", signed(findings)._repr_mimebundle_())
 
 
 def finding(value, error, low, high):
@@ -253,7 +240,8 @@ def test_what_is_no_number_judges_nothing(book, value, error, number):
 
 def test_an_estimate_says_what_makes_its_error(book):
     claim = Claims("chapter", HERE, book)
-    (one,) = claim.all({"counted": Estimate(0.0, 0.0, 12, "share")})
+    told = claim.all({"counted": Estimate(0.0, 0.0, 12, "share")})
+    one = answering(told.stored[MIME][0], claim.catalogue)
     assert (one.samples, one.error_from, one.number) == (12, "share", "0 without scatter")
     store(book, one)
     assert read(book=book) == [one]
@@ -357,7 +345,7 @@ def test_a_finding_survives_the_notebook(book):
 
 
 def test_a_bundle_is_strict_json_with_a_word_for_the_verdict(book):
-    bundle = Findings([sign(book, "slope-below-one", 7.0, 0.1)])._repr_mimebundle_()
+    bundle = signed([sign(book, "slope-below-one", 7.0, 0.1)])._repr_mimebundle_()
     assert set(bundle) == {"text/plain", "text/html", MIME}
     json.dumps(bundle, allow_nan=False)
     json.dumps(sign(book, "grows", 7.0, 0.1).record(), allow_nan=False)
@@ -483,7 +471,7 @@ def test_the_table_links_to_the_cell_that_signs(book):
     told = card(scorecard(book=book))
     assert '<a href="chapter.html#claim-slope-below-one"><strong class="verdict">elsewhere' \
         in told.html
-    assert 'id="claim-slope-below-one"' in Findings(read(book=book)).html()
+    assert 'id="claim-slope-below-one"' in signed(read(book=book)).html
     assert '<td class="claim claim-elsewhere">' in told.html and "Read.</small>" in told.html
     assert told.text.startswith("What the papers print\nslope-below-one: 1.00")
 

@@ -249,9 +249,11 @@ def test_logarithmic_axes_have_plain_numbers():
 
 
 def test_a_range_is_grey_as_far_as_the_axes_reach():
-    for span, patches in (((2.0, np.inf), 1), ((3.0, 3.0), 0)):
-        (axes,) = on_axes(lines(X, [X], span=span, levels=[1.0]))
-        assert len(axes.patches) == patches and axes.get_ylim()[1] < 6
+    for low, high in ((2.0, np.inf), (-np.inf, 3.0), (3.0, 3.0)):
+        (axes,) = on_axes(lines(X, [X], span=(low, high), levels=[1.0]))
+        box, reach = axes.patches[0].get_extents().transformed(axes.transData.inverted()),\
+            axes.get_ylim()
+        assert np.allclose([box.y0, box.y1], np.clip((low, high), *reach)) and reach[1] < 6
 
 
 def test_panels_share_axes_and_leave_places_empty():
@@ -410,7 +412,7 @@ def test_words_are_escaped(text):
 def test_a_slider_shows_itself_as_html_and_says_what_it_is_in_text():
     one = a_slider()
     assert repr(one) == "<slider over sigma_w, 1 to 3.5>"
-    assert one._repr_html_() == one.html
+    assert one._repr_mimebundle_() == {"text/plain": repr(one), "text/html": one.html}
 
 
 # the map of the book

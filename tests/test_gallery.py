@@ -6,18 +6,8 @@ import pytest
 
 from lib.report import figures as show
 from lib.report.figures import draw, panels, style
-from lib.report.gallery import (
-    Stroke,
-    bars,
-    cloud,
-    dots,
-    field,
-    loop,
-    plane,
-    sketch,
-    stems,
-    tiling,
-)
+from lib.report.gallery import (Stroke, bars, cloud, dots, field, loop, plane, sketch, stems,
+                                tiling)
 
 VALUES = np.array([1.0, -0.1, 0.0, 0.01, 1e-9])
 

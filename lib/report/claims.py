@@ -149,27 +149,6 @@ class Finding(Claim):
 NUMBERS = [entry.name for entry in fields(Finding) if entry.name not in ("key", *FIELDS)]
 
 
-class Findings(tuple):
-    """The findings of one figure. As the last expression of a cell they are shown and stored."""
-
-    figure = ""
-
-    def __repr__(self) -> str:
-        """One line a finding."""
-        return "\n".join(f"{finding.key}: {finding!r}" for finding in self)
-
-    def html(self, anchors: bool = True) -> str:
-        """One compact table, with anchors for the scorecard to link to its rows."""
-        title = f"What {self.figure} says" if self.figure else "claim"
-        rows = [_row(finding, f"claim-{finding.key}" * anchors) for finding in self]
-        return f'<div class="scorecard">{_table(title, rows)}</div>'
-
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict:
-        """What Jupyter stores: text, HTML, and the records under a type of their own."""
-        return {"text/plain": repr(self), "text/html": self.html(),
-                MIME: [finding.record() for finding in self]}
-
-
 class Claims:
     """The claims in the hands of one chapter: ``claim = lib.Claims("chapter", globals())``.
 
@@ -200,8 +179,10 @@ class Claims:
             if claim.chapter == chapter:
                 _located(claim.key, check, parameters, claim.at)
 
-    def all(self, found: Mapping[str, Iterable], figure: str = "") -> Findings:
+    def all(self, found: Mapping[str, Iterable], figure: str = "") -> Fragment:
         """Our findings on the claims of one figure, each rounded to its error, with its verdict.
+
+        As the last expression of a cell they are shown as one table and stored in the notebook.
 
         Args:
             found: estimates by the claim's key in claims.toml, where this chapter is the one to
@@ -214,9 +195,7 @@ class Claims:
             TypeError: value or error is not a number.
             ValueError: another chapter signs it, or an error is negative.
         """
-        signed = Findings(self._sign(key, estimate) for key, estimate in found.items())
-        signed.figure = figure
-        return signed
+        return signed([self._sign(key, estimate) for key, estimate in found.items()], figure)
 
     def _sign(self, key: str, estimate: Iterable) -> Finding:
         mine = [key for key, claim in self.catalogue.items() if claim.chapter == self.chapter]
@@ -401,16 +380,37 @@ def tally(claims: Iterable[Claim], kind: str = "paper") -> dict[str, int]:
 
 @dataclass(frozen=True)
 class Fragment:
-    """A piece of a page, which a cell shows as HTML and a terminal as text."""
+    """A piece of a page, which a cell shows as HTML and a terminal as text.
+
+    Args:
+        html, text: what is shown.
+        stored: what Jupyter stores beside them, by MIME type.
+    """
 
     html: str
     text: str
-
-    def _repr_html_(self) -> str:
-        return self.html
+    stored: Mapping[str, object] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return self.text
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict:
+        return {"text/plain": self.text, "text/html": self.html, **self.stored}
+
+
+def signed(findings: Sequence[Finding], figure: str = "", anchors: bool = True) -> Fragment:
+    """One compact table of findings, with anchors for the scorecard to link to, and their records.
+
+    Args:
+        findings: what `Claims` signs or `read` reads.
+        figure: what says so, for the head of the table.
+        anchors: whether the rows are where the scorecard leads to.
+    """
+    rows = [_row(one, f"claim-{one.key}" * anchors) for one in findings]
+    table = _table(f"What {figure} says" if figure else "claim", rows)
+    return Fragment(f'<div class="scorecard">{table}</div>',
+                    "\n".join(f"{one.key}: {one!r}" for one in findings),
+                    {MIME: [one.record() for one in findings]})
 
 
 def card(claims: Iterable[Claim]) -> Fragment:
@@ -449,18 +449,18 @@ def glue(name: str, value: object) -> None:
     """Store a value in the notebook under a name, for another page of the book to show.
 
     A page writes ``{glue:text}`notebook.ipynb::name:d``` for a number, and a ``{glue:}``
-    directive with ``:doc: notebook.ipynb`` for anything that has HTML.
+    directive with ``:doc: notebook.ipynb`` for a `Fragment`.
 
     Args:
         name: what the other page calls it.
-        value: a number, a text, or an object with ``_repr_html_``.
+        value: a number, a text, or a `Fragment`.
     """
     from IPython.display import display
 
     plain = value.item() if hasattr(value, "item") else value  # NumPy numbers print their type
     data = {"text/plain": repr(plain)}
-    if hasattr(value, "_repr_html_"):
-        data["text/html"] = value._repr_html_()
+    if isinstance(value, Fragment):
+        data["text/html"] = value.html
     display({GLUED + mime: shown for mime, shown in data.items()}, raw=True,
             metadata={"scrapbook": {"name": name, "mime_prefix": GLUED}})
 

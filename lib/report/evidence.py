@@ -13,22 +13,13 @@ import platform
 import re
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from html import escape
 from importlib.metadata import version
 from pathlib import Path
 
-from lib.report.claims import (
-    BOOK,
-    MIME,
-    Findings,
-    Fragment,
-    answering,
-    catalogue,
-    kept,
-    typeset,
-)
+from lib.report.claims import (BOOK, MIME, Fragment, answering, catalogue, kept, signed,
+                               typeset)
 from lib.report.parameters import Parameter, check, declared
 
 TABLE = "application/vnd.expressivity.table+json"
@@ -37,34 +28,7 @@ MEANING = ("key", "chapter", "low", "high", "at")  # of a claim; its sentence ma
 PACKAGES = ("numpy", "scipy")  # what a number may hang on
 
 
-@dataclass(frozen=True, repr=False)
-class Table:
-    """A small table. Shown as the last expression of a cell it can be stored with the run."""
-
-    columns: Sequence[str]
-    rows: Sequence[Sequence[str | float]]
-    caption: str
-
-    def __repr__(self) -> str:
-        """The table in plain text, columns aligned."""
-        cells = [list(self.columns), *(list(map(_shown, row)) for row in self.rows)]
-        widths = [max(map(len, column)) for column in zip(*cells)]
-        lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in cells]
-        return "\n".join([self.caption, *lines])
-
-    def html(self) -> str:
-        """The table for a page."""
-        head = "".join(f'<th scope="col">{typeset(title)}</th>' for title in self.columns)
-        rows = "".join("<tr>" + "".join(f"<td>{typeset(_shown(cell))}</td>" for cell in row)
-                       + "</tr>" for row in self.rows)
-        return (f'<table class="table"><caption>{typeset(self.caption)}</caption>'
-                f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>")
-
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict:
-        return {"text/plain": repr(self), "text/html": self.html(), TABLE: asdict(self)}
-
-
-def table(columns: Sequence[str], rows: Sequence[Sequence], caption: str) -> Table:
+def table(columns: Sequence[str], rows: Sequence[Sequence], caption: str) -> Fragment:
     """A small table, shown in the chapter and kept by ``--store``.
 
     Args:
@@ -74,7 +38,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence], caption: str) -> Tab
         caption: what the table shows.
 
     Returns:
-        A `Table`; make it the last expression of a cell.
+        The table; make it the last expression of a cell.
 
     Raises:
         ValueError: a row is not as long as there are columns, or there are none.
@@ -86,7 +50,17 @@ def table(columns: Sequence[str], rows: Sequence[Sequence], caption: str) -> Tab
     """
     if not columns or not rows or any(len(row) != len(columns) for row in rows):
         raise ValueError(f"rows must be rows of {len(columns)} cells, one for each of columns")
-    return Table(list(map(str, columns)), [list(map(_plain, row)) for row in rows], caption)
+    columns, rows = list(map(str, columns)), [list(map(_plain, row)) for row in rows]
+    cells = [columns, *([f"{cell:.4g}" if isinstance(cell, float) else str(cell) for cell in row]
+                        for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*cells)]
+    lines = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in cells]
+    head, *body = ("".join(f"<{kind}>{typeset(cell)}</{kind[:2]}>" for cell in row)
+                   for row, kind in zip(cells, ['th scope="col"'] + ["td"] * len(rows)))
+    return Fragment(f'<table class="table"><caption>{typeset(caption)}</caption><thead><tr>{head}'
+                    f"</tr></thead><tbody><tr>{'</tr><tr>'.join(body)}</tr></tbody></table>",
+                    "\n".join([caption, *lines]),
+                    {TABLE: {"columns": columns, "rows": rows, "caption": caption}})
 
 
 def _plain(cell: object) -> str | float:
@@ -97,30 +71,6 @@ def _plain(cell: object) -> str | float:
     if not math.isfinite(cell):
         return "–" if math.isnan(cell) else f"{cell:g}".replace("inf", "∞")
     return cell if isinstance(cell, int) else float(f"{cell:.4g}")
-
-
-def _shown(cell: str | float) -> str:
-    return f"{cell:.4g}" if isinstance(cell, float) else str(cell)
-
-
-@dataclass(frozen=True, repr=False)
-class Stored:
-    """A stored run, to be shown beside a chapter's own findings."""
-
-    origin: str  # parameters, date, duration and machine, in one sentence
-    findings: Findings
-    tables: Sequence[Table]
-    command: str  # that renews it
-
-    def __repr__(self) -> str:
-        """The origin, one line a finding, and the tables."""
-        return "\n".join([self.origin, repr(self.findings), *map(repr, self.tables)])
-
-    def _repr_html_(self) -> str:
-        claims = self.findings.html(anchors=False) if self.findings else ""
-        return (f'<div class="stored scorecard"><p>{escape(self.origin)}</p>{claims}'
-                f"{''.join(one.html() for one in self.tables)}"
-                f"<p><small>Renewed by <code>{escape(self.command)}</code></small></p></div>")
 
 
 def place(chapter: str, label: str, book: Path = BOOK) -> Path:
@@ -142,7 +92,7 @@ def place(chapter: str, label: str, book: Path = BOOK) -> Path:
     return Path(book) / "stored" / f"{chapter}.{label}.json"
 
 
-def stored(chapter: str, label: str, book: Path = BOOK) -> Stored | Fragment:
+def stored(chapter: str, label: str, book: Path = BOOK) -> Fragment:
     """A stored run of a chapter, its verdicts computed from the claims of today.
 
     Args:
@@ -150,8 +100,8 @@ def stored(chapter: str, label: str, book: Path = BOOK) -> Stored | Fragment:
         book: folder of claims.toml and the notebooks.
 
     Returns:
-        The `Stored` run, or a note that there is none yet: the chapter must run through before
-        it can be stored.
+        The run, to be shown beside the chapter's own findings, or a note that there is none yet:
+        the chapter must run through before it can be stored.
 
     Raises:
         ValueError: the file answers claims or parameters that have changed since; says how to
@@ -166,14 +116,20 @@ def stored(chapter: str, label: str, book: Path = BOOK) -> Stored | Fragment:
     command = renewal(chapter, label, data["parameters"], parameters)
     try:
         check(parameters, data["parameters"])
-        found = Findings(answering(record, claims, MEANING) for record in data["findings"])
+        found = [answering(record, claims, MEANING) for record in data["findings"]]
     except (ValueError, TypeError) as problem:
         raise ValueError(f"{path.name}: {problem}; renew it: {command}") from None
-    return Stored(_origin(**data), found, [table(**one) for one in data["tables"]], command)
+    parts = [signed(found, anchors=False)] * bool(found) + [table(**one) for one in data["tables"]]
+    origin = _origin(**data)
+    return Fragment(f'<div class="stored scorecard"><p>{escape(origin)}</p>'
+                    f"{''.join(part.html for part in parts)}"
+                    f"<p><small>Renewed by <code>{escape(command)}</code></small></p></div>",
+                    "\n".join([origin, *map(repr, parts)]))
 
 
 def _origin(*, label: str, parameters: Mapping, date: str, minutes: float, versions: Mapping,
             processor: str, **_: object) -> str:
+    """Parameters, date, duration and machine in one sentence."""
     given = ", ".join(f"{name} = {value}" for name, value in parameters.items())
     made = ", ".join(f"{name} {number}" for name, number in versions.items())
     return (f"Stored run “{label}”: {given}. Run on {date} in {minutes:g} minutes ({made}; "

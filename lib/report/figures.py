@@ -272,13 +272,9 @@ def lines(x: np.ndarray, curves: Mapping[str, object] | Sequence, *, colors: Seq
 
 
 def _span(axes: Axes, low: float, high: float) -> None:
-    """A range in grey as far as the axes reach, or a line where it has no width."""
+    """A range in grey as far as the axes reach."""
     reach = axes.get_ylim()
-    if low == high:
-        axes.axhline(low, color=INK, lw=0.8, ls=":")
-        return
-    axes.axhspan(max(low, min(reach[0], high)), min(high, max(reach[1], low)), color="#eeeeee",
-                 lw=0, zorder=0)
+    axes.axhspan(*np.clip((low, high), *reach), fc="#eeeeee", ec="#bbbbbb", lw=0.6, zorder=0)
     axes.set_ylim(reach)
 
 

@@ -7,7 +7,7 @@ import html
 import itertools
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import matplotlib
@@ -19,20 +19,8 @@ from matplotlib.ticker import MaxNLocator
 
 from lib.estimate import Estimate, mean
 from lib.report.claims import BOOK, Fragment
-from lib.report.figures import (
-    BLUE,
-    FRAMED,
-    INK,
-    RED,
-    Curve,
-    Panel,
-    Picture,
-    lines,
-    panels,
-    shades,
-    style,
-    svg,
-)
+from lib.report.figures import (BLUE, FRAMED, INK, RED, Curve, Panel, Picture, heat, lines, panels,
+                                shades, style, svg)
 
 VIEW = np.deg2rad(-60.0), np.deg2rad(25.0)  # azimuth and elevation of the eye
 PIECES = 16  # of one colour each
@@ -167,12 +155,11 @@ def field(x: np.ndarray, values: np.ndarray, reach: float, *, label: str = "",
     Returns:
         A `Picture` in pixels.
     """
-    half = 0.5 * (x[1] - x[0])
-    extent = x[0] - half, x[-1] + half, x[0] - half, x[-1] + half
+    maps = heat(x, x, values, low=-reach, high=reach, label=label, extend="both", color=DIVERGING,
+                aspect="equal", **{"xticks": [], "yticks": []} | labels)
 
     def paint(axes: Axes) -> object:
-        image = axes.imshow(values, origin="lower", extent=extent, cmap=DIVERGING, vmin=-reach,
-                            vmax=reach, interpolation="nearest")
+        image = maps.panels[0].draw(axes)
         if along is not None:
             long = 0.3 * (x[-1] - x[0]) / EVERY * np.asarray(along)
             ends = np.stack([at - long, at + long, np.full_like(long, np.nan)], axis=1)
@@ -180,11 +167,9 @@ def field(x: np.ndarray, values: np.ndarray, reach: float, *, label: str = "",
         if boundary is not None and np.min(boundary) < 0 < np.max(boundary):
             axes.contour(x, x, boundary, levels=[0.0], colors="#000000", linewidths=0.7,
                          linestyles="dotted")
-        axes.set(xticks=[], yticks=[])
         return image
 
-    return _picture(paint, labels, bar=(label, reach), aspect=0.9, width=6.4, vector=False,
-                    changes=FRAMED)
+    return replace(maps, panels=[replace(maps.panels[0], draw=paint)], aspect=0.9, width=6.4)
 
 
 def cloud(points: np.ndarray, values: np.ndarray, reach: float, *, label: str = "",
