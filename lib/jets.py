@@ -101,14 +101,17 @@ class _Program:
 
         def place(value: _Value | float) -> int:
             """Where a value is; equal operations on equal places are done once."""
+            if value in places:
+                return places[value]
             key = value
-            if isinstance(value, _Value) and value is not POINT:
+            if isinstance(value, _Value):
                 key = value.op, *(place(one) for one in value.args)
             if key not in places:
                 places[key] = len(self.start)
                 self.start.append(None if isinstance(value, _Value) else value)
                 if isinstance(value, _Value):
                     steps.append((_operation(value.op), key[1:], places[key]))
+            places[value] = places[key]
             return places[key]
 
         self.results = [place(one) for one in wanted]

@@ -76,6 +76,12 @@ def test_products_quotients_and_functions_of_functions_to_high_order():
         assert np.abs(got - expected).max() < 1e-13 * np.abs(expected).max()
 
 
+def test_nothing_is_done_twice():
+    f = jets.exp(-0.5 * (T * T)) * jets.sin(3.0 * T) * jets.tanh(T) / (1.0 + T**2)
+    assert len(f._program(tuple(range(13))).steps) < 1500  # and not 3^12
+    assert len(jets.swish(T)._program((0,)).steps) == 5  # -x, exp, 1 +, 1 /, x times
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("name", sorted(set(FUNCTIONS) - {"max", "min", "clip"}))
 def test_precision_and_blocks_change_nothing(name, dtype):
