@@ -89,6 +89,7 @@ def test_run_takes_means_over_the_curve():
                                ("metric", (speed**2).mean(axis=1) / 40),
                                ("log_metric", np.log((speed**2).mean(axis=1) / 40)),
                                ("kappa2", 40 * (bend**2).mean(axis=1)),
+                               ("log_kappa2", np.log(40 * (bend**2).mean(axis=1))),
                                ("length_euclid", length / np.sqrt(40)),
                                ("log_length_euclid", np.log(length / np.sqrt(40))),
                                ("length_gauss", 2 * np.pi * (bend * speed).mean(axis=1)),
@@ -192,6 +193,12 @@ def test_a_kink_is_refused_for_curvature_and_treated_for_length(phi):
     assert np.abs(found - expected).max() < 1e-6 * np.abs(expected).max()
 
 
+def test_a_curve_that_stands_still_has_length_zero():
+    run = ensemble(0.0, 0.3, width=9, networks=2).run(1.0, curve="circle", depth=3, order=1)
+    assert np.all(run.log_metric[:, 1:] == -np.inf) and np.all(run.length_euclid[:, 1:] == 0.0)
+    assert np.allclose(run.c[:, 1:], 1.0)
+
+
 def test_a_jump_leaves_the_points_alone():
     sign = get(lambda x: np.where(x > 0, 1.0, -1.0), dphi=np.zeros_like, d2phi=np.zeros_like,
                kinks=(0.0,), name="sign")
@@ -199,7 +206,7 @@ def test_a_jump_leaves_the_points_alone():
     with pytest.raises(ValueError, match="order must be at most 0 for sign.*torn"):
         nets.layers(1.0, curve="circle", depth=2, order=1)
     run = nets.run(1.0, curve="circle", depth=2)
-    assert set(run.fields) == {"q", "c"}
+    assert set(run.fields) == {"q", "c", "deficit"}
 
 
 def test_a_curve_of_ones_own():

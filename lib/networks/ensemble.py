@@ -96,20 +96,19 @@ class Ensemble:
             * ``q`` (of the first), ``c`` and ``deficit`` = 1 - c of pairs;
             * of a curve, closed and at equal steps of its parameter: ``q``, ``metric`` and
               ``kappa2``, means over it, ``length_euclid`` (per root of the width) and
-              ``length_gauss``, one point each, with ``log_metric``, ``log_length_euclid`` and
-              ``log_length_gauss``; what would overflow has only its logarithm; and ``c``, the
-              autocorrelation, whose points are the offsets. A kink leaves no curvature, a jump
-              no metric.
+              ``length_gauss``, one point each, and their logarithms ``log_metric``, ...; what
+              would overflow has its logarithm alone; and ``c`` and ``deficit`` of two points on
+              it, means by offset. A kink leaves no curvature, a jump no metric.
         """
-        inputs, runs = _inputs(c, deficit, curve, points), []
-        x = np.atleast_1d(real("q", q)) if inputs.x is None else inputs.x
-        q = self._starts(q, inputs)
+        parts, read, x = _inputs(c, deficit, curve, points)
+        x, runs = np.atleast_1d(real("q", q)) if x is None else x, []
+        q = self._starts(q, read is _single)
         for i, index in enumerate(np.ndindex(self.sigma_w.shape)):
             one = copy(self)
             one.sigma_w, one.sigma_b = self.sigma_w[index], self.sigma_b[index]
             one.seed = *self.seed, i
-            motions = one._layers(q[(..., *index)], inputs, depth, order, dense)
-            runs.append([inputs.read(motion) for motion in motions])
+            motions = one._layers(q[(..., *index)], parts, depth, order, dense, read is _curve)
+            runs.append([read(motion) for motion in motions])
         fields = {}
         for name in runs[0][0]:
             field = np.array([[layer[name] for layer in run] for run in runs])
@@ -154,8 +153,9 @@ class Ensemble:
                 curve has shrunk towards a point.
         """
         self._sigmas()
-        inputs = _inputs(c, deficit, curve, points)
-        return self._layers(self._starts(q, inputs), inputs, depth, order, dense)
+        parts, read, _ = _inputs(c, deficit, curve, points)
+        q = self._starts(q, read is _single)
+        return self._layers(q, parts, depth, order, dense, read is _curve)
 
     def network(self, depth: int, inputs: int | None = None, outputs: int | None = None
                 ) -> Network:
@@ -204,10 +204,10 @@ class Ensemble:
                              f"{self.sigma_w.shape}: only run takes several")
         return float(self.sigma_w), float(self.sigma_b)
 
-    def _starts(self, q: float | np.ndarray, inputs: _Inputs) -> np.ndarray:
+    def _starts(self, q: float | np.ndarray, single: bool) -> np.ndarray:
         """Lengths with the axes ``([point,] *sigma)``."""
         q, shape = real("q", q, low=0.0), self.sigma_w.shape
-        if inputs.read is _single:
+        if single:
             q = q.reshape(-1, *[1] * len(shape)) if q.ndim < 2 else q
             shape = (len(q), *shape)
         try:
@@ -225,14 +225,14 @@ class Ensemble:
                              "the curve is torn")
         return order
 
-    def _layers(self, q: np.ndarray, inputs: _Inputs, depth: int, order: int | None,
-                dense: bool | None) -> Iterator[Motion]:
-        depth, order = count("depth", depth), self._order(order, len(inputs.parts) - 1)
-        parts = [np.sqrt(q).reshape(-1, 1, 1) * x for x in inputs.parts[:order + 1]]
+    def _layers(self, q: np.ndarray, parts: list, depth: int, order: int | None,
+                dense: bool | None, smooth: bool) -> Iterator[Motion]:
+        depth, order = count("depth", depth), self._order(order, len(parts) - 1)
+        parts = [np.sqrt(q).reshape(-1, 1, 1) * x for x in parts[:order + 1]]
         if parts[0].shape[-1] > self.width:
             raise ValueError(f"width must be at least {parts[0].shape[-1]} to hold such inputs, "
                              f"got {self.width}")
-        return self._stream(parts, depth, dense, inputs.read is _curve)
+        return self._stream(parts, depth, dense, smooth)
 
     def _stream(self, parts: list, depth: int, dense: bool | None, smooth: bool
                 ) -> Iterator[Motion]:
@@ -351,35 +351,29 @@ def frames(shape: tuple[int, ...], seed: int | np.random.Generator) -> np.ndarra
     return u
 
 
-class _Inputs(NamedTuple):
-    """What is put into h^1: points and derivatives, what to measure, what the points are.
-
-    ``parts`` have shape ``(frames, points, dimensions)``: every frame is a random one of its own.
-    """
-
-    parts: list[np.ndarray]
-    read: Callable[[Motion], dict[str, np.ndarray]]
-    x: np.ndarray | None
-
-
 def _inputs(c: float | np.ndarray | None, deficit: float | np.ndarray | None,
-            curve: str | tuple | None, points: int) -> _Inputs:
+            curve: str | tuple | None, points: int) -> tuple[list, Callable, np.ndarray | None]:
+    """What is put into h^1, what to measure of it, and what the points are.
+
+    Points and derivatives have shape ``(frames, points, dimensions)``: every frame is a random
+    one of its own.
+    """
     given = [name for name, one in (("c", c), ("deficit", deficit), ("curve", curve))
              if one is not None]
     if len(given) > 1:
         raise ValueError(f"{' and '.join(given)} must not be given together")
     if not given:
-        return _Inputs([np.ones((1, 1, 1))], _single, None)
+        return [np.ones((1, 1, 1))], _single, None
     if curve is not None:
         parts = _coordinates(curve, points)
-        return _Inputs([x[None] for x in parts], _curve,
-                       2 * np.pi * np.arange(len(parts[0])) / len(parts[0]))
+        theta = 2.0 * np.pi * np.arange(len(parts[0])) / len(parts[0])
+        return [x[None] for x in parts], _curve, theta
     d = 1.0 - real("c", c, -1.0, 1.0) if deficit is None else real("deficit", deficit, 0.0, 2.0)
     if d.ndim > 1:
         raise ValueError(f"{given[0]} must be a number or of shape (pairs,), got {d.shape}")
     d = np.atleast_1d(d)
     pairs = np.array([[np.ones_like(d), np.zeros_like(d)], [1.0 - d, np.sqrt(d * (2.0 - d))]])
-    return _Inputs([np.moveaxis(pairs, -1, 0)], _pairs, 1.0 - d if deficit is None else d)
+    return [np.moveaxis(pairs, -1, 0)], _pairs, 1.0 - d if deficit is None else d
 
 
 def _coordinates(curve: str | tuple, points: int) -> list[np.ndarray]:
@@ -464,13 +458,13 @@ def _pairs(motion: Motion) -> dict[str, np.ndarray]:
 
 def _curve(motion: Motion) -> dict[str, np.ndarray]:
     h, dh, d2h, log_speed = motion
-    fields = {"q": _mean_square(h).mean(axis=-1)}
-    if dh is not None:
-        log = curves.log_metric(dh, log_speed)
-        top = log.max(axis=-1)
-        fields["log_metric"] = top + np.log(np.mean(np.exp(log - top[:, None]), axis=-1))
-        fields["log_length_euclid"] = curves.log_length_euclid(dh, log_speed)
-    if d2h is not None:
-        fields["kappa2"] = curves.kappa2(dh, d2h).mean(axis=-1)
-        fields["log_length_gauss"] = curves.log_length_gauss(dh, d2h, log_speed)
-    return {name: x[:, None] for name, x in fields.items()} | {"c": curves.autocorrelation(h)}
+    c, fields = curves.autocorrelation(h), {"q": _mean_square(h).mean(axis=-1)}
+    with np.errstate(divide="ignore"):  # a curve that stands still, or is straight
+        if dh is not None:
+            log = curves.log_metric(dh, log_speed)
+            fields["log_metric"] = np.logaddexp.reduce(log, axis=-1) - np.log(log.shape[-1])
+            fields["log_length_euclid"] = curves.log_length_euclid(dh, log_speed)
+        if d2h is not None:
+            fields["log_kappa2"] = np.log(curves.kappa2(dh, d2h).mean(axis=-1))
+            fields["log_length_gauss"] = curves.log_length_gauss(dh, d2h, log_speed)
+    return {name: x[:, None] for name, x in fields.items()} | {"c": c, "deficit": 1.0 - c}
