@@ -439,3 +439,8 @@ def test_half_integer_weights_against_exact_fractions(phi, kinks, parts):
         net = Network(weights, biases, phi)
         [found] = count_transitions(line(x0, x1), net).transitions
         assert found.tolist() == exact_transitions(x0, x1, hidden(net), kinks, parts)
+
+
+def test_a_read_out_alone_has_no_pieces():
+    with pytest.raises(ValueError, match="no hidden layer"):
+        count_transitions(line([0.0], [1.0]), Network([[[1.0]]], phi="relu"))

@@ -305,7 +305,7 @@ def hidden_matrices(net: Network) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Weights ``(out, in)`` and biases ``(out,)`` of the hidden layers of a single network."""
     if len(net) != 1:
         raise ValueError(f"net must be one network, got {len(net)}: take net[i]")
-    hidden = net.dense()[:len(net.names)]
+    hidden = net.hidden_part.dense()
     return [w[0] for w, _, _ in hidden], [b[0] for _, b, _ in hidden]
 
 
