@@ -417,7 +417,7 @@ def test_a_copy_that_is_not_complete_is_completed(server, tmp_path):
         load("mnist", "test", data_dir=tmp_path)
     load("mnist", "test", data_dir=tmp_path, download=True)
     put(tmp_path, {files[1][0]: files[1][1][:-1]}, "mnist")
-    with pytest.raises(WrongFile, match="t10k-labels-idx1-ubyte: cannot be read"):
+    with pytest.raises(WrongFile, match="t10k-labels-idx1-ubyte: not the t10k.* cut short"):
         load("mnist", "test", data_dir=tmp_path, download=True)
 
 
@@ -466,7 +466,7 @@ def test_published_hashes_are_whole():
     for data in SETS.values():
         for parts in (*data.full.values(), *data.embedded.values()):
             assert all(len(part.sha256) == 64 and int(part.sha256, 16) for part in parts)
-        for archive in sum(data.archives.values(), ()):
+        for archive in (one for some in data.archives.values() for one in some):
             kind, digits = archive.known_hash.split(":")
             assert len(digits) == {"sha256": 64, "md5": 32}[kind] and int(digits, 16)
 

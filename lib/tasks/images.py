@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lib.checks import choice, count
-from lib.tasks.files import NoData, embedded, find, verify
+from lib.tasks.files import NoData, embedded, find, verified
 from lib.tasks.published import SETS
 
 FOLDER = "EXPRESSIVITY_DATA"  # environment variable: a folder with full data sets
@@ -121,26 +121,24 @@ def load(name: str, split: str, source: str = "auto", data_dir: str | os.PathLik
     if source == "embedded" and (download or data_dir is not None):
         raise ValueError("source must be 'full' or 'auto' to look into data_dir or to download, "
                          "got 'embedded'")
-    data, blocks, parts = SETS[name], None, SETS[name].full[split]
+    data, contents, parts = SETS[name], None, SETS[name].full[split]
     if source != "embedded":
-        blocks = _whole(name, split, _folders(data_dir), download)
-    kind = "embedded" if blocks is None else "full"
-    if blocks is None:
+        contents = _whole(name, split, _folders(data_dir), download)
+    kind = "embedded" if contents is None else "full"
+    if contents is None:
         if source == "full" or split not in data.embedded or data_dir is not None:
             raise NoData(_how_to(name, split, source, _folders(data_dir)))
-        blocks, parts = embedded(name, split), data.embedded[split]
-    sha256 = verify(blocks, data, parts)
-    images = np.concatenate([block.images for block in blocks]).reshape(-1, *data.shape)
-    labels = np.concatenate([block.labels for block in blocks]).astype(np.int64)
-    return Images(images, labels, Provenance(name, data.title, split, kind, len(labels),
-                                             data.total(split), sha256))
+        contents, parts = embedded(name, split), data.embedded[split]
+    images, labels, sha256 = verified(contents, data, parts)
+    return Images(images, labels.astype(np.int64), Provenance(
+        name, data.title, split, kind, len(labels), data.total(split), sha256))
 
 
 def _whole(name: str, split: str, folders: list[Path], download: bool) -> list | None:
     for folder in folders:
         try:
-            if blocks := find(folder, name, split):
-                return blocks
+            if contents := find(folder, name, split):
+                return contents
         except NoData:  # a copy that is not complete
             if not download:
                 raise
