@@ -248,6 +248,12 @@ def test_logarithmic_axes_have_plain_numbers():
     assert "$10^{5}$" in {text.get_text() for text in axes.get_yticklabels()}
 
 
+def test_a_few_places_on_a_logarithmic_axis_are_all_named():
+    told = {"a": Curve(y=X + 1, x=X + 32, at=[32, 37, 52], seen=np.ones((2, 3)))}
+    (axes,) = on_axes(lines(X, told, log="x"))
+    assert [text.get_text() for text in axes.get_xticklabels()] == ["32", "37", "52"]
+
+
 def test_a_range_is_grey_as_far_as_the_axes_reach():
     for low, high in ((2.0, np.inf), (-np.inf, 3.0), (3.0, 3.0)):
         (axes,) = on_axes(lines(X, [X], span=(low, high), levels=[1.0]))

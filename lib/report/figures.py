@@ -264,7 +264,7 @@ def lines(x: np.ndarray, curves: Mapping[str, object] | Sequence, *, colors: Seq
             axes.plot(across, up, "*", color=color, mec="white", mew=0.5, ms=10, zorder=5)
         if axes.get_legend_handles_labels()[0]:
             axes.legend(loc=legend)
-        _ticks(axes, log, [curve.x for _, curve in made])
+        _ticks(axes, log, [curve for _, curve in made])
 
     strip = (lambda axes: _strip(axes, [curve for _, curve in made])) if residuals else None
     return Picture(panels=[Panel(draw=paint, strip=strip, labels=labels)], vector=vector,
@@ -354,8 +354,10 @@ def _strip(axes: Axes, curves: Sequence[Curve]) -> None:
     axes.set(ylabel="residual\n/ s.e.", ylim=(-reach, reach))
 
 
-def _ticks(axes: Axes, log: str, places: Sequence[np.ndarray]) -> None:
+def _ticks(axes: Axes, log: str, curves: Sequence[Curve]) -> None:
     """Plain numbers on logarithmic axes; whole ones where all curves are drawn over such."""
+    seen = [curve.at for curve in curves if curve.seen is not None]
+    few = np.unique(np.concatenate(seen)) if seen and "x" in log else ()
     for name in log:
         axis = getattr(axes, f"{name}axis")
         low, high = getattr(axes, f"get_{name}lim")()
@@ -363,7 +365,9 @@ def _ticks(axes: Axes, log: str, places: Sequence[np.ndarray]) -> None:
             axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
         axis.set_major_formatter(FuncFormatter(_plain))
         axis.set_minor_formatter(NullFormatter())
-    numbers = [one for one in places if one.dtype.kind in "iuf"]
+    if 0 < len(few) <= 6:  # a few places less than a decade apart
+        axes.set_xticks(few, minor=False)
+    numbers = [curve.x for curve in curves if curve.x.dtype.kind in "iuf"]
     if "x" not in log and numbers and all(np.array_equal(x, np.rint(x)) for x in numbers):
         axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
 
