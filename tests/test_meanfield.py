@@ -421,6 +421,17 @@ def test_the_critical_line_starts_where_the_slope_at_rest_says():
     assert abs((line - 1) / (0.75 ** (1 / 3) * b ** (2 / 3)) - 1) < 2e-3
 
 
+@pytest.mark.parametrize("phi", ["gelu", "swish", "x**3", "relu(x)**2"])
+def test_where_rest_repels_or_has_no_slope_the_line_does_not_start_there(phi):
+    assert np.isnan(MeanField(1.0, 0.0, phi, missing="nan").critical_line())
+
+
+def test_a_point_of_the_critical_line_next_to_a_tangency_is_critical():
+    w = MeanField(1.0, 3.538, "gelu").critical_line()
+    theory = MeanField(w, 3.538, "gelu", missing="nan")
+    assert np.isnan(theory.q_star) or abs(theory.chi1 - 1) < 1e-6
+
+
 @pytest.mark.parametrize("name", ["gelu", "swish"])
 def test_gelu_and_swish_lose_their_fixed_point_before_they_turn_chaotic(name):
     with pytest.raises(Untrusted, match="no sigma_w has chi1 = 1.*sigma_b = 0.05"):
@@ -478,7 +489,7 @@ def test_axes_of_a_run_are_layer_point_sigma():
     own = np.linspace(0.5, 3.0, 6).reshape(2, 3)
     assert np.array_equal(theory.run(own, 0.5, depth=2).q[0, 0], own)
     assert np.array_equal(theory.run(own[None], depth=2).q[0, 0], own)
-    assert np.array_equal(theory.run(depth=2).q[:, 0], [theory.q_star] * 2)
+    assert np.allclose(theory.run(depth=2).q[:, 0], theory.q_star, rtol=1e-12)
 
 
 def test_the_same_run_gives_the_same_numbers():

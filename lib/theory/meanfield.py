@@ -334,25 +334,15 @@ class MeanField:
         return Profile("theory", np.arange(1, depth + 1), fields, x=x,
                        sigma={"sigma_w": self.sigma_w, "sigma_b": self.sigma_b})
 
-    def _start(self, q: np.ndarray | None) -> np.ndarray:
-        """Checked lengths; NaN may come where there is no q*."""
-        if q is None:
-            return np.asarray(self.q_star)
-        known = np.asarray(q)
-        return np.asarray(q, float) if self.missing == "nan" and known.dtype.kind == "f" \
-            and np.isnan(known).any() else real("q", q, low=0.0)
-
     def _run_lengths(self, q: np.ndarray | None, depth: int) -> tuple[np.ndarray | None, dict]:
         shape = self.sigma_w.shape
-        if q is None:
-            start = np.asarray(self.q_star)[None]
-        else:
-            start = np.atleast_1d(self._start(q))
-            if start.ndim not in (1, 1 + len(shape)):
-                raise ValueError("q must be a number, of shape (points,) or (points, *sigma), got "
-                                 f"{start.shape}")
+        start = np.asarray(self.q_star)[None] if q is None else \
+            np.atleast_1d(real("q", q, low=0.0))
+        if start.ndim not in (1, 1 + len(shape)):
+            raise ValueError("q must be a number, of shape (points,) or (points, *sigma), got "
+                             f"{start.shape}")
         x = start if start.ndim == 1 else None
-        if x is not None:
+        if start.ndim == 1:
             start = start.reshape(-1, *(1,) * len(shape))
         return x, {"q": self.lengths(np.broadcast_to(start, (len(start), *shape)), depth)}
 
@@ -388,7 +378,8 @@ class MeanField:
             raise ValueError(f"{'c' if deficit is None else 'deficit'} must be a number or of "
                              f"shape (pairs,), got {x.shape}")
         shape = self.sigma_w.shape
-        lengths = self.lengths(np.broadcast_to(self._start(q), shape), depth)
+        start = self.q_star if q is None else real("q", q, low=0.0)
+        lengths = self.lengths(np.broadcast_to(start, shape), depth)
         gaps = np.empty((depth, x.size, *shape))
         gaps[0] = (1.0 - x if deficit is None else x).reshape(-1, *(1,) * len(shape))
         for layer in range(depth - 1):
@@ -715,41 +706,31 @@ def _on_a_line(phi: Activation, w2: np.ndarray, b2: np.ndarray) -> tuple:
 
 def _hidden_pairs(phi: Activation, table: _LengthTable, w2: np.ndarray, b2: np.ndarray,
                   longer: np.ndarray) -> list[tuple[int, int, float]]:
-    """Cells with two fixed points: row, cell, and a length between the two; by rising cell.
+    """Cells with two fixed points: row, cell, and a length between the two.
 
     V(q) - q has the same sign at both nodes and turns towards 0 between them. Whether it gets
     there the cubic says, and where that is too close to call the averages themselves.
     """
-    dips = table.slope[1:] > table.slope[:-1]
-    gain = np.sort(np.stack([table.slope[:-1], table.slope[1:]]), axis=0)
-    weights, place = np.unique(w2, return_inverse=True)  # where V' is 1 has nothing to do with b
-    steep = weights[:, None] * gain[:, None] > 1.0
-    kind, cell = np.nonzero(steep[1] & ~steep[0])
-    counts, rows = np.bincount(place), np.split(np.argsort(place, kind="stable"),
-                                                np.cumsum(np.bincount(place))[:-1])
-    row = np.concatenate([rows[i] for i in kind]) if kind.size else kind
-    cell = np.repeat(cell, counts[kind])
-    same = (longer[row, cell] == longer[row, cell + 1]) & (longer[row, cell] == dips[cell])
-    row, cell = row[same], cell[same]
-    between, sign = table.cubic(cell), np.where(dips[cell], 1.0, -1.0)
-    low, high = table.nodes[cell], table.nodes[cell + 1]
-    for _ in range(30):
-        q = 0.5 * (low + high)
-        falls = sign * (w2[row] * between(q)[1] - 1.0) < 0.0
-        low, high = np.where(falls, q, low), np.where(falls, high, q)
-    close = sign * (w2[row] * between(q)[0] + b2[row] - q) < 1e-3 * q
-    row, cell, q, sign = row[close], cell[close], q[close], sign[close]
-    for _ in range(4):  # secant steps on the slope, then the map itself
-        if not q.size:
-            break
-        h = 1e-3 * q
-        ahead, here = (w2[row] * moment_slope(phi, x) - 1.0 for x in (q + h, q))
-        q = np.clip(q - here * h / np.where(ahead == here, np.inf, ahead - here),
-                    table.nodes[cell], table.nodes[cell + 1])
-    real_one = sign * (w2[row] * moment(phi, q) + b2[row] - q) < 0.0
-    order = np.argsort(np.where(dips[cell], cell, -cell)[real_one][::-1], kind="stable")
-    found = list(zip(row[real_one][::-1], cell[real_one][::-1], q[real_one][::-1]))
-    return [found[i] for i in order]
+    weights, place = np.unique(w2, return_inverse=True)  # b has no say in where V' passes 1
+    rows = np.split(np.argsort(place), np.cumsum(np.bincount(place))[:-1])
+    steep = weights[:, None] * table.slope > 1.0
+    kind, cell = np.nonzero(steep[:, 1:] != steep[:, :-1])
+    row = np.concatenate([place[:0], *(rows[i] for i in kind)])
+    cell = np.repeat(cell, [rows[i].size for i in kind])
+    dips = steep[place[row], cell + 1]
+    alike = (longer[row, cell] == dips) & (longer[row, cell + 1] == dips)
+    row, cell, sign = row[alike], cell[alike], np.where(dips[alike], 1.0, -1.0)
+    between = table.cubic(cell)
+    turn = _bisect(lambda q: sign * (1.0 - w2[row] * between(q)[1]), table.nodes[cell],
+                   table.nodes[cell + 1], 30)
+    close = sign * (w2[row] * between(turn)[0] + b2[row] - turn) < 1e-3 * turn
+    if not close.any():
+        return []
+    row, cell, sign = row[close], cell[close], sign[close]
+    turn = _bisect(lambda q: sign * (1.0 - w2[row] * moment_slope(phi, q)), table.nodes[cell],
+                   table.nodes[cell + 1], 40)
+    there = sign * (w2[row] * moment(phi, turn) + b2[row] - turn) < 0.0
+    return list(zip(row[there], cell[there], turn[there]))
 
 
 def _last_true(mask: np.ndarray) -> np.ndarray:
@@ -778,9 +759,12 @@ def _polish(phi: Activation, table: _LengthTable, w2: np.ndarray, b2: np.ndarray
 
     Where V(q) - q falls through 0, or rises if ``sign`` is -1.
     """
-    between = table.cubic(cell)
-    q = _bisect(lambda q: sign * (w2 * between(q)[0] + b2 - q), low, high, 18)
-    slope = w2 * between(q)[1]
+    between, q = table.cubic(cell), 0.5 * (low + high)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        for _ in range(6):
+            value, slope = between(q)
+            q = np.clip(q + (w2 * value + b2 - q) / (1.0 - w2 * slope), low, high)
+    slope = w2 * slope
     active = np.arange(q.size)
     for _ in range(20):
         here = q[active]
@@ -800,36 +784,28 @@ def critical_weights(phi: Activation, sigma_b: np.ndarray) -> np.ndarray:
     """``sigma_w`` on the edge of chaos, NaN where there is none: see `MeanField.critical_line`."""
     from scipy.optimize import elementwise  # costs as much to import as NumPy; used here only
 
-    def squared_bias(log_q, target=0.0):
+    def squared_bias(log_q, target):
         q = np.exp(log_q)
         return q - moment(phi, q) / moment(phi, q, 1) - target
 
     if phi.homogeneous:
         return np.full(sigma_b.shape, moment(phi, np.ones(1), 1)[0] ** -0.5)
-    scan = np.linspace(np.log(1e-10), np.log(_reach(phi)), 240)
-    above = squared_bias(scan) >= np.square(sigma_b)[..., None]
-    settles = moment_slope(phi, np.exp(scan)) <= moment(phi, np.exp(scan), 1) * (1 + 1e-9)
+    table, b2 = _table(phi), np.square(sigma_b)
+    stretch = moment(phi, table.nodes, 1, missing="nan")
+    with np.errstate(divide="ignore", invalid="ignore"):
+        above = table.nodes - table.power / stretch >= b2[..., None]
+    settles = table.slope <= stretch * (1.0 + 1e-9)
     crossing = (above[..., 1:] != above[..., :-1]) & (settles[1:] | settles[:-1])
-    at_rest = (sigma_b == 0.0) & (moment(phi, np.zeros(1))[0] == 0.0)  # starts at q = 0
+    small = np.searchsorted(table.nodes, 1e-6)  # the line starts at q = 0 unless that repels
+    at_rest = (b2 == 0.0) & (table.rest == 0.0) & settles[small] & (stretch[0] > 0.0)
     lost = ~crossing.any(axis=-1) & ~at_rest
-    cell = np.argmax(crossing, axis=-1)
     solvable = ~(lost | at_rest)
+    cell, scan = np.argmax(crossing, axis=-1)[solvable], np.log(table.nodes)
     q = np.where(lost, np.nan, 0.0)
     q[solvable] = np.exp(elementwise.find_root(
-        squared_bias, (scan[cell[solvable]], scan[cell[solvable] + 1]),
-        args=(np.square(sigma_b[solvable]),), tolerances={"xatol": 1e-14}).x)
-    return _where_finite(lambda v: moment(phi, v, 1), q) ** -0.5
-
-
-def _reach(phi: Activation) -> float:
-    """A variance up to which the averages of phi are cheap, for a scan."""
-    for top in (1e8, 1e4, 1e2, 30.0, 10.0):
-        try:
-            moment(phi, np.array([top])), moment_slope(phi, np.array([top]))
-            return top
-        except Untrusted:
-            continue
-    return 3.0
+        squared_bias, (scan[cell], scan[cell + 1]), args=(b2[solvable],),
+        tolerances={"xatol": 1e-14}).x)
+    return _where_finite(lambda q: moment(phi, q, 1), q) ** -0.5
 
 
 @dataclass(frozen=True, repr=False)
