@@ -233,6 +233,12 @@ def test_some_of_the_networks_are_those(build, which):
         net[5]
 
 
+def test_none_of_the_networks_is_a_network_too():
+    none = dense(4, [3, 6], 2, 1.5, 0.4, networks=5, seed=1)[np.zeros(5, bool)]
+    assert len(none) == 0 and none.forward(np.ones((6, 4))).shape == (0, 6, 2)
+    assert list(none) == []
+
+
 def test_pre_activations_and_the_hidden_part():
     net, x = dense(4, [3, 5], 2, 1.5, 0.4, networks=3, seed=1), RNG.normal(size=(6, 4))
     h1, h2, out = net.pre_activations(x)

@@ -96,7 +96,8 @@ class Weighted(Layer):
 
     def forward(self, x: np.ndarray, mode: Mode = PLAIN) -> tuple:
         out = self.product(x)
-        out += self.biases.reshape(len(self.biases), *(1,) * (out.ndim - 2), -1)
+        networks, channels = self.biases.shape
+        out += self.biases.reshape(networks, *(1,) * (out.ndim - 2), channels)
         return out, x
 
     def jvp(self, x: np.ndarray, dx: np.ndarray) -> tuple:
@@ -486,7 +487,7 @@ class Network:
 
     def through(self, x: np.ndarray, first: int = 0, last: int | None = None) -> np.ndarray:
         """Points, as of `points`, through ``layers[first:last]``, some at a time."""
-        step, parts = max(1, BLOCK // (len(self) * self._largest)), []
+        step, parts = max(1, BLOCK // max(1, len(self) * self._largest)), []
         for start in range(0, x.shape[1], step):
             part = x[:, start:start + step]
             for layer in self.layers[first:last]:
