@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from lib import Ensemble, MeanField
+from lib.networks.ensemble import circle
 
 CRITICAL = float(MeanField(1.0, 0.3).critical_line(0.3))
 FIELDS = "metric", "kappa2", "length_gauss"
@@ -78,3 +79,20 @@ def test_euclidean_length_and_autocorrelation_agree(sigma_w):
     orbit = told.c
     error = seen.c.std(axis=0, ddof=1) / np.sqrt(24)
     assert np.all(np.abs(seen.c.mean(axis=0) - orbit) < 4 * np.hypot(error, 5.0 / 1000))
+
+
+@pytest.mark.parametrize("sigma_w", [1.3, 2.5])
+def test_a_small_circle_off_the_centre_agrees(sigma_w):
+    """Of radius rho on the same sphere: its curvature exceeds the great circle's by a memory."""
+    rho, depth = 0.3, 6
+    theory = MeanField(sigma_w, 0.3)
+    x, dx, d2x = (rho * np.pad(part, ((0, 0), (1, 0))) for part in circle(8))
+    x[:, 0] = np.sqrt(1 - rho**2)
+    seen = Ensemble(sigma_w, 0.3, width=1000, networks=30, seed=2).run(
+        theory.q_star, curve=(x, dx, d2x), depth=depth)
+    memory = (rho**-2 - 1) / theory.q_star * theory.chi1 ** -np.arange(depth)
+    line = theory.run(curve="circle", depth=depth).kappa2[:, 0] + memory
+    ratio = seen.kappa2[..., 0] / line
+    assert np.allclose(ratio[:, 0], 1.0, rtol=1e-12)
+    error = ratio.std(axis=0, ddof=1) / np.sqrt(30)
+    assert np.all(np.abs(ratio.mean(axis=0) - 1)[1:] < 4 * np.hypot(error, 2e-3 * depth)[1:])

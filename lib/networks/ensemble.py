@@ -85,9 +85,8 @@ class Ensemble:
         """Lengths, correlations or the geometry of a curve, layer by layer.
 
         Args:
-            q, c, depth, deficit, curve, points, order, dense: as for `layers`; with several
-                sigmas q may have shape ``(points, *sigma)``, or that of sigma for pairs and
-                curves.
+            q, ...: as for `layers`; with several sigmas q may have shape ``(points, *sigma)``,
+                or that of sigma for pairs and curves.
 
         Returns:
             `Profile` with axes ``(network, layer, point, *sigma)`` and the fields
@@ -147,10 +146,8 @@ class Ensemble:
                 knows the shapes alone. Weights are drawn for one network at a time.
 
         Raises:
-            ValueError: bad arguments; a curvature asked of an activation with kinks; a curve of
-                more dimensions than neurons.
-            Untrusted: numbers beyond the range of the dtype, where the network diverges or the
-                curve has shrunk towards a point.
+            Untrusted: numbers beyond the range of the dtype, where networks diverge or the curve
+                has shrunk towards a point.
         """
         self._sigmas()
         parts, read, _ = _inputs(c, deficit, curve, points)
@@ -175,25 +172,23 @@ class Ensemble:
     def outputs(self, x: np.ndarray, units: int, depths: Sequence[int]) -> Iterator[np.ndarray]:
         """Linear outputs of each network cut off at several depths.
 
-        The hidden layers are drawn once; at each depth asked for a linear output layer of its own
-        is put on what is there: d linear maps with d - 1 nonlinear layers between.
+        The hidden layers are drawn once; on what is there at a depth a read-out of its own is
+        put: d linear maps with d - 1 nonlinear layers between.
 
         Args:
             x: inputs, shape ``(points, inputs)``, or ``(networks, points, inputs)``.
-            units: number of outputs.
-            depths: number of linear maps, rising; 1 has no hidden layer.
+            depths: rising; 1 has no hidden layer.
 
         Returns:
-            Iterator over the depths, shape ``(networks, points, units)``, all in `dtype`.
+            Iterator over the depths, shape ``(networks, points, units)``.
 
         Source: [poole2016], Fig. 5.
         """
         self._sigmas()
-        x, units = real("x", x), count("units", units)
+        x, units = real("x", x, axes="..., points, inputs"), count("units", units)
         depths = [count("depths", depth) for depth in depths]
-        if x.ndim not in (2, 3) or not x.size or len(x) != self.networks and x.ndim == 3:
-            raise ValueError("x must have shape (points, inputs) or (networks, points, inputs), "
-                             f"got {x.shape}")
+        if x.shape[:-2] not in ((), (self.networks,)):
+            raise ValueError(f"x must have shape ([networks,] points, inputs), got {x.shape}")
         if not depths or depths != sorted(set(depths)):
             raise ValueError(f"depths must rise, got {depths}")
         return self._outputs(x, units, depths)
@@ -313,12 +308,8 @@ class Ensemble:
 def circle(points: int, turn: float = 1.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """A circle of radius 1 with its derivatives, or a part of it, at equal steps of the angle.
 
-    Args:
-        points: how many, at ``theta = 2 pi turn k / points``.
-        turn: the part of the circle; one half for the read-outs of the paper.
-
     Returns:
-        ``x, dx, d2x``, each of shape ``(points, 2)``, derivatives by theta.
+        ``x, dx, d2x`` at ``theta = 2 pi turn k / points``, each of shape ``(points, 2)``.
 
     >>> circle(4)[0].round(12).tolist()
     [[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [-0.0, -1.0]]
@@ -332,8 +323,7 @@ def circle(points: int, turn: float = 1.0) -> tuple[np.ndarray, np.ndarray, np.n
 def frames(shape: tuple[int, ...], seed: int | np.random.Generator) -> np.ndarray:
     """Random orthonormal rows, uniform in direction, whatever the linear algebra library.
 
-    Args:
-        shape: ``(..., rows, dimension)``, no more rows than dimensions.
+    Of shape ``(..., rows, dimension)``, no more rows than dimensions.
 
     >>> u = frames((5, 2, 9), seed=0)
     >>> bool(np.allclose(u @ np.swapaxes(u, 1, 2), np.eye(2)))
@@ -380,10 +370,9 @@ def _coordinates(curve: str | tuple, points: int) -> list[np.ndarray]:
     if isinstance(curve, str):
         choice("curve", curve, ["circle"])
         return list(circle(count("points", points, 3)))
-    parts = [real("curve", x) for x in curve]
-    if not 0 < len(parts) < 4 or any(x.ndim != 2 or x.shape != parts[0].shape for x in parts):
-        raise ValueError("curve must be x, dx, d2x, each of shape (points, dimensions); got "
-                         f"{[x.shape for x in parts]}")
+    parts = [real("curve", x, axes="points, dimensions") for x in curve]
+    if not 0 < len(parts) < 4 or len({x.shape for x in parts}) > 1:
+        raise ValueError(f"curve must be x, dx, d2x of one shape, got {[x.shape for x in parts]}")
     return parts
 
 
