@@ -293,6 +293,26 @@ def test_networks_that_diverge_are_refused():
         nets.run(4.0, depth=20)
 
 
+def test_networks_that_die_have_length_zero_and_no_angle():
+    nets = ensemble(1.4, 0.0, width=2, networks=60, seed=1, phi="relu")
+    pairs, ring = nets.run(1.0, 0.5, depth=8), nets.run(1.0, curve="circle", depth=8)
+    dead = pairs.q[:, -1, 0] == 0.0
+    assert 5 < dead.sum() < 60 and np.all(np.isnan(pairs.c[dead, -1]))
+    assert np.all(np.isfinite(pairs.q)) and np.all(np.isfinite(ring.length_euclid))
+    assert np.all(np.isnan(ring.c[ring.q[:, -1, 0] == 0.0, -1]))
+    assert not np.any(np.isnan(ring.c[:, 0]))
+
+
+@pytest.mark.parametrize("width, networks, depth", [(1, 1, 1), (2, 1, 1), (2, 1, 6)])
+def test_the_smallest_networks_run(width, networks, depth):
+    for phi in ("tanh", "relu", "x * tanh(x)"):
+        nets = ensemble(1.5, 0.0, width=width, networks=networks, phi=phi)
+        assert nets.run(1.0, depth=depth).q.shape == (networks, depth, 1)
+        if width > 1:
+            assert nets.run(1.0, [0.5], depth=depth).c.shape == (networks, depth, 1)
+            assert nets.run(1.0, curve="circle", depth=depth).length_euclid.size == depth
+
+
 @pytest.mark.parametrize("changes, error, told", [
     (dict(sigma_w=-1.0), ValueError, "sigma_w"), (dict(sigma_b=np.nan), ValueError, "sigma_b"),
     (dict(sigma_w="1"), TypeError, "sigma_w"), (dict(sigma_b=1j), TypeError, "sigma_b"),

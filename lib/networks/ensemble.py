@@ -98,6 +98,8 @@ class Ensemble:
               ``length_gauss``, one point each, and their logarithms ``log_metric``, ...; what
               would overflow has its logarithm alone; and ``c`` and ``deficit`` of two points on
               it, means by offset. A kink leaves no curvature, a jump no metric.
+
+            A network that has died (ReLU, without biases) has length 0 and NaN for c.
         """
         parts, read, x = _inputs(c, deficit, curve, points)
         x, runs = np.atleast_1d(real("q", q)) if x is None else x, []
@@ -440,14 +442,19 @@ def _single(motion: Motion) -> dict[str, np.ndarray]:
 def _pairs(motion: Motion) -> dict[str, np.ndarray]:
     """The deficit from the difference of directions, so that nothing cancels near c = 1."""
     square = _mean_square(motion.h)
-    unit = motion.h / np.sqrt(square)[..., None]
+    with np.errstate(invalid="ignore"):  # a network that has died has no angles
+        unit = motion.h / np.sqrt(square)[..., None]
     deficit = 0.5 * _mean_square(unit[:, 1::2] - unit[:, ::2])
     return {"q": square[:, ::2], "c": 1.0 - deficit, "deficit": deficit}
 
 
 def _curve(motion: Motion) -> dict[str, np.ndarray]:
     h, dh, d2h, log_speed = motion
-    c, fields = curves.autocorrelation(h), {"q": _mean_square(h).mean(axis=-1)}
+    square = _mean_square(h)
+    alive, c = np.all(square > 0.0, axis=1), np.full(square.shape, np.nan)
+    if alive.any():
+        c[alive] = curves.autocorrelation(h if alive.all() else h[alive])
+    fields = {"q": square.mean(axis=-1)}
     with np.errstate(divide="ignore"):  # a curve that stands still, or is straight
         if dh is not None:
             log = curves.log_metric(dh, log_speed)
