@@ -500,8 +500,18 @@ def test_the_same_run_gives_the_same_numbers():
 def test_lengths_that_leave_the_floats_say_at_which_layer():
     with pytest.raises(Untrusted, match="leave the floats at layer 2877"):
         MeanField(1.6, 0.0, "relu").run(1.0, depth=10000)
+    marked = MeanField([1.6, 1.0], 0.0, "relu", missing="nan").run([1.0, 2.0], depth=3000).q
+    assert np.isnan(marked[-1, :, 0]).all() and np.isfinite(marked[:, :, 1]).all()
     q = MeanField(1.6, 0.0, "relu").run(1.0, depth=2876).q[-1, 0]
     assert q == pytest.approx(1.28**2875, rel=1e-10)  # 1.28^2876 is no float
+
+
+def test_pairs_that_fall_silent_are_refused_or_marked():
+    silent = get(lambda x: np.maximum(x - 3.0, 0.0), kinks=(3.0,))
+    with pytest.raises(Untrusted, match="activity is gone.*first at sigma_w = 0, sigma_b = 0"):
+        MeanField([1.0, 0.0], 0.0, silent).run(2.0, 0.5, depth=2)
+    marked = MeanField([1.0, 0.0], 0.0, silent, missing="nan").run(2.0, 0.5, depth=2).c[1, 0]
+    assert np.isfinite(marked[0]) and np.isnan(marked[1])
 
 
 def test_a_small_deficit_shrinks_and_grows_by_chi1_for_hundreds_of_layers():

@@ -71,14 +71,20 @@ class MeanField:
 
         Source: [poole2016], Fig. 1.
         """
-        found, lost = self._found, np.isnan(self._found.value)
-        if lost.any() and self.missing == "raise":
-            raise Untrusted(
-                f"{self.phi.name}: lengths settle nowhere at {lost.sum()} of {lost.size} points, "
-                f"first at sigma_w = {self.sigma_w[lost][0]:.4g}, sigma_b = "
-                f"{self.sigma_b[lost][0]:.4g} ({found.kind[lost][0]}); missing='nan' marks them "
-                "instead", found.value)
+        found = self._found
+        lost = np.isnan(found.value)
+        self._refuse(lost, f"lengths settle nowhere ({', '.join(set(found.kind[lost]))})",
+                     found.value)
         return _kept(found.value)
+
+    def _refuse(self, lost: np.ndarray, why: str, best: np.ndarray) -> None:
+        """Raise for numbers that are missing, unless they are to be marked."""
+        if lost.any() and self.missing == "raise":
+            w, b = (np.broadcast_to(sigma, lost.shape)[lost][0] for sigma in
+                    (self.sigma_w, self.sigma_b))
+            raise Untrusted(f"{self.phi.name}: {why} at {lost.sum()} of {lost.size} points, first "
+                            f"at sigma_w = {w:.6g}, sigma_b = {b:.6g}; missing='nan' marks such "
+                            "points", best)
 
     @property
     def repeller(self) -> np.ndarray:
@@ -260,10 +266,10 @@ class MeanField:
         """
         return _kept(self._shell.deficit_star())
 
-    @property
+    @cached_property
     def c_star(self) -> np.ndarray:
         """The correlation that any two inputs approach: 1 less `deficit_star`."""
-        return 1.0 - self.deficit_star
+        return _kept(1.0 - self.deficit_star)
 
     @cached_property
     def slope_at_c_star(self) -> np.ndarray:
@@ -275,7 +281,7 @@ class MeanField:
         """
         return _kept(self._shell.slope(self.deficit_star))
 
-    @property
+    @cached_property
     def xi_c(self) -> np.ndarray:
         """Layers over which correlations forget, ``-1 / ln C'(c*)``; infinite at criticality.
 
@@ -362,12 +368,14 @@ class MeanField:
         for layer in range(depth - 1):
             here = q[layer, moving]
             with np.errstate(over="ignore"):
-                ahead = w2[moving] * moment(self.phi, here) + b2[moving]
-            if not np.isfinite(ahead).all():
-                raise Untrusted(f"lengths grow without bound: they leave the floats at layer "
-                                f"{layer + 2}", q[:layer + 1].reshape(-1, *start.shape))
-            q[layer + 1:, moving] = ahead
+                ahead = w2[moving] * moment(self.phi, here, missing=self.missing) + b2[moving]
+            q[layer + 1:, moving] = ahead = np.where(np.isinf(ahead), np.nan, ahead)
+            self._refuse(np.isnan(q[layer + 1]).reshape(start.shape),
+                         f"lengths grow without bound and leave the floats at layer {layer + 2}",
+                         q[:layer + 1].reshape(-1, *start.shape))
             moving = moving[np.abs(ahead - here) > 4.0 * np.finfo(float).eps * here]
+            if moving.size == 0:
+                break
         return q.reshape(depth, *start.shape)
 
     def _run_pairs(self, q: np.ndarray | None, c: np.ndarray | None,
@@ -393,11 +401,11 @@ class MeanField:
         moving = np.isfinite(q) & ~(np.abs(q - star) <= SETTLED * star)
         out = np.empty(d.shape) if moving.all() else np.array(self._lenient._shell.deficit(d))
         if moving.any():
-            if np.any(ahead[moving] == 0.0):
-                raise Untrusted("activity is gone: an input of length 0 has no correlation", d)
-            shell = _Shell(self.phi, self.sigma_w[moving], q[moving], ahead[moving],
-                           self.missing)
-            out[:, moving] = shell.deficit(d[:, moving])
+            ahead = np.where(ahead == 0.0, np.nan, ahead)  # without a length there is no angle
+            out[:, moving] = _Shell(self.phi, self.sigma_w[moving], q[moving], ahead[moving],
+                                    self.missing).deficit(d[:, moving])
+            self._refuse(moving & np.isnan(ahead), "activity is gone, and with it the correlation",
+                         out)
         out[:, np.isnan(q)] = np.nan
         return np.minimum(out, 2.0)  # opposite, to rounding
 
@@ -433,10 +441,10 @@ class MeanField:
         """
         sigma_b = self.sigma_b if sigma_b is None else real("sigma_b", sigma_b, low=0.0)
         line = critical_weights(self.phi, sigma_b)
-        lost = np.isnan(line)
-        if lost.any() and self.missing == "raise":
+        if self.missing == "raise" and np.isnan(line).any():
             raise Untrusted(f"{self.phi.name}: no sigma_w has chi1 = 1 and settled lengths at "
-                            f"sigma_b = {sigma_b[lost][0]:.4g}; missing='nan' marks such points")
+                            f"sigma_b = {sigma_b[np.isnan(line)][0]:.4g}; missing='nan' marks "
+                            "such points", line)
         return line
 
     # the record
@@ -476,21 +484,20 @@ class MeanField:
         if self.sigma_w.ndim:
             return self._repr_of_many()
         lines, told = [], []
-        for name in ("phase", *NUMBERS, "warnings"):
+        for name in NUMBERS:
             try:
                 value = getattr(self._lenient, name)
             except ValueError:  # a kink or a jump
                 value = np.inf if name.startswith("chi") else np.nan
             except ArithmeticError as problem:
                 value = np.nan
-                told.append(f"{name} is not known: {problem}")
-            lines.append(value)
-        phase, *numbers, warnings = lines
-        head = (f"{self.phi.name} at sigma_w = {self.sigma_w:g}, sigma_b = {self.sigma_b:g}: "
-                f"{phase if isinstance(phase, str) else 'not known'}")
-        told = [*(warnings if isinstance(warnings, tuple) else ()), *told]
-        return "\n  ".join([head, *(f"{name:9} {value:.6g}" for name, value in
-                                    zip(NUMBERS, numbers)), *(f"warning: {w}" for w in told)])
+                told.append(f"warning: {name} is not known: {problem}")
+            lines.append(f"{name:9} {value:.6g}")
+        head = f"{self.phi.name} at sigma_w = {self.sigma_w:g}, sigma_b = {self.sigma_b:g}"
+        if "q_star" in self._lenient.__dict__:
+            head = f"{head}: {self._lenient.phase}"
+            told = [*(f"warning: {one}" for one in self._lenient.warnings), *told]
+        return "\n  ".join([head, *lines, *told])
 
     def _repr_of_many(self) -> str:
         """Shape and ranges; nothing is computed for it."""
@@ -511,9 +518,8 @@ def _kept(array: np.ndarray) -> np.ndarray:
 
 def _correlations(c: np.ndarray) -> np.ndarray:
     """Checked correlations; what rounding put beyond 1 is 1."""
-    c = np.asarray(c) if np.asarray(c).dtype.kind not in "f" else np.where(
-        np.abs(np.abs(c) - 1.0) < 1e-14, np.sign(c), c)
-    return real("c", c, low=-1.0, high=1.0)
+    c = real("c", c)
+    return real("c", np.where(np.abs(np.abs(c) - 1.0) < 1e-14, np.sign(c), c), -1.0, 1.0)
 
 
 def _where_finite(f: Callable, q: np.ndarray) -> np.ndarray:
