@@ -137,13 +137,13 @@ def test_the_jacobian_is_the_difference_quotient_of_the_map(name, q, d):
         return np.log([kernel.power, kernel.deficit(d * np.exp(log_gap - log_q), rtol=1e-12)])
 
     along_q, along_gap = ((ahead(*(h * e)) - ahead(*(-h * e))) / (2 * h) for e in np.eye(2))
-    got = pair_step(phi, np.array([q]), np.array([d]))
+    length, gap, slope, push, keep, *_ = pair_step(phi, np.array([q]), np.array([d]))[:, 0]
     kernel = Kernel(phi, np.array(q))
-    assert got.length[0] == pytest.approx(float(kernel.power), rel=1e-5)
-    assert got.gap[0] == pytest.approx(float(kernel.deficit(d)), rel=1e-4)
-    assert got.slope[0] * q / got.length[0] == pytest.approx(along_q[0], rel=1e-5)
-    assert got.push[0] == pytest.approx(along_q[1], abs=1e-4)
-    assert got.keep[0] == pytest.approx(along_gap[1], rel=1e-4)
+    assert length == pytest.approx(float(kernel.power), rel=1e-5)
+    assert gap == pytest.approx(float(kernel.deficit(d)), rel=1e-4)
+    assert slope * q / length == pytest.approx(along_q[0], rel=1e-5)
+    assert push == pytest.approx(along_q[1], abs=1e-4)
+    assert keep == pytest.approx(along_gap[1], rel=1e-4)
 
 
 def covariance(f, q, d, kinks):
@@ -174,7 +174,7 @@ def covariance(f, q, d, kinks):
 def test_the_noise_of_a_neuron_by_another_quadrature(name, plain, q, d):
     expected = covariance(plain, q, d, oracles.KINKS.get(name, ()))
     got = pair_step(get(name), np.array([q]), np.array([d]))
-    assert np.allclose([x[0] for x in got[5:]], expected, rtol=1e-4)
+    assert np.allclose(got[5:, 0], expected, rtol=1e-4)
 
 
 def test_a_hard_tanh_far_out_has_the_slope_of_its_length_map():

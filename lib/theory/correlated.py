@@ -49,7 +49,7 @@ class Kernel:
 
     >>> from lib.activations import get
     >>> relu = Kernel(get("relu"), np.array(2.0))
-    >>> float(relu.value(np.array(1.0))).__round__(10), round(1 / np.pi, 10)
+    >>> float(relu.power - relu.deficit(np.array(1.0))).__round__(10), round(1 / np.pi, 10)
     (0.3183098862, 0.3183098862)
     """
 
@@ -84,10 +84,6 @@ class Kernel:
         Source: [price1958].
         """
         return self._evaluate("slope", d, rtol)
-
-    def value(self, d: np.ndarray, atol: float = 1e-10) -> np.ndarray:
-        """``E phi(u1) phi(u2)`` to ``atol E phi^2``."""
-        return self.power - self.deficit(d, rtol=atol)
 
     def descend(self, c: np.ndarray, depth: int) -> tuple[np.ndarray, np.ndarray]:
         """Correlations through layers that keep the variance: ``c <- kappa(c) / kappa(1)``.

@@ -10,7 +10,7 @@ with J the Jacobian of the mean-field map of (q, e) and Q the covariance of what
 In these coordinates nothing cancels, however near the two inputs are. What is measured,
 ``h^T h / N``, has the sampling noise of its own layer on top.
 """
-from typing import Callable, NamedTuple
+from typing import Callable
 
 import numpy as np
 
@@ -23,19 +23,6 @@ GRIDS = ((25, 33), (49, 65), (97, 129))  # angles a sector, radii a panel
 TOLERANCE = 1e-3  # between two grids; the finer one is then good to 1e-5
 NEAR = 1e-8  # nearer pairs stray relative to their distance as these do
 DIGITS = 10  # states that agree to so many are computed once
-
-
-class Step(NamedTuple):
-    """Averages over one neuron at (q, e), for ``sigma_w = 1``; see `pair_step`."""
-
-    length: np.ndarray
-    gap: np.ndarray
-    slope: np.ndarray
-    push: np.ndarray
-    keep: np.ndarray
-    noise_length: np.ndarray
-    noise_both: np.ndarray
-    noise_gap: np.ndarray
 
 
 def sd_q(phi: Activation, q: np.ndarray, sigma_w: np.ndarray, width: int, *,
@@ -102,10 +89,11 @@ def sd_c(phi: Activation, q: np.ndarray, deficit: np.ndarray, sigma_w: np.ndarra
     """
     if not phi.continuous:
         raise ValueError(f"{phi.name} jumps: its correlations have no spread of order 1/sqrt(N)")
-    one = Step(*_once(lambda q, d: pair_step(phi, q, d), q[:-1], np.maximum(deficit[:-1], NEAR)))
+    _, _, slope, push, keep, of_length, of_both, of_gap = _once(
+        lambda q, d: pair_step(phi, q, d), q[:-1], np.maximum(deficit[:-1], NEAR))
     grown = np.square(sigma_w) / _positive(q[1:])
-    jacobian = np.stack([one.slope * q[:-1] * grown, one.push, one.keep])
-    noise = np.stack([one.noise_length * np.square(grown), one.noise_both * grown, one.noise_gap])
+    jacobian = np.stack([slope * q[:-1] * grown, push, keep])
+    noise = np.stack([of_length * np.square(grown), of_both * grown, of_gap])
     stray, out = np.zeros((3, *q.shape[1:])), np.zeros(q.shape)
     for layer, d in enumerate(deficit):
         sampling = np.stack([1.0 + np.square(1.0 - d), d, np.full(d.shape, 2.0)])
@@ -128,23 +116,24 @@ def _carried(jacobian: np.ndarray, covariance: np.ndarray) -> np.ndarray:
                      push**2 * length + 2.0 * push * keep * both + keep**2 * gap])
 
 
-def pair_step(phi: Activation, q: np.ndarray, d: np.ndarray) -> Step:
-    """What one neuron does to the length and the gap of two inputs of length q.
-
-    With ``S = (phi1^2 + phi2^2) / 2`` and ``T = (phi1 - phi2)^2 / 2``: E S and E T, the slope
-    ``d E S / dq``, how E T follows a relative change of q (push) and of the gap (keep), both
-    relative to E T, the variance of S, its covariance with T relative to E T, and the relative
-    variance of T.
+def pair_step(phi: Activation, q: np.ndarray, d: np.ndarray) -> np.ndarray:
+    """What one neuron does to the length and the gap of two inputs of length q, sigma_w = 1.
 
     Args:
         q, d: squared lengths and ``1 - c``, shape ``(rows,)``, both above 0.
+
+    Returns:
+        Shape ``(8, rows)``. With ``S = (phi1^2 + phi2^2) / 2`` and ``T = (phi1 - phi2)^2 / 2``:
+        E S; E T; the slope ``d E S / dq``; by how much T follows a relative change of q (push)
+        and of the gap (keep), relative to E T; the variance of S; its covariance with T, relative
+        to E T; the relative variance of T.
 
     Accuracy: 1e-5 of the natural scale of each, by two grids of the polar rule; 1e-4 for kinks
         off 0 and near inputs.
 
     Source: derived here.
     """
-    done, todo = np.full((len(Step._fields), q.size), np.nan), np.arange(q.size)
+    done, todo = np.full((8, q.size), np.nan), np.arange(q.size)
     fold = 4 if phi.parity else 2
     for grid in GRIDS:
         fresh = np.concatenate([
@@ -157,9 +146,9 @@ def pair_step(phi: Activation, q: np.ndarray, d: np.ndarray) -> Step:
         done[:, todo] = fresh
         todo = todo[~settled]
         if todo.size == 0:
-            return Step(*done)
+            return done
     raise Untrusted(f"{phi.name}: the spread over networks is not known to {TOLERANCE:g} at q = "
-                    f"{q[todo[0]]:.4g}, 1 - c = {d[todo[0]]:.4g}", Step(*done))
+                    f"{q[todo[0]]:.4g}, 1 - c = {d[todo[0]]:.4g}", done)
 
 
 def _on_grid(phi: Activation, q: np.ndarray, d: np.ndarray, grid: tuple[int, int],

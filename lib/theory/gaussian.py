@@ -14,8 +14,8 @@ from lib.activations import Activation
 from lib.checks import Untrusted, real
 
 REACH = 13.0  # the normal density there is 1e-37
-# nodes a panel: every second and fourth node is a rule too
-LEVELS = (97, 193, 385, 769, 1537, 3073)
+LEVELS = (97, 193, 385, 769)  # nodes a panel: every second and fourth node is a rule too
+FINER = (1537, 3073)  # for what oscillates
 BLOCK = 200_000  # values of f held at a time: they stay in the processor's cache
 UNSETTLED, GROWING, INFINITE = 1, 2, 3
 FAULTS = {
@@ -139,7 +139,7 @@ def average(f: Callable, q: np.ndarray, kinks: tuple[float, ...] = (), even: boo
     out, fault = np.empty_like(flat), np.zeros(flat.size, dtype=int)
     out[flat == 0.0] = np.mean(f(np.array([1e-300, -1e-300])))  # each side of a kink counts
     todo = np.flatnonzero(flat)
-    for nodes in LEVELS:
+    for nodes in LEVELS + FINER:
         size = max(1, BLOCK // (nodes * (2 + len(kinks))))
         for start in range(0, todo.size, size):
             rows = todo[start:start + size]
