@@ -349,3 +349,12 @@ def test_bad_inputs_are_refused_before_anything_is_drawn(arguments, error, told)
 def test_a_repr_says_what_is_drawn():
     assert repr(ensemble(2.5, 0.3, width=20, networks=3)) == (
         "<3 random tanh networks of width 20: sigma_w = 2.5, sigma_b = 0.3, seed 0>")
+
+
+def test_a_sigma_without_a_length_has_no_numbers_and_harms_no_other():
+    alone = Ensemble(1.3, 0.3, width=20, networks=3, seed=5).run(0.6, [0.5], depth=3)
+    both = Ensemble([1.3, 4.0], 0.3, width=20, networks=3, seed=5).run(
+        np.array([0.6, np.nan]), [0.5], depth=3)
+    assert np.array_equal(both.c[..., 0], alone.c) and np.isnan(both.c[..., 1]).all()
+    starts = Ensemble(1.3, 0.3, width=20, networks=3).run([1.0, np.nan], depth=2)
+    assert np.isnan(starts.q).all()

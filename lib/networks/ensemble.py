@@ -99,11 +99,15 @@ class Ensemble:
               would overflow has its logarithm alone; and ``c`` and ``deficit`` of two points on
               it, means by offset. A kink leaves no curvature, a jump no metric.
 
-            A network that has died (ReLU, without biases) has length 0 and NaN for c.
+            A network that has died (ReLU, without biases) has length 0 and NaN for c; a sigma
+            whose q is NaN, for want of a q*, has NaN throughout.
         """
         parts, read, x = _inputs(c, deficit, curve, points)
-        x, runs = np.atleast_1d(real("q", q)) if x is None else x, []
+        q = real("q", q, low=0.0, finite=False)
+        x, runs = np.atleast_1d(q) if x is None else x, []
         q = self._starts(q, read is _single)
+        lost = np.isnan(q).any(axis=0) if read is _single else np.isnan(q)
+        q = np.where(np.isnan(q), 1.0, q)
         for i, index in enumerate(np.ndindex(self.sigma_w.shape)):
             one = copy(self)
             one.sigma_w, one.sigma_b = self.sigma_w[index], self.sigma_b[index]
@@ -115,6 +119,7 @@ class Ensemble:
             field = np.array([[layer[name] for layer in run] for run in runs])
             field = np.transpose(field, (2, 1, 3, 0))  # network, layer, point, sigma
             fields[name] = field.reshape(*field.shape[:3], *self.sigma_w.shape)
+            fields[name][..., lost] = np.nan
             if name.startswith("log_") and field.max() < 709.0:
                 fields[name.removeprefix("log_")] = np.exp(fields[name])
         return Profile(f"{self.networks} networks of width {self.width}",
@@ -153,7 +158,7 @@ class Ensemble:
         """
         self._sigmas()
         parts, read, _ = _inputs(c, deficit, curve, points)
-        q = self._starts(q, read is _single)
+        q = self._starts(real("q", q, low=0.0), read is _single)
         return self._layers(q, parts, depth, order, dense, read is _curve)
 
     def network(self, depth: int, inputs: int | None = None, outputs: int | None = None
@@ -203,7 +208,7 @@ class Ensemble:
 
     def _starts(self, q: float | np.ndarray, single: bool) -> np.ndarray:
         """Lengths with the axes ``([point,] *sigma)``."""
-        q, shape = real("q", q, low=0.0), self.sigma_w.shape
+        q, shape = np.asarray(q, dtype=float), self.sigma_w.shape
         if single:
             q = q.reshape(-1, *[1] * len(shape)) if q.ndim < 2 else q
             shape = (len(q), *shape)
