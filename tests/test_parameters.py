@@ -135,6 +135,14 @@ def test_names_that_mean_the_same_everywhere_have_their_range_unsaid():
             check(parse(cell), given)
 
 
+def test_a_text_with_a_range_is_a_list_of_whole_numbers():
+    one = parse('widths: str = "5, 10"  # neurons [3..400]')
+    assert check(one, {"widths": "400"}) == {"widths": "400"}
+    for word in ("abc", "", "5,", "2, 10", "5, 401", "5.5", "-5"):
+        with pytest.raises(ValueError, match="must be whole numbers with commas, each between 3"):
+            check(one, {"widths": word})
+
+
 def test_the_ends_of_a_range_are_in_it_and_a_default_must_be():
     inside = {"width": 10, "sigma_b": 0, "shift": 0, "source": "full", "index": -5}
     assert check(parse(RANGES), inside) == inside

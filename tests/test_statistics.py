@@ -117,6 +117,7 @@ def test_detection_counts_pairs():
     pairs = scores[positive][:, None] - scores[~positive]
     assert detection(scores, positive) == pytest.approx(np.mean((np.sign(pairs) + 1) / 2))
     assert detection(-scores, positive) == pytest.approx(1 - detection(scores, positive))
+    assert np.isnan(detection(scores, positive | True))
 
 
 @pytest.mark.parametrize("call, told", [
@@ -127,7 +128,7 @@ def test_detection_counts_pairs():
     (lambda: rank_trend([1, 2], [1.0, 2.0]), "samples must have shape"),
     (lambda: rank_trend([1, 2, 3], [[1.0, 2.0]] * 2), "one length"),
     (lambda: proportionality([1.0, 2.0], [1.0, 2.0, 3.0]), "x and y must have one shape"),
-    (lambda: detection([1.0, 2.0], [True, True]), "both kinds"),
+    (lambda: detection([1.0, 2.0], [True]), "truth values, one a score"),
     (lambda: mean_prediction([[1.0]]), "outputs must have shape"),
 ])
 def test_bad_arguments_are_named(call, told):

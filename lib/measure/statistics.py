@@ -118,15 +118,18 @@ def predictive_entropy(outputs: np.ndarray) -> np.ndarray:
 def detection(scores: np.ndarray, positive: np.ndarray) -> float:
     """Area under the curve: how often a positive has a higher score than a negative.
 
-    Scores and truth values have shape ``(n,)``; ties count half, so that 0.5 knows nothing.
+    Scores and truth values have shape ``(n,)``; ties count half, so that 0.5 knows nothing. NaN
+    where all are positive, or none.
 
     Source: textbook (Mann and Whitney's statistic).
     """
     from scipy.stats import mannwhitneyu
 
     scores, positive = real("scores", scores), np.asarray(positive, dtype=bool)
-    if scores.ndim != 1 or scores.shape != positive.shape or positive.all() or not positive.any():
-        raise ValueError("positive must be truth values of both kinds, one a score, got "
-                         f"{positive.sum()} of {positive.size} for {scores.shape} scores")
+    if scores.ndim != 1 or scores.shape != positive.shape:
+        raise ValueError(f"positive must be truth values, one a score, got {positive.shape} for "
+                         f"{scores.shape} scores")
+    if positive.all() or not positive.any():
+        return np.nan
     above = mannwhitneyu(scores[positive], scores[~positive], method="asymptotic").statistic
     return float(above / positive.sum() / (~positive).sum())

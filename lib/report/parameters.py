@@ -24,7 +24,8 @@ USUAL = {"sigma_w": "0..", "sigma_b": "0..", "width": "1..", "depth": "1..", "ne
 class Parameter(NamedTuple):
     """One line ``name: kind = default  # help [range]`` of a chapter's parameters cell.
 
-    The range is optional: ``[low..high]`` with one end possibly missing, or ``[one|other]``.
+    The range is optional: ``[low..high]`` with one end possibly missing, or ``[one|other]``. A
+    text with ends is a list of whole numbers between them: ``"5, 10, 50"``.
     """
 
     name: str
@@ -117,7 +118,8 @@ def _typed(parameter: Parameter, value: object) -> object:
             raise ValueError(f"parameter {name!r} must be finite, not {value!r}")
         value = float(value)
     if parameter.range and not _within(value, parameter.range):
-        raise ValueError(f"parameter {name!r} must be {_in_words(parameter.range)}, "
+        listed = "whole numbers with commas, each " * (kind is str and ".." in parameter.range)
+        raise ValueError(f"parameter {name!r} must be {listed}{_in_words(parameter.range)}, "
                          f"not {value!r}")
     return value
 
@@ -126,8 +128,12 @@ def _within(value: object, allowed: str) -> bool:
     """Whether a value is in the range written as ``low..high`` or ``one|other``."""
     if ".." not in allowed:
         return str(value) in allowed.split("|")
-    low, high = allowed.split("..")
-    return float(low or -math.inf) <= value <= float(high or math.inf)
+    low, high = (float(end or default) for end, default in
+                 zip(allowed.split(".."), (-math.inf, math.inf)))
+    if isinstance(value, str):
+        whole = [re.fullmatch(r"\s*(\d+)\s*", item) for item in value.split(",")]
+        return all(item and low <= int(item[1]) <= high for item in whole)
+    return low <= value <= high
 
 
 def _in_words(allowed: str) -> str:
