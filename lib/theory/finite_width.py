@@ -136,6 +136,8 @@ def pair_step(phi: Activation, q: np.ndarray, d: np.ndarray) -> np.ndarray:
     done, todo = np.full((8, q.size), np.nan), np.arange(q.size)
     fold = 4 if phi.parity else 2
     for grid in GRIDS:
+        if todo.size == 0:
+            break
         fresh = np.concatenate([
             _on_grid(phi, q[todo[block]], d[todo[block]], grid, fold)
             for block in polar_blocks(todo.size, phi.kinks, grid, fold)], axis=1)
@@ -145,10 +147,10 @@ def pair_step(phi: Activation, q: np.ndarray, d: np.ndarray) -> np.ndarray:
         settled = np.all(np.abs(fresh - done[:, todo]) <= TOLERANCE * scale, axis=0)
         done[:, todo] = fresh
         todo = todo[~settled]
-        if todo.size == 0:
-            return done
-    raise Untrusted(f"{phi.name}: the spread over networks is not known to {TOLERANCE:g} at q = "
-                    f"{q[todo[0]]:.4g}, 1 - c = {d[todo[0]]:.4g}", done)
+    if todo.size:
+        raise Untrusted(f"{phi.name}: the spread over networks is not known to {TOLERANCE:g} at "
+                        f"q = {q[todo[0]]:.4g}, 1 - c = {d[todo[0]]:.4g}", done)
+    return done
 
 
 def _on_grid(phi: Activation, q: np.ndarray, d: np.ndarray, grid: tuple[int, int],
