@@ -7,7 +7,7 @@ from lib.activations import get
 from lib.measure.lyapunov import leading, spectrum, top_singular
 from lib.networks.jacobians import (arcs, cauchy_green, jacobian, layer_gains, layer_jacobians,
                                     linearised, read_out_gradients, read_out_hessians,
-                                    trajectory_lengths)
+                                    stretching, trajectory_lengths)
 from lib.networks.network import Network, random_network
 
 
@@ -141,8 +141,8 @@ def test_inputs_of_many_dimensions_agree_with_a_full_svd():
     start = np.random.default_rng(9).standard_normal((2, 9, 12))
     lanczos = top_singular(linear.apply, linear.adjoint, start, tolerance=1e-9)
     for log, direction in (
-            (leading(field.gram, field.log_scale).log,
-             leading(*field).direction),
+            (leading(field.gram, field.log_scale).log, leading(*field).direction),
+            stretching(hidden(w, b, "tanh"), x),
             (lanczos.log + linear.log_scale, linear.lift(lanczos.direction))):
         assert np.abs(log - np.log(s[..., 0])).max() < 1e-12
         assert np.abs(np.einsum("npd,npd->np", direction, vt[..., 0, :])).min() > 1 - 1e-10

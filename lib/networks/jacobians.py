@@ -23,6 +23,7 @@ import numpy as np
 
 from lib.activations import Activation, get
 from lib.checks import count, real
+from lib.measure.lyapunov import Stretch, leading
 from lib.networks.network import Network
 
 BLOCK = 131_072  # numbers worked on at a time: they stay in the cache, and calls cost little
@@ -79,6 +80,21 @@ def cauchy_green(net: Network, x: np.ndarray) -> CauchyGreen:
             with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
                 gram[one, part], log_scale[one, part] = _carry(matrices, starts, mine[part], room)
     return CauchyGreen(gram, log_scale, frame)
+
+
+def stretching(net: Network, x: np.ndarray) -> Stretch:
+    """``ln Lambda_1``, shape ``(networks, points)``, of J at every input, and the direction v_1
+    that is stretched so, ``(networks, points, inputs)``. Over the depth it is the exponent.
+
+    Raises, Accuracy: as `cauchy_green`.
+
+    Source: [storm2024], which takes ``net.hidden_part``.
+
+    >>> found = stretching(Network([[[2.0, 0.0], [0.0, 1.0]]]), [[0.0, 0.0]])
+    >>> np.exp(found.log).tolist(), np.abs(found.direction).tolist()
+    ([[2.0]], [[[1.0, 0.0]]])
+    """
+    return leading(*cauchy_green(net, x))
 
 
 def _carry(matrices: list[tuple[np.ndarray, Activation | None]], starts: np.ndarray,
