@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 
 from lib.checks import Untrusted
-from lib.measure.curves import (kappa2, length_from_samples, log_length_euclid, log_length_gauss,
-                                log_metric, osculating)
+from lib.measure.curves import (autocorrelation, kappa2, length_from_samples,
+                                log_length_euclid, log_length_gauss, log_metric, osculating)
 
 A, B, M, N = 2.0, 0.5, 1, 3  # two wheels at once: constant speed and curvature
 SPEED2 = (A * M) ** 2 + (B * N) ** 2
@@ -166,3 +166,9 @@ def test_bad_arguments_are_named(call, named):
 def test_a_curve_that_stands_still_has_no_length():
     assert log_length_euclid(np.zeros((1, 4, 3)), np.zeros((1, 4)))[0] == -np.inf
     assert length_from_samples(np.ones((8, 3))) == 0.0
+
+
+def test_the_autocorrelation_of_points_whose_squares_no_float_holds():
+    h = np.random.default_rng(3).standard_normal((2, 6, 5))
+    with np.errstate(over="raise", invalid="raise"):
+        assert np.allclose(autocorrelation(1e200 * h), autocorrelation(h), atol=1e-14)

@@ -797,3 +797,25 @@ def test_gains_known_by_hand():
     assert gains("tanh").edge(0.3) == pytest.approx(1.395583975, abs=5e-10)
     assert np.isnan(gains("gelu").edge(0.05)) and "gains of gelu" in repr(gains("gelu"))
     assert type(relu.second_moment) is type(relu.edge(0.0)) is float
+
+
+def test_a_run_that_leaves_the_floats_is_marked_from_there_on():
+    """E exp(u)^2 = exp(2 q): three lengths, then no number; on request, else `Untrusted`."""
+    q, w2, b2 = [1.0], 1.69, 0.09
+    for _ in range(2):
+        q.append(w2 * np.exp(2.0 * q[-1]) + b2)
+    marked = MeanField(1.3, 0.3, "exp(x)", missing="nan")
+    told = marked.run(q=1.0, c=[0.2, 0.9], depth=6, width=50)
+    known = np.isfinite(told.q[:, 0])
+    assert known[:2].all() and not known[3:].any()
+    assert np.allclose(told.q[known, 0], np.array(q)[known[:3]], rtol=1e-10)
+    assert np.isfinite(told.c[:2]).all() and np.isnan(told.c[-1]).all()
+    assert "metric" in marked.run(q=1.0, curve="circle", depth=6).fields
+    with pytest.raises(Untrusted):
+        MeanField(1.3, 0.3, "exp(x)").run(q=1.0, c=0.2, depth=6)
+
+
+def test_where_phi_has_no_slope_there_is_no_edge():
+    with np.errstate(divide="raise", invalid="raise"):
+        assert np.isinf(MeanField(1.0, 0.0, "0*x", missing="nan").critical_line([0.0, 1.0])).all()
+        assert np.isnan(MeanField(1.0, 0.0, "exp(x)-1", missing="nan").critical_line(0.0))

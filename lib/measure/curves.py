@@ -140,6 +140,8 @@ def autocorrelation(h: np.ndarray) -> np.ndarray:
     [[1.0, 0.0, -1.0, 0.0]]
     """
     h = real("h", h, axes="networks, points, neurons")
+    if np.abs(h).max() > 1e150:  # whose squares no float holds
+        h = h / np.abs(h).max(axis=2, keepdims=True)
     length = np.linalg.norm(h, axis=2, keepdims=True)
     if not np.all(length > 0.0):
         raise ValueError("h holds a point of length zero, which has no direction")

@@ -247,5 +247,5 @@ def _on_shell(law: "MeanField") -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def _gain(law: "MeanField", q: np.ndarray, order: int) -> np.ndarray:
     """``sigma_w^2 E phi^(order)^2`` where the squared length is q, NaN where that is."""
     lost = np.isnan(q)
-    known = moment(law.phi, np.where(lost, 1.0, q), order)
+    known = moment(law.phi, np.where(lost, 1.0, q), order, missing=law.missing)
     return np.where(lost, np.nan, law.sigma_w**2 * known)

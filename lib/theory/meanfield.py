@@ -391,7 +391,13 @@ class MeanField:
         gaps = np.empty((depth, x.size, *shape))
         gaps[0] = (1.0 - x if deficit is None else x).reshape(-1, *(1,) * len(shape))
         for layer in range(depth - 1):
-            gaps[layer + 1] = self._next_deficit(gaps[layer], lengths[layer], lengths[layer + 1])
+            try:
+                gaps[layer + 1] = self._next_deficit(gaps[layer], *lengths[layer:layer + 2])
+            except Untrusted:
+                if self.missing == "raise":
+                    raise
+                gaps[layer + 1:] = np.nan
+                break
         lengths = np.broadcast_to(lengths[:, None], gaps.shape)
         return x, {"c": 1.0 - gaps, "deficit": gaps, "q": lengths}
 
@@ -411,10 +417,14 @@ class MeanField:
 
     def _add_spread(self, fields: dict, width: int) -> None:
         from lib.theory import finite_width
-        fields["sd_q"] = finite_width.sd_q(self.phi, fields["q"], self.sigma_w, width)
-        if "deficit" in fields:
-            fields["sd_c"] = finite_width.sd_c(self.phi, fields["q"], fields["deficit"],
-                                               self.sigma_w, width)
+        try:
+            fields["sd_q"] = finite_width.sd_q(self.phi, fields["q"], self.sigma_w, width)
+            if "deficit" in fields:
+                fields["sd_c"] = finite_width.sd_c(self.phi, fields["q"], fields["deficit"],
+                                                   self.sigma_w, width)
+        except Untrusted:  # then there is no band
+            if self.missing == "raise":
+                raise
 
     # the edge of chaos
 
@@ -792,10 +802,12 @@ def critical_weights(phi: Activation, sigma_b: np.ndarray) -> np.ndarray:
 
     def squared_bias(log_q, target):
         q = np.exp(log_q)
-        return q - moment(phi, q) / moment(phi, q, 1) - target
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return q - moment(phi, q, missing="nan") / moment(phi, q, 1, missing="nan") - target
 
     if phi.homogeneous:
-        return np.full(sigma_b.shape, moment(phi, np.ones(1), 1)[0] ** -0.5)
+        with np.errstate(divide="ignore"):
+            return np.full(sigma_b.shape, moment(phi, np.ones(1), 1)[0] ** -0.5)
     table, b2 = _table(phi), np.square(sigma_b)
     stretch = moment(phi, table.nodes, 1, missing="nan")
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -811,7 +823,8 @@ def critical_weights(phi: Activation, sigma_b: np.ndarray) -> np.ndarray:
     q[solvable] = np.exp(elementwise.find_root(
         squared_bias, (scan[cell], scan[cell + 1]), args=(b2[solvable],),
         tolerances={"xatol": 1e-14}).x)
-    return _where_finite(lambda q: moment(phi, q, 1), q) ** -0.5
+    with np.errstate(divide="ignore"):
+        return _where_finite(lambda q: moment(phi, q, 1), q) ** -0.5
 
 
 @dataclass(frozen=True, repr=False)
