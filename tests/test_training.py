@@ -58,6 +58,17 @@ def test_gradients_are_those_of_central_differences(build, phi):
     assert gradient_error(model, x, labels, "softmax") < 1e-6
 
 
+@pytest.mark.parametrize("build", BUILDS)
+def test_single_precision_has_the_same_gradients_equal_points_included(build):
+    model, half = BUILDS[build](), BUILDS[build](dtype=np.float32)
+    x, labels = RNG.normal(size=(8, *model.shape)), RNG.integers(3, size=8)
+    x[3] = x[4]  # neighbours in the minibatch with no distance between them
+    wanted, found = gradients(model, x, labels)[1], gradients(half, x, labels)[1]
+    largest = max(np.abs(g).max() for g in wanted.values())
+    assert all(found[key].dtype == np.float32 for key in wanted)
+    assert max(np.abs(found[key] - g).max() for key, g in wanted.items()) < 1e-5 * largest
+
+
 @pytest.mark.parametrize("output", ["linear", "tanh"])
 @pytest.mark.parametrize("build", BUILDS)
 def test_gradients_of_the_square_loss(build, output):

@@ -286,7 +286,8 @@ class Regularise(Layer):
             return out, None
         step = np.diff(x.reshape(*x.shape[:2], -1), axis=1)
         size = np.sqrt(np.einsum("npi,npi->np", step, step))
-        step *= (self.weight / (mode.start[:, None] * np.maximum(size, 1e-300)))[..., None]
+        apart = np.where(size > 0.0, size, 1.0)  # equal points do not know where to move
+        step *= (self.weight / (mode.start[:, None] * apart))[..., None]
         return out, (x, step, self.weight * size.sum(axis=1) / mode.start)
 
     def penalty(self, kept: tuple) -> np.ndarray:
