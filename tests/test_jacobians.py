@@ -8,7 +8,7 @@ from lib.measure.lyapunov import leading, spectrum, top_singular
 from lib.networks.jacobians import (arcs, cauchy_green, jacobian, layer_gains, layer_jacobians,
                                     linearised, read_out_gradients, read_out_hessians,
                                     stretching, trajectory_lengths)
-from lib.networks.network import Network, random_network
+from lib.networks.network import Network, convolutional, random_network
 
 
 def networks(count, sizes, sigma_w=1.5, sigma_b=0.3, seed=0):
@@ -352,6 +352,15 @@ def test_arcs_and_their_lengths():
     for layer, found in zip(model.hidden(x), trajectory_lengths(model, x, dx).T):
         chords = np.linalg.norm(np.diff(layer.reshape(2, 3, 4000, -1), axis=2), axis=-1)
         assert found == pytest.approx(chords.sum(axis=2).mean(axis=1), rel=1e-3)
+
+
+def test_averaging_shortens_every_curve():
+    """Averages of four: at most half as long, and not longer per root dimension."""
+    net = convolutional((8, 8, 3), (4, "pool", 5, "pool"), (), 1, sigma_w=2.0, sigma_b=0.3,
+                        networks=3, seed=2)
+    x, dx = arcs(*np.random.default_rng(3).normal(size=(2, 4, 8, 8, 3)), 10)
+    conv, pooled, later, last = trajectory_lengths(net, x, dx).T
+    assert np.all(pooled < 0.5 * conv) and np.all(last < 0.5 * later)
 
 
 @pytest.mark.parametrize("call, message", [

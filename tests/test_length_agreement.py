@@ -19,6 +19,7 @@ def test_hard_tanh_within_one_per_cent(w2, b2, width):
     value, error = jackknife(factor_per_layer, lengths("hard_tanh", w2, b2, width)[:, 2:])
     formula = growth(MeanField(w2**0.5, b2**0.5, "hard_tanh"), width)
     assert error < 0.003 * formula and abs(value / formula - 1) < 0.01
+    assert value + 5 * error < w2**0.5  # the upper bound: no phi is steeper than 1
 
 
 def test_relu_at_he_initialisation_within_three_standard_errors():

@@ -7,9 +7,10 @@ import pytest
 from lib import activations
 from lib.checks import Untrusted
 from lib.networks.network import Network, random_network
-from lib.networks.piecewise import Path, trace
+from lib.networks.piecewise import Path, random_arcs, trace
 from lib.networks.regions import (cells, count_dichotomies, count_patterns, count_regions,
-                                  plane_regions)
+                                  count_transitions, plane_regions)
+from lib.theory.bounds import layer_patterns, patterns_bound
 from lib.theory.meanfield import MeanField
 from lib.theory.stretch import circle_transitions
 
@@ -111,6 +112,31 @@ def test_regions_tile_the_polygon_and_hold_the_network(phi):
             y = net.phi.phi(y @ w.T + b)
         affine = np.hstack([np.ones((4, 1)), x]) @ region.affine
         assert np.abs(affine - y).max() < 1e-12
+
+
+@pytest.mark.parametrize("phi", ["relu", "hard_tanh"])
+def test_cells_are_convex(phi):
+    """What lies between two points of a cell is in the cell."""
+    net = random_network(2, [4] * 3, 1, 2.0, 0.7, networks=6, seed=5, phi=phi)
+    x, pairs = np.random.default_rng(5).uniform(-5, 5, (4000, 2)), 0
+    for one in net:
+        order = np.argsort(cells(one, x)[0], kind="stable")
+        a, b = x[order[:-1]], x[order[1:]]
+        at_a, at_b, *between = cells(one, np.vstack(
+            [a, b, *((1 - t) * a + t * b for t in (0.2, 0.5, 0.9))])).reshape(5, -1)
+        assert all(np.all(at[at_a == at_b] == at_a[at_a == at_b]) for at in between)
+        pairs += np.sum(at_a == at_b)
+    assert pairs > 20_000
+
+
+@pytest.mark.parametrize("phi", ["relu", "hard_tanh"])
+def test_no_network_has_more_regions_than_the_bound(phi):
+    found = count_regions(random_network(2, [4] * 3, 1, 2.0, 0.7, networks=12, seed=6, phi=phi),
+                          box(1e4))
+    for printed in (False, True):
+        bound = [patterns_bound(4, n, 2, phi=phi, printed=printed) for n in (1, 2, 3)]
+        assert np.all(found[:, 1:] < bound[1:])
+    assert found[:, 0].max() == layer_patterns(4, 2, phi)  # attained
 
 
 def test_a_segment_meets_as_many_regions_as_the_tracer_says():
@@ -264,6 +290,14 @@ def test_dichotomies_of_several_networks_on_a_grid(below, sigma_b):
             if layer < 2:
                 w, b = layers[below + layer + 1]
                 h = np.clip(h, -1, 1) @ w.T + b
+
+
+def test_relu_layers_keep_angles_on_average_at_any_width():
+    """A chi of n - 1 degrees over an independent one of n has the mean 1: half the neurons."""
+    net = random_network(14, [14] * 5, 1, 1.0, 0.0, networks=1500, seed=11, phi="relu")
+    seen = count_transitions(random_arcs(1500, 14, seed=12), net).sign_transitions
+    error = seen.std(axis=0) / 1500**0.5
+    assert np.all(np.abs(seen.mean(axis=0) - 7) < 4 * error) and error.max() < 0.15
 
 
 def test_mean_transitions_by_kac_rice():

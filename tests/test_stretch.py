@@ -151,6 +151,10 @@ def test_growth_of_a_lost_curve_and_of_many():
                                            np.geomspace(0.01, 100, 60)[[3, 41]]], rel=1e-14)
 
 
+def test_a_single_layer_does_not_stretch():
+    assert mean_lengths(MeanField([1.5, 2.0], 0.1), 1.0, 1, 30).tolist() == [[1.0, 1.0]]
+
+
 def test_printed_base_in_the_other_form():
     """ICLR: (sigma_w / s^(1/4)) sqrt(k) / sqrt(sqrt(s) + k); without bias sqrt(w k / (w + k))."""
     s = 3.0**2 + 0.7**2

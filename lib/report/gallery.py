@@ -227,8 +227,8 @@ def tiling(levels: Sequence[Sequence[np.ndarray]], values: np.ndarray, **labels:
         axes.add_collection(PolyCollection(levels[-1], facecolors=colors, edgecolors=colors,
                                            lw=0.3))
         for polygons, (color, width) in list(zip(levels, EDGES))[::-1]:
-            axes.add_collection(PolyCollection(polygons, facecolors="none", edgecolors=color,
-                                               lw=width, joinstyle="round"))
+            rings = [np.vstack([one, one[:1], np.full((1, 2), np.nan)]) for one in polygons]
+            axes.plot(*np.concatenate(rings).T, color=color, lw=width, solid_joinstyle="round")
         axes.set(xlim=(left, right), ylim=(bottom, top), aspect="equal", xticks=[], yticks=[])
 
     return _picture(paint, labels, aspect=1.02, width=5.6, vector=False, changes=FRAMED)

@@ -44,6 +44,8 @@ def stretch(q: np.ndarray, width: int, *,
     0.797885
     """
     phi, width, q = get(phi), count("width", width), real("q", q, low=1e-300)
+    if not q.size:  # of no layers
+        return q
     known, back = np.unique(q, return_inverse=True)
     scale = moment(phi, known, 1)
     value = np.zeros_like(known)
