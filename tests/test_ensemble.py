@@ -358,3 +358,9 @@ def test_a_sigma_without_a_length_has_no_numbers_and_harms_no_other():
     assert np.array_equal(both.c[..., 0], alone.c) and np.isnan(both.c[..., 1]).all()
     starts = Ensemble(1.3, 0.3, width=20, networks=3).run([1.0, np.nan], depth=2)
     assert np.isnan(starts.q).all()
+
+
+def test_a_curve_that_stands_still_has_no_curvature():
+    run = Ensemble(1.3, 0.3, width=5, networks=2, phi="0*x").run(1.0, curve="circle", depth=3)
+    assert np.isfinite(run.log_kappa2[:, 0]).all() and np.isnan(run.log_kappa2[:, 1:]).all()
+    assert np.all(run.log_metric[:, 1:] == -np.inf) and np.isnan(run.log_length_gauss[:, 2]).all()

@@ -465,7 +465,11 @@ def _curve(motion: Motion) -> dict[str, np.ndarray]:
             log = curves.log_metric(dh, log_speed)
             fields["log_metric"] = np.logaddexp.reduce(log, axis=-1) - np.log(log.shape[-1])
             fields["log_length_euclid"] = curves.log_length_euclid(dh, log_speed)
-        if d2h is not None:
-            fields["log_kappa2"] = np.log(curves.kappa2(dh, d2h).mean(axis=-1))
-            fields["log_length_gauss"] = curves.log_length_gauss(dh, d2h, log_speed)
+        if d2h is not None:  # where it stands still it has no curvature
+            moves = np.any(dh != 0.0, axis=-1).all(axis=-1)
+            fields |= {name: np.full(len(h), np.nan) for name in ("log_kappa2", "log_length_gauss")}
+            if moves.any():
+                one = [x if moves.all() else x[moves] for x in (dh, d2h, log_speed)]
+                fields["log_kappa2"][moves] = np.log(curves.kappa2(*one[:2]).mean(axis=-1))
+                fields["log_length_gauss"][moves] = curves.log_length_gauss(*one)
     return {name: x[:, None] for name, x in fields.items()} | {"c": c, "deficit": 1.0 - c}

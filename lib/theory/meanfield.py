@@ -844,7 +844,7 @@ class Gains:
         told = {"second_moment": "g^2 E phi(z)^2 = 1", "variance": "g^2 Var phi(z) = 1",
                 "edge_at_unit_q": "g^2 E phi'(z)^2 = 1"}
         return "\n  ".join([f"gains of {self.phi.name}", *(
-            f"{name:15} {getattr(self, name):.9g}   {text}" for name, text in told.items())])
+            f"{name:15} {getattr(self, name):.6g}   {text}" for name, text in told.items())])
 
 
 def gains(phi: Phi) -> Gains:
