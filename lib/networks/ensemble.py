@@ -467,7 +467,7 @@ def _curve(motion: Motion) -> dict[str, np.ndarray]:
             fields["log_length_euclid"] = curves.log_length_euclid(dh, log_speed)
         if d2h is not None:  # where it stands still it has no curvature
             moves = np.any(dh != 0.0, axis=-1).all(axis=-1)
-            fields |= {name: np.full(len(h), np.nan) for name in ("log_kappa2", "log_length_gauss")}
+            fields["log_kappa2"], fields["log_length_gauss"] = np.full((2, len(h)), np.nan)
             if moves.any():
                 one = [x if moves.all() else x[moves] for x in (dh, d2h, log_speed)]
                 fields["log_kappa2"][moves] = np.log(curves.kappa2(*one[:2]).mean(axis=-1))
