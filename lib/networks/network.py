@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import copy
 from functools import cached_property
-from typing import Any, Callable, Iterator, NamedTuple, Sequence
+from typing import Any, Callable, Iterator, Sequence
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -29,16 +29,6 @@ FROM_OUTPUT = {get("tanh"): lambda y: 1 - y * y, get("relu"): lambda y: y > 0,
                get("hard_tanh"): lambda y: np.abs(y) < 1}
 
 
-class Mode(NamedTuple):
-    """How a pass is made: in training or not, and the length of the input minibatch."""
-
-    training: bool = False
-    start: np.ndarray | None = None
-
-
-PLAIN = Mode()
-
-
 class Layer:
     """One step of a network, with its derivative in both directions.
 
@@ -46,7 +36,8 @@ class Layer:
     axis may be 1 where all networks see the same points. `forward` returns the output and what
     `backward` will need; `backward` takes the gradient with respect to the output and returns
     that with respect to the input (``down``) and to every parameter; `jvp` carries a tangent
-    along. A layer with a ``name`` is the last of a hidden layer.
+    along. A layer with a ``name`` is the last of a hidden layer. In training, ``start`` holds the
+    lengths of the minibatch that entered the networks (see `polyline`).
     """
 
     trained: tuple[str, ...] = ()  # names of the arrays that training changes
@@ -69,7 +60,7 @@ class Layer:
         """Shape of one output, given that of one input."""
         return before
 
-    def forward(self, x: np.ndarray, mode: Mode = PLAIN) -> tuple[np.ndarray, Any]:
+    def forward(self, x: np.ndarray, start: np.ndarray | None = None) -> tuple[np.ndarray, Any]:
         """The output, and what `backward` will need."""
         raise NotImplementedError
 
@@ -94,10 +85,9 @@ class Weighted(Layer):
         """What the weights make of x, or others of the same fan-in, without biases."""
         raise NotImplementedError
 
-    def forward(self, x: np.ndarray, mode: Mode = PLAIN) -> tuple:
+    def forward(self, x: np.ndarray, start: np.ndarray | None = None) -> tuple:
         out = self.product(x)
-        networks, channels = self.biases.shape
-        out += self.biases.reshape(networks, *(1,) * (out.ndim - 2), channels)
+        out += _beside(self.biases, out)
         return out, x
 
     def jvp(self, x: np.ndarray, dx: np.ndarray) -> tuple:
@@ -177,7 +167,7 @@ class Pool(Layer):
     def shape(self, before: tuple[int, ...]) -> tuple[int, ...]:
         return before[0] // 2, before[1] // 2, before[2]
 
-    def forward(self, x: np.ndarray, mode: Mode = PLAIN) -> tuple:
+    def forward(self, x: np.ndarray, start: np.ndarray | None = None) -> tuple:
         out = x[:, :, ::2, ::2] + x[:, :, 1::2, ::2]
         out += x[:, :, ::2, 1::2]
         out += x[:, :, 1::2, 1::2]
@@ -185,11 +175,7 @@ class Pool(Layer):
         return out, None
 
     def backward(self, g: np.ndarray, kept: None, down: bool = True) -> tuple:
-        g = 0.25 * g
-        out = np.empty((*g.shape[:2], 2 * g.shape[2], 2 * g.shape[3], g.shape[4]), g.dtype)
-        for row, column in np.ndindex(2, 2):
-            out[:, :, row::2, column::2] = g
-        return out, ()
+        return (0.25 * g).repeat(2, axis=2).repeat(2, axis=3), ()
 
 
 class Flatten(Layer):
@@ -198,7 +184,7 @@ class Flatten(Layer):
     def shape(self, before: tuple[int, ...]) -> tuple[int, ...]:
         return (int(np.prod(before)),)
 
-    def forward(self, x: np.ndarray, mode: Mode = PLAIN) -> tuple:
+    def forward(self, x: np.ndarray, start: np.ndarray | None = None) -> tuple:
         return x.reshape(*x.shape[:2], -1), x.shape
 
     def backward(self, g: np.ndarray, kept: tuple, down: bool = True) -> tuple:
@@ -211,7 +197,7 @@ class Activate(Layer):
     def __init__(self, phi: Activation, name: str = ""):
         self.phi, self.name, self.slope = phi, name, FROM_OUTPUT.get(phi)
 
-    def forward(self, x: np.ndarray, mode: Mode = PLAIN) -> tuple:
+    def forward(self, x: np.ndarray, start: np.ndarray | None = None) -> tuple:
         y = np.asarray(self.phi.phi(x), dtype=x.dtype)
         return y, y if self.slope else x
 
@@ -237,35 +223,33 @@ class Normalise(Layer):
         self.gains, self.variances = np.ones((2, networks, channels), dtype)
         self.shifts, self.means = np.zeros((2, networks, channels), dtype)
 
-    def forward(self, x: np.ndarray, mode: Mode = PLAIN) -> tuple:
-        wide = (len(self.gains), *(1,) * (x.ndim - 2), -1)
-        if not mode.training:
-            out = (x - self.means.reshape(wide)) * self._scale(wide)
-            return out + self.shifts.reshape(wide), None
+    def forward(self, x: np.ndarray, start: np.ndarray | None = None) -> tuple:
+        if start is None:
+            out = (x - _beside(self.means, x)) * self._scale(x)
+            return out + _beside(self.shifts, x), None
         per_channel = x[0, ..., 0].size
         middle = _sums(x) / per_channel
-        unit = x - middle.reshape(len(x), *wide[1:])
+        unit = x - _beside(middle, x)
         spread = _sums(unit * unit) / per_channel
         for kept, now in ((self.means, middle), (self.variances, spread)):
             kept *= KEPT
             kept += (1 - KEPT) * now
-        root = np.sqrt(spread + SMALL).reshape(len(x), *wide[1:])
+        root = _beside(np.sqrt(spread + SMALL), x)
         unit /= root
-        return unit * self.gains.reshape(wide) + self.shifts.reshape(wide), (unit, root)
+        return unit * _beside(self.gains, x) + _beside(self.shifts, x), (unit, root)
 
     def backward(self, g: np.ndarray, kept: tuple, down: bool = True) -> tuple:
         unit, root = kept
         ggain, gshift, per_channel = _sums(g * unit), _sums(g), g[0, ..., 0].size
-        wide = (len(self.gains), *(1,) * (g.ndim - 2), -1)
-        g = g - (gshift / per_channel).reshape(wide) - unit * (ggain / per_channel).reshape(wide)
-        g *= self.gains.reshape(wide) / root
+        g = g - _beside(gshift / per_channel, g) - unit * _beside(ggain / per_channel, g)
+        g *= _beside(self.gains, g) / root
         return g, (ggain, gshift)
 
     def jvp(self, x: np.ndarray, dx: np.ndarray) -> tuple:
-        return self.forward(x)[0], dx * self._scale((len(self.gains), *(1,) * (x.ndim - 2), -1))
+        return self.forward(x)[0], dx * self._scale(x)
 
-    def _scale(self, wide: tuple) -> np.ndarray:
-        return (self.gains / np.sqrt(self.variances + SMALL)).reshape(wide)
+    def _scale(self, x: np.ndarray) -> np.ndarray:
+        return _beside(self.gains / np.sqrt(self.variances + SMALL), x)
 
 
 class Regularise(Layer):
@@ -280,15 +264,15 @@ class Regularise(Layer):
     def __init__(self, scales: np.ndarray, weight: float):
         self.scales, self.weight = scales, weight
 
-    def forward(self, x: np.ndarray, mode: Mode = PLAIN) -> tuple:
-        out = self._scaled(x)
-        if not mode.training:
+    def forward(self, x: np.ndarray, start: np.ndarray | None = None) -> tuple:
+        out = x * _beside(self.scales, x)
+        if start is None:
             return out, None
         step = np.diff(x.reshape(*x.shape[:2], -1), axis=1)
         size = np.sqrt(np.einsum("npi,npi->np", step, step))
         apart = np.where(size > 0.0, size, 1.0)  # equal points do not know where to move
-        step *= (self.weight / (mode.start[:, None] * apart))[..., None]
-        return out, (x, step, self.weight * size.sum(axis=1) / mode.start)
+        step *= (self.weight / (start[:, None] * apart))[..., None]
+        return out, (x, step, self.weight * size.sum(axis=1) / start)
 
     def penalty(self, kept: tuple) -> np.ndarray:
         """What is added to the loss of each network."""
@@ -298,13 +282,10 @@ class Regularise(Layer):
         x, step, length = kept
         gscale = np.einsum("npi,npi->n", *(a.reshape(*a.shape[:2], -1) for a in (g, x))) + length
         step = (step * self.scales[:, None, None]).reshape(len(g), -1, *g.shape[2:])
-        g = self._scaled(g)
+        g = g * _beside(self.scales, g)
         g[:, 1:] += step
         g[:, :-1] -= step
         return g, (gscale,)
-
-    def _scaled(self, x: np.ndarray) -> np.ndarray:
-        return x * self.scales.reshape(-1, *(1,) * (x.ndim - 1))
 
 
 class Network:
@@ -358,10 +339,7 @@ class Network:
         if isinstance(which, (int, np.integer)):
             place = range(len(self))[which]
             which = slice(place, place + 1)
-        return self._with([layer.some(which) for layer in self.layers])
-
-    def __iter__(self) -> Iterator[Network]:
-        return (self[place] for place in range(len(self)))
+        return Network.of([layer.some(which) for layer in self.layers], self.shape, self.phi)
 
     def __repr__(self) -> str:
         sizes = ["x".join(map(str, self.shape)), *(str(w.shape[1]) for w in self.weights)]
@@ -370,9 +348,6 @@ class Network:
     def copy(self) -> Network:
         """The same networks with arrays of their own."""
         return self[np.arange(len(self))]
-
-    def _with(self, layers: list[Layer]) -> Network:
-        return Network.of(layers, self.shape, self.phi)
 
     @property
     def weighted(self) -> list[Weighted]:
@@ -424,7 +399,8 @@ class Network:
         places = [place for place, layer in enumerate(self.layers) if layer.name]
         if not places:
             raise ValueError("this network is a read-out alone: it has no hidden layer")
-        return self._with(self.layers[:places[count("hidden", hidden, 1, len(places)) - 1] + 1])
+        last = places[count("hidden", hidden, 1, len(places)) - 1]
+        return Network.of(self.layers[:last + 1], self.shape, self.phi)
 
     def dense(self) -> list[tuple[np.ndarray, np.ndarray, Activation | None]]:
         """Weights ``(networks, out, in)``, biases ``(networks, out)`` and activation of every
@@ -477,9 +453,7 @@ class Network:
             TypeError, ValueError: no such layer.
         """
         weighted = self.weighted
-        if not -len(weighted) <= count(name, layer, -len(weighted)) < len(weighted):
-            raise ValueError(f"{name} must be a layer 0 .. {len(weighted) - 1}, or negative from "
-                             f"the last, got {layer}")
+        layer = count(name, layer, -len(weighted), len(weighted) - 1)
         return self.layers.index(weighted[layer])
 
     def forward(self, x: np.ndarray) -> np.ndarray:
@@ -552,10 +526,10 @@ class Network:
     def kept(self, x: np.ndarray, first: int = 0) -> tuple[np.ndarray, list, np.ndarray]:
         """A training pass from ``layers[first]`` on: outputs, what each layer kept, penalties."""
         trajectory = any(isinstance(layer, Regularise) for layer in self.layers)
-        mode, kept = Mode(True, polyline(x) if trajectory else None), []
-        penalty = np.zeros(len(self))
+        start = polyline(x) if trajectory else np.ones(len(x))
+        kept, penalty = [], np.zeros(len(self))
         for layer in self.layers[first:]:
-            x, needed = layer.forward(x, mode)
+            x, needed = layer.forward(x, start)
             kept.append(needed)
             if isinstance(layer, Regularise):
                 penalty = penalty + layer.penalty(needed)
@@ -595,11 +569,16 @@ def random_network(inputs: int, widths: Sequence[int] | int, outputs: int, sigma
     >>> random_network(3, [4], 2, 1.0, 0.1, networks=5, seed=0).forward(np.zeros((6, 3))).shape
     (5, 6, 2)
     """
-    grow = _Builder((count("inputs", inputs),), networks, sigma_w, sigma_b, seed, phi, dtype,
-                    bool(batch_norm), 0.0)
-    for width in _sizes("widths", widths, 1):
-        grow.dense(width)
-    return grow.read_out(outputs, output, unit_read_out)
+    hidden = _dense("widths", widths)
+    if not hidden:
+        raise ValueError("widths must name at least one layer")
+    net = _random((count("inputs", inputs),), hidden, outputs, sigma_w, sigma_b, networks, seed,
+                  phi, output, dtype, batch_norm)
+    if unit_read_out:
+        w = net.weights[-1]
+        w /= np.sqrt(np.sum(w * w, axis=2, keepdims=True))
+        net.biases[-1][...] = 0.0
+    return net
 
 
 def convolutional(shape: tuple[int, int, int] = (16, 16, 3),
@@ -637,14 +616,11 @@ def convolutional(shape: tuple[int, int, int] = (16, 16, 3),
     trajectory = number("trajectory", trajectory, low=0.0)
     if batch_norm and trajectory:
         raise ValueError("trajectory takes the place of batch_norm; give one of them")
-    grow = _Builder(tuple(count("shape", side) for side in shape), networks, sigma_w, sigma_b,
-                    seed, phi, dtype, bool(batch_norm), trajectory)
-    for kind in channels:
-        grow.pool() if kind == "pool" else grow.convolution(count("channels", kind), size)
-    grow.add(Flatten())
-    for width in _sizes("hidden", hidden, 0):
-        grow.dense(width)
-    return grow.read_out(outputs, output)
+    seen = [("pool", 0) if kind == "pool" else ("conv", count("channels", kind))
+            for kind in channels]
+    return _random(tuple(count("shape", side) for side in shape), [
+        *seen, ("flat", 0), *_dense("hidden", hidden)], outputs, sigma_w, sigma_b, networks, seed,
+        phi, output, dtype, batch_norm, trajectory, size)
 
 
 def sawtooth(depth: int) -> Network:
@@ -670,78 +646,42 @@ def sawtooth(depth: int) -> Network:
     return Network(weights, [*[np.array([0.0, -2.0])] * depth, None], "relu")
 
 
-class _Builder:
-    """Adds layers and keeps account of the shape of what comes out; scales all weights."""
-
-    def __init__(self, shape: tuple[int, ...], networks: int, sigma_w: float, sigma_b: float,
-                 seed: int | np.random.Generator, phi: str | Activation | Callable, dtype: type,
-                 batch_norm: bool, trajectory: float):
-        self.inputs = self.shape = shape
-        self.networks, self.phi, self.dtype = count("networks", networks), get(phi), _float(dtype)
-        self.sigma_w = number("sigma_w", sigma_w, low=0.0)
-        self.sigma_b = number("sigma_b", sigma_b, low=0.0)
-        self.rng = np.random.default_rng(seed)
-        self.batch_norm, self.trajectory = batch_norm, trajectory
-        self.layers: list[Layer] = []
-
-    def add(self, layer: Layer) -> None:
-        self.layers.append(layer)
-        self.shape = layer.shape(self.shape)
-
-    def dense(self, width: int) -> None:
-        self.add(Affine(*self._draw(width, self.shape[0])))
-        self._activate("dense")
-
-    def convolution(self, channels: int, size: int) -> None:
-        self.add(Convolution(*self._draw(channels, size * size * self.shape[2]), size))
-        self._activate("conv")
-
-    def pool(self) -> None:
-        if self.shape[0] % 2 or self.shape[1] % 2:
-            raise ValueError(f"channels: images of {self.shape[0]} x {self.shape[1]} cannot be "
-                             "pooled by 2")
-        self.add(Pool(self._name("pool")))
-
-    def read_out(self, outputs: int, output: str | Activation | Callable,
-                 unit: bool = False) -> Network:
-        w, b = self._draw(count("outputs", outputs), self.shape[0])
-        if unit:
-            w /= np.sqrt(np.sum(w * w, axis=2, keepdims=True))
-            b[...] = 0.0
-        self.add(Affine(w, b))
-        if get(output) is not get("linear"):
-            self.add(Activate(get(output)))
-        return Network.of(self.layers, self.inputs, self.phi)
-
-    def _draw(self, after: int, before: int) -> tuple[np.ndarray, np.ndarray]:
-        w = self.rng.standard_normal((self.networks, after, before))
-        b = self.rng.standard_normal((self.networks, after))
-        return ((self.sigma_w / np.sqrt(before) * w).astype(self.dtype),
-                (self.sigma_b * b).astype(self.dtype))
-
-    def _activate(self, kind: str) -> None:
-        if self.batch_norm:
-            self.add(Normalise(self.networks, self.shape[-1], self.dtype))
-        if self.trajectory:
-            self.add(Regularise(np.ones(self.networks, self.dtype), self.trajectory))
-        self.add(Activate(self.phi, self._name(kind)))
-
-    def _name(self, kind: str) -> str:
-        return f"{kind} {1 + sum(layer.name.startswith(kind) for layer in self.layers)}"
+def _dense(name: str, widths: Sequence[int] | int) -> list[tuple[str, int]]:
+    return [("dense", count(name, width)) for width in np.atleast_1d(widths).tolist()]
 
 
-def _sizes(name: str, sizes: Sequence[int] | int, fewest: int) -> list[int]:
-    sizes = [count(name, size) for size in np.atleast_1d(sizes).tolist()]
-    if len(sizes) < fewest:
-        raise ValueError(f"{name} must name at least {fewest} layer")
-    return sizes
-
-
-def _float(dtype: type) -> np.dtype:
-    dtype = np.dtype(dtype)
-    if dtype not in (np.float32, np.float64):
-        raise ValueError(f"dtype must be float32 or float64, got {dtype}")
-    return dtype
+def _random(shape: tuple[int, ...], hidden: list[tuple[str, int]], outputs: int, sigma_w: float,
+            sigma_b: float, networks: int, seed: int | np.random.Generator,
+            phi: str | Activation | Callable, output: str | Activation | Callable, dtype: type,
+            batch_norm: bool, trajectory: float = 0.0, size: int = 1) -> Network:
+    """Hidden layers of these kinds and sizes, and a read-out; weights are scaled here alone."""
+    choice("dtype", np.dtype(dtype).name, ("float32", "float64"))
+    networks, rng, after = count("networks", networks), np.random.default_rng(seed), shape
+    sigma_w, sigma_b = number("sigma_w", sigma_w, low=0.0), number("sigma_b", sigma_b, low=0.0)
+    layers: list[Layer] = []
+    for kind, units in [*hidden, ("read-out", count("outputs", outputs))]:
+        name = f"{kind} {1 + sum(layer.name.startswith(kind) for layer in layers)}"
+        if kind in ("pool", "flat"):
+            if kind == "pool" and (after[0] % 2 or after[1] % 2):
+                raise ValueError(f"channels: images of {after[0]} x {after[1]} cannot be pooled "
+                                 "by 2")
+            more = [Pool(name) if kind == "pool" else Flatten()]
+        else:
+            fan_in = after[-1] * (size**2 if kind == "conv" else 1)
+            w = sigma_w / np.sqrt(fan_in) * rng.standard_normal((networks, units, fan_in))
+            b = sigma_b * rng.standard_normal((networks, units))
+            given = w.astype(dtype), b.astype(dtype)
+            more = [Convolution(*given, size) if kind == "conv" else Affine(*given)]
+            if kind != "read-out":
+                more += [Normalise(networks, units, dtype)] * bool(batch_norm)
+                more += [Regularise(np.ones(networks, dtype), trajectory)] * bool(trajectory)
+                more += [Activate(get(phi), name)]
+        for layer in more:
+            after = layer.shape(after)
+        layers += more
+    if get(output) is not get("linear"):
+        layers.append(Activate(get(output)))
+    return Network.of(layers, shape, get(phi))
 
 
 def _given_arrays(weights: Sequence, biases: Sequence | None,
@@ -768,6 +708,11 @@ def _given_arrays(weights: Sequence, biases: Sequence | None,
             raise ValueError(f"biases[{i}] must have shape {w.shape[:2]}, got {b.shape}")
         pairs.append((np.array(w, dtype, order="C"), b.astype(dtype)))
     return pairs
+
+
+def _beside(array: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """What there is once a network, or once a channel of each, with axes to multiply x."""
+    return array.reshape(len(array), *(1,) * (x.ndim - array.ndim), *array.shape[1:])
 
 
 def _sums(x: np.ndarray) -> np.ndarray:
