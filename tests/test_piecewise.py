@@ -13,14 +13,14 @@ from lib.networks.piecewise import Path, random_arcs, trace
 from lib.networks.regions import count_patterns, count_transitions, sampled_transitions
 
 SIGN = activations.get(np.sign, kinks=(0.0,), name="sign")
-PHIS = [activations.get("relu"), activations.get("hard_tanh"), SIGN,
+PHIS = [activations.get("relu"), activations.get("hard_tanh"),
         activations.get("leaky_relu", slope=0.3)]
 POINTS, BLOCK = 1_000_000, 15_625
 
 
-def circle(x0, x1):
+def circle(x0, x1, **more):
     """A whole turn."""
-    return Path.arc(x0, x1, 2 * np.pi)
+    return Path.arc(x0, x1, 2 * np.pi, **more)
 
 
 line, arc = Path.line, Path.arc
@@ -75,7 +75,7 @@ def crude_counts(kind, ends, net):
 def random_case(seed):
     """A small network and the ends of a path; all of it depends on the seed alone."""
     rng = np.random.default_rng(seed)
-    phi, kind = PHIS[seed % 4], list(SPANS)[seed // 4 % 3]
+    phi, kind = PHIS[seed % 3], list(SPANS)[seed // 3 % 3]
     inputs, width, depth = (int(rng.integers(low, high)) for low, high in (
         (2, 5), (2, 5), (1, 4)))
     net = sample_network(rng.uniform(0.8, 2.5), rng.uniform(0, 0.5), width, depth, rng, phi,
@@ -213,7 +213,7 @@ def test_the_seam_of_a_circle_is_a_point_like_others(phi, regions):
 
 
 def test_touching_a_kink_is_no_transition():
-    path = arc([1.0, 0.0], [0.0, 1.0], np.pi, -np.pi, centre=[-1.0, 0.0])
+    path = circle([-1.0, 0.0], [0.0, -1.0], centre=[-1.0, 0.0])
     layer = one_layer([[1.0, 0.0], [0.0, 1.0]], [0.0, 0.0], path)
     assert layer.transitions.tolist() == [0, 2] and layer.number == 2
     just = one_layer([[1.0, 0.0]], [1e-6], path)  # two zeros 0.003 apart, between equal signs
@@ -335,11 +335,10 @@ def test_too_many_pieces_is_an_error():
 
 @pytest.mark.parametrize("call, words", [
     (lambda: line([1.0], [1.0, 2.0]), "x0 and x1 must be equally long"),
-    (lambda: arc([1.0], [2.0], 7.0), "stop must be above start by at most 2 pi"),
-    (lambda: arc([1.0], [2.0], 0.0), "stop must be above start"),
+    (lambda: arc([1.0], [2.0], 7.0), "stop must be at most 6.28319, got 7"),
+    (lambda: arc([1.0], [2.0], 0.0), "stop must be at least 1e-09, got 0"),
     (lambda: one_layer([[1.0]], [0.0], line([0.0], [1.0]), "tanh"), "phi must be straight"),
-    (lambda: one_layer([[1.0]], [0.0], line([0.0], [1.0]), activations.get(
-        lambda x: x + np.sign(x), kinks=(0.0,))), "phi must not jump and slope"),
+    (lambda: one_layer([[1.0]], [0.0], line([0.0], [1.0]), SIGN), "phi: sign jumps"),
     (lambda: one_layer([[1.0, 2.0]], [0.0], line([0.0], [1.0])), "path must have 2 inputs"),
     (lambda: trace(line([0.0], [1.0]), random_network(1, 2, 1, 1, 0, networks=2, seed=0)),
      "net must be one network, got 2"),
@@ -348,8 +347,6 @@ def test_too_many_pieces_is_an_error():
     (lambda: count_transitions([line([0.0], [1.0])] * 2, sawtooth(1)), "paths must be one, or"),
     (lambda: count_patterns([]), "pieces must hold"),
     (lambda: one_layer([[np.nan]], [0.0], line([0.0], [1.0])), "must be finite"),
-    (lambda: one_layer([[1.0]], [0.5], line([0.0], [1.0]), SIGN).length(),
-     "which have no length"),
 ])
 def test_bad_input_is_named(call, words):
     with pytest.raises(ValueError, match=words):
@@ -387,9 +384,6 @@ def test_many_networks_with_many_arcs():
     some = count_transitions(paths[:3], net[:3]).transitions
     assert np.array_equal(some, [[layer.transitions.sum() for layer in trace(path, one)]
                                  for path, one in zip(paths, net[:3])])
-    steps = count_transitions(paths[:2], random_network(4, [6, 6], 1, 1.5, 0.2, networks=2,
-                                                        seed=3, phi=SIGN))
-    assert steps.pieces.shape == (2, 2) and np.ptp(steps.pieces, axis=1).max() == 0
 
 
 def test_a_closed_curve_passes_a_level_an_even_number_of_times():

@@ -210,11 +210,11 @@ def test_counts_of_several_networks_are_those_of_each():
 
 
 def test_more_kinks_than_a_byte_can_count():
-    """A staircase of 180 steps on a line: 181 patterns, pieces and cells."""
+    """A zigzag with 180 kinks on a line: 181 patterns, pieces and cells."""
     kinks = 0.442 * (np.arange(180) - 89.5)
-    stairs = activations.get(lambda x: np.clip(np.floor(x / 0.442 + 90.5), 0.0, 180.0),
-                             kinks=tuple(kinks.tolist()), name="stairs")
-    net = single([[1.0]], phi=stairs)
+    zigzag = activations.get(lambda x: np.abs(np.clip(x / 0.442 + 89.5, 0.0, 179.0) % 2 - 1),
+                             kinks=tuple(kinks.tolist()), name="zigzag")
+    net = single([[1.0]], phi=zigzag)
     [layer] = trace(Path.line([-39.9], [39.9]), net)
     assert count_patterns([layer]) == [181] and layer.number == 181
     assert layer.transitions.tolist() == [180] and layer.transitions.dtype == np.int64

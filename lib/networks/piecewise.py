@@ -1,6 +1,6 @@
 """Piecewise-linear networks along a line or a circular arc: every breakpoint, exactly.
 
-A network of ReLU, leaky ReLU, hard-tanh or threshold units cuts a path into pieces. On each piece
+A network of ReLU, leaky ReLU or hard-tanh units cuts a path into pieces. On each piece
 all its pre-activations are ``a + b t`` (line) or ``a + b cos t + c sin t`` (arc), so that two
 values (line) or three (arc) on a piece are the whole truth about it. The nodes of the pieces pass
 through the network like any inputs; at every layer the kinks of its own neurons, found in closed
@@ -27,8 +27,8 @@ RELATIVE, SLACK, HALVINGS = 1e-7, 1e-11, 16  # a turning point keeps its relativ
 class Path(NamedTuple):
     """``x(t) = centre + t frame[0]``, or ``centre + cos t frame[0] + sin t frame[1]``.
 
-    ``start <= t <= stop``; ``frame`` has shape ``(1, inputs)`` for a line and ``(2, inputs)``
-    for an arc.
+    ``0 <= t <= stop``; ``frame`` has shape ``(1, inputs)`` for a line and ``(2, inputs)`` for an
+    arc.
 
     Source: [raghu2017], straight and circular trajectories, where ``t`` of [0, 1] along a
     quarter is our angle over pi/2.
@@ -41,30 +41,26 @@ class Path(NamedTuple):
 
     centre: np.ndarray
     frame: np.ndarray
-    start: float
     stop: float
 
     @staticmethod
     def line(x0: np.ndarray, x1: np.ndarray) -> "Path":
         """The segment ``(1 - t) x0 + t x1``, t from 0 to 1; its ends may coincide."""
         x0, x1 = _vectors(x0=x0, x1=x1)
-        return Path(x0, (x1 - x0)[None], 0.0, 1.0)
+        return Path(x0, (x1 - x0)[None], 1.0)
 
     @staticmethod
-    def arc(x0: np.ndarray, x1: np.ndarray, stop: float = QUARTER, start: float = 0.0,
+    def arc(x0: np.ndarray, x1: np.ndarray, stop: float = QUARTER,
             centre: np.ndarray | None = None) -> "Path":
         """The arc ``centre + x0 cos t + x1 sin t`` from x0 (t = 0) to x1 (t = pi/2) and beyond.
 
         It is of an ellipse where x0 and x1 are not orthogonal and equally long, and closed where
-        ``stop`` is ``2 pi`` above ``start``. The centre is the origin if left out.
+        ``stop`` is ``2 pi``. The centre is the origin if left out.
         """
-        x0, x1 = _vectors(x0=x0, x1=x1)
-        start, stop = number("start", start), number("stop", stop)
-        if not 0 < stop - start <= 2 * np.pi * (1 + 1e-15):
-            raise ValueError(f"stop must be above start by at most 2 pi, got {start:g} to "
-                             f"{stop:g}")
-        middle = np.zeros_like(x0) if centre is None else _vectors(x0=x0, centre=centre)[1]
-        return Path(middle, np.stack([x0, x1]), start, stop)
+        x0, x1, centre = _vectors(x0=x0, x1=x1, centre=0.0 * np.asarray(x0) if centre is None
+                                  else centre)
+        stop = number("stop", stop, 1e-9, 2 * np.pi * (1 + 1e-15))
+        return Path(centre, np.stack([x0, x1]), stop)
 
     @property
     def curved(self) -> bool:
@@ -74,7 +70,7 @@ class Path(NamedTuple):
     @property
     def closed(self) -> bool:
         """Whether it is a whole circle, whose end is its start."""
-        return self.curved and bool(np.isclose(self.stop - self.start, 2 * np.pi, rtol=1e-15))
+        return self.curved and bool(np.isclose(self.stop, 2 * np.pi, rtol=1e-15))
 
     def at(self, t: np.ndarray) -> np.ndarray:
         """Points of the path, shape ``(len(t), inputs)``."""
@@ -122,7 +118,7 @@ class Pieces:
     an arc into quarters.
     """
 
-    def __init__(self, path: Path, phi: Activation, t: np.ndarray, ends: np.ndarray | None,
+    def __init__(self, path: Path, phi: Activation, t: np.ndarray, ends: np.ndarray,
                  inside: np.ndarray | None, kinked: np.ndarray, noise: np.ndarray,
                  signs: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None):
         self.path, self.phi, self.t, self.ends, self.inside = path, phi, t, ends, inside
@@ -167,8 +163,6 @@ class Pieces:
         s runs from -1 to 1 on a piece of a line and u from -d to d on a piece of an arc, where d
         is half its extent; where d < 1e-5 the arc is a chord, to 1e-11.
         """
-        if not self.phi.continuous:
-            raise ValueError(f"{self.phi.name} jumps: its curves are points, which have no length")
         x = np.asarray(self.phi.phi(self.ends))
         mean, tilt = 0.5 * (x[1:] + x[:-1]), 0.5 * (x[1:] - x[:-1])
         if not self.path.curved:
@@ -182,9 +176,6 @@ class Pieces:
 
         A piece of a line is a chord. A piece of an arc is a piece of an ellipse, whose length is
         an incomplete elliptic integral of the second kind.
-
-        Raises:
-            ValueError: the activation jumps.
 
         Accuracy: rounding; on an arc 1e-11 relative.
 
@@ -212,7 +203,7 @@ class Pieces:
         A passage through the origin between two pieces adds none.
 
         Raises:
-            ValueError: the activation jumps. Untrusted: on an arc, after 16 halvings.
+            Untrusted: on an arc, after 16 halvings.
 
         Accuracy: rounding on a line; on an arc 1e-7 of the integral of ``|du| / |u|``, by a
             quadrature that checks itself.
@@ -315,16 +306,14 @@ def trace(path: Path, net: Network, most: int = 300_000) -> Iterator[Pieces]:
     Args:
         path: in its input.
         net: one fully connected network whose phi is straight between its kinks: "relu",
-            "leaky_relu", "hard_tanh", "linear", or of your own with its kinks, such as
-            ``activation(np.sign, kinks=(0.0,), name="sign")``. One that jumps must be level
-            elsewhere.
+            "leaky_relu", "hard_tanh", "linear", or of your own with its kinks.
         most: pieces at which to stop.
 
     Returns:
         Iterator of the `Pieces` of each hidden layer.
 
     Raises:
-        ValueError, TypeError: phi is not piecewise linear, or the path has other inputs.
+        ValueError, TypeError: phi is not piecewise linear or jumps, or the path has other inputs.
         Untrusted: more than ``most`` pieces; the layers before were given, ``best`` is how many.
 
     Accuracy: the count is exact unless two breakpoints that differ are closer than 1e-13 of the
@@ -341,8 +330,8 @@ def trace(path: Path, net: Network, most: int = 300_000) -> Iterator[Pieces]:
     ([0.0, 0.5, 0.667, 1.0], [1, 1], 3)
     """
     weights, biases = hidden_matrices(net)
-    if np.any(straight_parts(net.phi)[0]) and not net.phi.continuous:
-        raise ValueError(f"phi must not jump and slope; {net.phi.name} does both")
+    straight_parts(net.phi)  # refuses what is bent
+    net.refuse_jumps()
     if net.shape != path.centre.shape:
         raise ValueError(f"path must have {net.shape[0]} inputs, as the network, got "
                          f"{len(path.centre)}")
@@ -351,41 +340,29 @@ def trace(path: Path, net: Network, most: int = 300_000) -> Iterator[Pieces]:
 
 def _follow(path, weights, biases, phi, most) -> Iterator[Pieces]:
     """`trace` for matrices ``(out, in)`` and vectors ``(out,)``."""
-    quarters = int(np.ceil((path.stop - path.start) / QUARTER - 1e-9)) if path.curved else 1
-    t = np.linspace(path.start, path.stop, quarters + 1)
+    quarters = int(np.ceil(path.stop / QUARTER - 1e-9)) if path.curved else 1
+    t = np.linspace(0.0, path.stop, quarters + 1)
     kinked = np.zeros(len(t), bool)
     x, middle = path.at(t), path.at(0.5 * (t[1:] + t[:-1])) if path.curved else None
     for w, b in zip(weights, biases):
-        ends, inside = _affine(x, w, b), _affine(middle, w, b)
-        reach = np.max([np.maximum(of.max(axis=0), -of.min(axis=0))
-                        for of in (x, middle) if of is not None], axis=0)
+        ends, inside = x @ w.T + b, None if middle is None else middle @ w.T + b
+        reach = np.max([np.abs(of).max(axis=0) for of in (x, middle) if of is not None], axis=0)
         noise = NOISE * (np.abs(w) @ reach + np.abs(b))
-        here = Pieces(path, phi, t, None, inside, kinked.copy(), noise) if ends is None else \
-            _cut(path, phi, t, ends, inside, kinked, noise)
+        here = _cut(path, phi, t, ends, inside, kinked, noise)
         if len(here.t) > most:
             raise Untrusted(f"the path has {len(here.t) - 1} pieces; the layers before can be "
                             "counted, or raise most", len(here.t) - 1)
         yield here
-        t, kinked, ends, inside = here.t, here.kinked, here.ends, here.inside
-        if not phi.continuous:  # level on each piece: its middle says all
-            ends, inside = None, 0.5 * (ends[1:] + ends[:-1]) if inside is None else inside
-        x, middle = (None if h is None else np.asarray(phi.phi(h)) for h in (ends, inside))
-
-
-def _affine(x: np.ndarray | None, w: np.ndarray, b: np.ndarray) -> np.ndarray | None:
-    if x is None:
-        return None
-    h = x @ w.T
-    h += b
-    return h
+        t, kinked, x = here.t, here.kinked, phi.phi(here.ends)
+        middle = None if here.inside is None else phi.phi(here.inside)
 
 
 def _below(kinks, ends, inside, noise) -> np.ndarray:
     """How many kinks lie below each neuron in the middle of each piece."""
-    middle, scale = (ends[1:] + ends[:-1], 2.0) if inside is None else (inside, 1.0)
+    middle = 0.5 * (ends[1:] + ends[:-1]) if inside is None else inside
     below = np.zeros(middle.shape, np.int8 if len(kinks) < 128 else np.int64)
     for kink in kinks:
-        below += (middle > scale * (kink + noise)).view(np.int8)
+        below += (middle > kink + noise).view(np.int8)
     return below
 
 
@@ -397,7 +374,7 @@ def _cut(path, phi, t, ends, inside, kinked, noise) -> Pieces:
     found = _roots(t, ends, inside, levels, noise)
     signs = None if 0.0 in phi.kinks else _sign_changes(path, ends[0] > noise, *found.pop())
     times = np.concatenate([np.empty(0), *(root[0] for root in found)])
-    new = _apart(np.sort(times), t, TINY * (path.stop - path.start))
+    new = _apart(np.sort(times), t, TINY * path.stop)
     nodes = np.sort(np.append(t, new))
     old, fresh = np.searchsorted(nodes, t), np.searchsorted(nodes, new)
     wider, marked = np.empty((nodes.size, ends.shape[1])), np.zeros(nodes.size, bool)
@@ -437,20 +414,16 @@ def _between(t, ends, inside, piece, times) -> np.ndarray:
     d, u = 0.5 * (right - left), times - 0.5 * (left + right)
     both, tilt = (np.sin(0.5 * u) / np.sin(0.5 * d)) ** 2, np.sin(u) / np.sin(d)
     middle = np.sin(0.5 * (d - u)) * np.sin(0.5 * (d + u)) / np.sin(0.5 * d) ** 2
-    values = inside[piece]  # in place: there are many of them
-    values *= middle[:, None]
-    for share, end in ((0.5 * (both - tilt), piece), (0.5 * (both + tilt), piece + 1)):
-        part = ends[end]
-        part *= share[:, None]
-        values += part
-    return values
+    return (middle[:, None] * inside[piece] + (0.5 * (both - tilt))[:, None] * ends[piece]
+            + (0.5 * (both + tilt))[:, None] * ends[piece + 1])
 
 
 def _roots(t, ends, inside, levels, noise) -> list[tuple[np.ndarray, np.ndarray]]:
     """For every level the times at which a neuron passes it, and the neurons."""
     if inside is not None:
-        d = 0.5 * np.diff(t)
-        turns = _where(_turns(ends, inside, d))
+        d = 0.5 * np.diff(t)  # an extremum is where the bend outdoes the slope
+        bend = (2 * (1 + 1 / np.cos(d)))[:, None] * (inside - 0.5 * (ends[1:] + ends[:-1]))
+        turns = _where(np.abs(ends[1:] - ends[:-1]) < np.abs(bend))
     found = []
     for level in levels:
         above = ends > level + noise
@@ -480,17 +453,6 @@ def _where(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.divmod(np.flatnonzero(mask), mask.shape[1])
 
 
-def _turns(ends: np.ndarray, inside: np.ndarray, d: np.ndarray) -> np.ndarray:
-    """Which neurons have an extremum on which piece: where the bend outdoes the slope."""
-    bend = ends[1:] + ends[:-1]
-    bend *= -0.5
-    bend += inside
-    np.abs(bend, out=bend)
-    bend *= (2 * (1 + 1 / np.cos(d)))[:, None]
-    slope = ends[1:] - ends[:-1]
-    return np.abs(slope, out=slope) < bend
-
-
 def _parabola(d, low, middle, high, noise, once) -> np.ndarray:
     """Zeros of a sinusoid on a piece of half extent d from three values, as y from -1 to 1.
 
@@ -512,8 +474,8 @@ def _parabola(d, low, middle, high, noise, once) -> np.ndarray:
 
 def _sign_changes(path, first, times, neuron) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """`Pieces.signs`: a zero at the very start is no change but decides how the neuron starts."""
-    tiny = TINY * (path.stop - path.start)
-    early = times - path.start <= tiny
+    tiny = TINY * path.stop
+    early = times <= tiny
     np.logical_xor.at(first, neuron[early], True)
     times = np.where(early, path.stop, times)  # on a circle the start is the end
     kept = (path.stop - times > tiny) | path.closed

@@ -222,7 +222,7 @@ def count_transitions(paths: Path | Sequence[Path], net: Network, *, lengths: bo
 
     Args:
         paths: one for each network, or one for all.
-        net: networks with a piecewise-linear activation, which may jump if no lengths are asked.
+        net: networks with a piecewise-linear activation.
         lengths: whether to measure the curves as well, which takes several times longer.
         offset: for the angles: ``sigma_b sqrt(width) / sigma_w``.
 
@@ -289,7 +289,7 @@ def sampled_transitions(paths: Path | Sequence[Path], net: Network, points: int)
     [[1, 2, 0, 0, 0]]
     """
     share = (np.arange(count("points", points, low=2)) + 0.5) / points
-    x = [path.at(path.start + (path.stop - path.start) * share) for path, _ in _paired(paths, net)]
+    x = [path.at(path.stop * share) for path, _ in _paired(paths, net)]
     return np.stack([sum(np.count_nonzero(above[:, 1:] != above[:, :-1], axis=(1, 2))
                          for above in layer) for layer in _above(net, np.array(x))], axis=1)
 
