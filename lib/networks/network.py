@@ -198,11 +198,13 @@ class Activate(Layer):
         self.phi, self.name, self.slope = phi, name, FROM_OUTPUT.get(phi)
 
     def forward(self, x: np.ndarray, start: np.ndarray | None = None) -> tuple:
+        if start is not None and not self.slope:
+            return self.phi.jet(x, 1)  # the slope comes cheaper together with the value
         y = np.asarray(self.phi.phi(x), dtype=x.dtype)
-        return y, y if self.slope else x
+        return y, y
 
     def backward(self, g: np.ndarray, kept: np.ndarray, down: bool = True) -> tuple:
-        g *= (self.slope or self.phi.dphi)(kept)
+        g *= self.slope(kept) if self.slope else kept
         return g, ()
 
     def jvp(self, x: np.ndarray, dx: np.ndarray) -> tuple:
