@@ -7,7 +7,9 @@ networks below keep under the standard error, or which is taken out by extrapola
 import numpy as np
 import pytest
 
-from lib import Ensemble, MeanField
+from lib import Ensemble, MeanField, activation
+from lib.activations import critical_coefficients, hermite
+from lib.theory.hermite import conditions, features
 
 PHASES = {"ordered": (1.3, 0.3), "critical": (1.395583975, 0.3), "chaotic": (2.5, 0.3)}
 LAYERS = 8
@@ -123,3 +125,25 @@ def test_deep_networks_reach_the_fixed_point_whatever_they_start_from():
     c, error = seen.c[:, -1].mean(), seen.c[:, -1].std() / np.sqrt(40)
     assert abs(c - theory.c_star) < 4 * np.hypot(error, 3e-3)
     assert abs(seen.q[:, -1].mean() / theory.q_star - 1) < 0.01
+
+
+@pytest.mark.parametrize("phi", ["relu", "tanh", "sigmoid", "gelu", "hermite"])
+def test_a_sampled_layer_has_the_kernel_of_its_hermite_series(phi):
+    """E phi(u) phi(v) = sum a_k^2 rho^k, and its slope, over pairs of neurons."""
+    rho, of = np.array([0.05, 0.35, 0.65, 0.9]), features(phi, orders=200)
+    h = next(Ensemble(1.0, 0.0, width=1000, networks=60, seed=3).layers(1.0, rho, depth=1)).h
+    for order, f in enumerate(activation(phi).jet(h, 1)):
+        seen, told = (f[:, ::2] * f[:, 1::2]).mean(axis=2), of.kernel(rho, order)[0]
+        error = seen.std(axis=0, ddof=1) / np.sqrt(60)
+        assert np.abs((seen.mean(axis=0) - told) / np.hypot(error, 2e-3 * told)).max() < 4
+
+
+def test_lengths_of_our_hermite_activation_and_of_its_unstable_control():
+    """Both keep length 1; signs decide whether a deviation dies or grows."""
+    for phi, stable in (("hermite", True), (hermite(np.abs(critical_coefficients())), False)):
+        w, start = conditions(phi).power ** -0.5, np.array([0.6, 1.6])
+        told = MeanField(w, 0.0, phi).run(q=start, depth=10)
+        seen = simulate(w, 0.0, start, width=1000, networks=40, phi=phi, depth=10)
+        assert np.abs(z_scores(seen.q, told.q, bias=1e-2 * told.q)).max() < 4
+        ends = seen.q[:, -1].mean(axis=0)
+        assert np.allclose(ends, 1.0, atol=0.02) if stable else ends[0] < 0.4 and ends[1] > 10
