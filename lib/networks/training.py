@@ -471,7 +471,7 @@ def gradient_agreement(net: Network, x: np.ndarray, labels: np.ndarray) -> np.nd
         x, labels: points for all networks, cut in the middle.
 
     Returns:
-        Shape ``(networks, layers)``, the read-out last.
+        Shape ``(networks, layers)``, the read-out last; NaN where a gradient is 0.
 
     Source: derived here.
 
@@ -486,8 +486,8 @@ def gradient_agreement(net: Network, x: np.ndarray, labels: np.ndarray) -> np.nd
     cosines = []
     for layer in range(len(net.weights)):
         a, b = (found["weights", layer].reshape(len(net), -1) for found in (first, second))
-        cosines.append(np.sum(a * b, axis=1) / np.sqrt(np.sum(a * a, axis=1)
-                                                       * np.sum(b * b, axis=1)))
+        with np.errstate(invalid="ignore"):
+            cosines.append(np.vecdot(a, b) / np.sqrt(np.vecdot(a, a) * np.vecdot(b, b)))
     return np.stack(cosines, axis=1)
 
 

@@ -44,14 +44,14 @@ SYMBOLS = {"q": "$q$", "c": "$c$", "deficit": "$1 - c$", "metric": r"metric $\ba
 GLYPH = re.compile(r"<path id='[A-Z][A-Za-z]+-[0-9a-f]+'[^>]*/> ")  # a letter of a figure
 
 
-def shades(count: int) -> list[str]:
-    """Colours from dark to light, for curves that have an order.
+def shades(count: int, colors: str = "viridis") -> list[str]:
+    """Colours from dark to light, for curves that have an order; "plasma" sets them further apart.
 
     >>> shades(2)
     ['#440154', '#7ad151']
     """
     return [matplotlib.colors.to_hex(color)
-            for color in matplotlib.colormaps["viridis"](np.linspace(0, 0.8, count))]
+            for color in matplotlib.colormaps[colors](np.linspace(0, 0.8, count))]
 
 
 # Pictures
