@@ -238,15 +238,14 @@ def test_several_sigmas_are_several_ensembles_from_streams_of_their_own():
 
 
 def test_networks_with_weights_have_the_same_law():
-    nets = ensemble(1.6, 0.4, width=12, networks=1500, seed=3)
+    nets = random_network(12, [12] * 3, 12, 1.6, 0.4, networks=1500, seed=3)
     x = np.sqrt(12.0) * np.eye(12)[:2]  # orthogonal, of length 1 per unit
-    h = nets.network(4).pre_activations(x)
+    h = nets.pre_activations(x)
     assert np.abs(z_scores(grams(h[0]), 1.6**2 * np.eye(2) + 0.4**2)).max() < 4
     for before, after in zip(h, h[1:]):
         k = 1.6**2 * grams(np.tanh(before)) + 0.4**2
         assert np.abs(z_scores(grams(after), k)).max() < 4
     assert len(h) == 4
-    assert nets.network(2, inputs=3, outputs=1).forward(np.ones((5, 3))).shape == (1500, 5, 1)
 
 
 def test_both_float_types_draw_the_same_networks():

@@ -8,7 +8,7 @@ from lib import activations
 from lib.checks import Untrusted
 from lib.networks.network import Network, random_network
 from lib.networks.piecewise import Path, random_arcs, trace
-from lib.networks.regions import (cells, count_dichotomies, count_patterns, count_regions,
+from lib.networks.regions import (count_dichotomies, count_patterns, count_regions,
                                   count_transitions, plane_regions)
 from lib.theory.bounds import layer_patterns, patterns_bound
 from lib.theory.meanfield import MeanField
@@ -115,21 +115,6 @@ def test_regions_tile_the_polygon_and_hold_the_network(phi):
 
 
 @pytest.mark.parametrize("phi", ["relu", "hard_tanh"])
-def test_cells_are_convex(phi):
-    """What lies between two points of a cell is in the cell."""
-    net = random_network(2, [4] * 3, 1, 2.0, 0.7, networks=6, seed=5, phi=phi)
-    x, pairs = np.random.default_rng(5).uniform(-5, 5, (4000, 2)), 0
-    for one in net:
-        order = np.argsort(cells(one, x)[0], kind="stable")
-        a, b = x[order[:-1]], x[order[1:]]
-        at_a, at_b, *between = cells(one, np.vstack(
-            [a, b, *((1 - t) * a + t * b for t in (0.2, 0.5, 0.9))])).reshape(5, -1)
-        assert all(np.all(at[at_a == at_b] == at_a[at_a == at_b]) for at in between)
-        pairs += np.sum(at_a == at_b)
-    assert pairs > 20_000
-
-
-@pytest.mark.parametrize("phi", ["relu", "hard_tanh"])
 def test_no_network_has_more_regions_than_the_bound(phi):
     found = count_regions(random_network(2, [4] * 3, 1, 2.0, 0.7, networks=12, seed=6, phi=phi),
                           box(1e4))
@@ -185,32 +170,16 @@ def test_bad_phi_and_too_many_regions():
     assert told.value.best == 4
 
 
-def test_cells_are_equal_where_regions_are():
-    net = sample_network(1.5, 0.6, 5, 2, 3, "hard_tanh", 2)
-    points, owner = [], []
-    *_, last = plane_regions(net, box(2.0))
-    for i, region in enumerate(last):
-        points += [region.corners.mean(axis=0), 0.9 * region.corners.mean(axis=0)
-                   + 0.1 * region.corners[0]]
-        owner += [i, i]
-    [found] = cells(net, points)
-    assert np.array_equal(found[:, None] == found, np.equal.outer(owner, owner))
-    with pytest.raises(ValueError, match="activation with kinks"):
-        cells(sample_network(1.0, 0.1, 3, 1, 0, "tanh", 2), np.zeros((1, 2)))
-
-
 def test_counts_of_several_networks_are_those_of_each():
     net = random_network(2, [5, 4], 1, 1.5, 0.6, networks=3, seed=2, phi="hard_tanh")
     found = count_regions(net, box(2.0))
     assert found.dtype == np.int64
     assert found.tolist() == [[len(level) for level in plane_regions(one, box(2.0))]
                               for one in net]
-    x = np.random.default_rng(0).uniform(-2, 2, (3, 50, 2))
-    assert np.array_equal(cells(net, x), [cells(one, part)[0] for one, part in zip(net, x)])
 
 
 def test_more_kinks_than_a_byte_can_count():
-    """A zigzag with 180 kinks on a line: 181 patterns, pieces and cells."""
+    """A zigzag with 180 kinks on a line: 181 patterns and pieces."""
     kinks = 0.442 * (np.arange(180) - 89.5)
     zigzag = activations.get(lambda x: np.abs(np.clip(x / 0.442 + 89.5, 0.0, 179.0) % 2 - 1),
                              kinks=tuple(kinks.tolist()), name="zigzag")
@@ -218,7 +187,6 @@ def test_more_kinks_than_a_byte_can_count():
     [layer] = trace(Path.line([-39.9], [39.9]), net)
     assert count_patterns([layer]) == [181] and layer.number == 181
     assert layer.transitions.tolist() == [180] and layer.transitions.dtype == np.int64
-    assert len(np.unique(cells(net, np.append(kinks - 0.2, 39.9)[:, None]))) == 181
 
 
 def test_a_neuron_that_is_zero_on_a_whole_cell_cuts_nothing():

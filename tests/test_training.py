@@ -271,7 +271,7 @@ def test_a_seed_is_a_training():
 
 
 @pytest.mark.parametrize("change, message", [
-    ({"steps": 0}, "steps must be at least 1"), ({"batch": 24}, "batch must be at most the 23"),
+    ({"steps": 0}, "steps must be at least 1"), ({"batch": 24}, "batch must be at most 23"),
     ({"y": np.zeros(22, int)}, "y must have one target a point"),
     ({"y": np.full(23, 3)}, "y must be labels 0 .. 2"), ({"y": np.zeros(23)}, "y must be labels"),
     ({"loss": "hinge"}, "loss must be"), ({"loss": "square"}, "y must have shape"),

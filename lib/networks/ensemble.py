@@ -10,7 +10,7 @@ velocity v and its acceleration a to ``W phi(h) + b``, ``W [phi'(h) v]`` and
 from __future__ import annotations
 
 from copy import copy
-from typing import TYPE_CHECKING, Callable, Iterator, NamedTuple, Sequence
+from typing import Callable, Iterator, NamedTuple, Sequence
 
 import numpy as np
 
@@ -18,9 +18,6 @@ from lib.activations import Activation, get
 from lib.checks import Untrusted, choice, count, number, real
 from lib.measure import curves
 from lib.profile import Profile
-
-if TYPE_CHECKING:
-    from lib.networks.network import Network
 
 SAME = "same_kind"
 BLOCK = 12_288  # numbers worked on at a time, so that all of them stay in the cache
@@ -160,21 +157,6 @@ class Ensemble:
         parts, read, _ = _inputs(c, deficit, curve, points)
         q = self._starts(real("q", q, low=0.0), read is _single)
         return self._layers(q, parts, depth, order, dense, read is _curve)
-
-    def network(self, depth: int, inputs: int | None = None, outputs: int | None = None
-                ) -> Network:
-        """Networks of the same law with their weights, to be pushed, trained or cut.
-
-        Args:
-            depth: number of weighted layers, as in `layers`; the last is linear, a read-out.
-            inputs, outputs: dimensions of both ends; by default the width.
-        """
-        from lib.networks.network import random_network
-
-        widths = [self.width] * (count("depth", depth, low=2) - 1)
-        return random_network(inputs or self.width, widths, outputs or self.width,
-                              *self._sigmas(), networks=self.networks, phi=self.phi,
-                              seed=np.random.default_rng(self.seed), dtype=self.dtype)
 
     def outputs(self, x: np.ndarray, units: int, depths: Sequence[int]) -> Iterator[np.ndarray]:
         """Linear outputs of each network cut off at several depths.
@@ -410,19 +392,15 @@ def _without_weights(active: np.ndarray, rng: np.random.Generator, smooth: bool)
     """The same in law. The root comes from the activations and not from K, so that inputs that
     agree to 1e-15 stay apart.
     """
-    if not smooth:
-        root = np.linalg.qr(np.swapaxes(active, 1, 2), mode="r")
-        return _normal(np.swapaxes(root, 1, 2), active, rng)
     # In the ordered phase tangents outgrow points: every row counts in its own unit. Points and
     # tangents of a smooth curve are nearly dependent, so a triangular root hangs on rounding. The
     # symmetric one does not: the same seed, the same networks everywhere.
-    size = np.maximum(np.abs(active).max(axis=2, keepdims=True), np.finfo(active.dtype).tiny)
-    root = np.linalg.qr(np.swapaxes(active / size, 1, 2), mode="r")
-    _, singular, v = np.linalg.svd(root, full_matrices=False)
-    return _normal(size * np.swapaxes(v, 1, 2) * singular[:, None, :] @ v, active, rng)
-
-
-def _normal(root: np.ndarray, active: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    tiny = np.finfo(active.dtype).tiny
+    size = np.maximum(np.abs(active).max(axis=2, keepdims=True), tiny) if smooth else 1.0
+    root = np.linalg.qr((active / size).mT, mode="r").mT
+    if smooth:
+        _, singular, v = np.linalg.svd(root.mT, full_matrices=False)
+        root = size * v.mT * singular[:, None, :] @ v
     z = rng.standard_normal((len(active), root.shape[2], active.shape[2] - 1))
     return root @ z.astype(active.dtype, copy=False)
 

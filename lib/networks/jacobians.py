@@ -29,7 +29,6 @@ from lib.networks.network import Network
 BLOCK = 131_072  # numbers worked on at a time: they stay in the cache, and calls cost little
 ROOM = 130.0  # decades that tangents may lose between two rescalings, so that squares survive
 LEVEL = 7.0  # beyond it 1 - tanh^2 has lost more than five digits
-FEW = 4  # tangents for which sums beat matrix products
 TINY = 1e-300
 
 Dense = list[tuple[np.ndarray, np.ndarray, Activation | None]]
@@ -70,8 +69,8 @@ def cauchy_green(net: Network, x: np.ndarray) -> CauchyGreen:
     networks, points, d = len(net), x.shape[1], frame.shape[2]
     gram, log_scale = np.empty((networks, points, d, d)), np.empty((networks, points))
     column = (d + 1) * max(w.shape[1] + 1 for w, _, _ in layers)
-    block = max(16, BLOCK // column // 8 * 8)
-    room = _aligned(3, column * block)  # used again and again: fresh memory costs much
+    block = max(16, BLOCK // column)
+    room = np.empty((3, column * block))  # used again and again: fresh memory costs much
     for one in range(networks):
         matrices = [(np.column_stack([w[one], b[one]]), phi) for w, b, phi in layers]
         starts, mine = layers[0][0][one] @ frame[one], x[one % len(x)]
@@ -125,41 +124,22 @@ def _carry(matrices: list[tuple[np.ndarray, Activation | None]], starts: np.ndar
         stack[0, -1], stack[1:, -1] = 1.0, 0.0
     if spent > ROOM:
         log_scale += _rescale(tangents)
-    gram, log_scale = _gram(tangents, log_scale)
+    apart = np.ascontiguousarray(tangents.transpose(2, 0, 1))
+    gram = apart @ apart.mT
+    trace = np.einsum("pii->p", gram)
+    gram /= np.maximum(trace, TINY)[:, None, None]
+    log_scale += 0.5 * np.log(trace)
     if not (np.all(log_scale < np.inf) and np.isfinite(gram.sum() + stack[0].sum())):
         raise OverflowError("an activation or a tangent is beyond the floating-point range: "
                             "take smaller weights or fewer layers")
     return gram, log_scale
 
 
-def _gram(tangents: np.ndarray, log_scale: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The Gram matrix of each point's tangents, of trace 1, and its logarithmic scale."""
-    d, _, points = tangents.shape
-    if d > FEW:
-        apart = np.ascontiguousarray(tangents.transpose(2, 0, 1))
-        gram = apart @ np.swapaxes(apart, 1, 2)
-    else:
-        gram = np.empty((points, d, d))
-        for i, j in zip(*np.tril_indices(d)):
-            gram[:, i, j] = gram[:, j, i] = np.einsum("np,np->p", tangents[i], tangents[j])
-    trace = np.einsum("pii->p", gram)
-    gram /= np.maximum(trace, TINY)[:, None, None]
-    return gram, log_scale + 0.5 * np.log(trace)
-
-
-def _aligned(rows: int, columns: int) -> np.ndarray:
-    """Memory whose rows begin with a cache line."""
-    memory = np.empty(rows * columns + 8)
-    start = -memory.ctypes.data % 64 // 8
-    return memory[start:start + rows * columns].reshape(rows, columns)
-
-
 def _advance(phi: Activation, h: np.ndarray, slope: np.ndarray) -> tuple[np.ndarray, float]:
     """Replace pre-activations by activations; the slopes phi', and by how many decades they can
     shrink a tangent."""
     if phi is not get("tanh"):
-        slope[...] = phi.dphi(h)
-        h[...] = phi.phi(h)
+        slope[...], h[...] = phi.dphi(h), phi.phi(h)
         return slope, 2 * ROOM
     # The slope comes with the value and the rest is bare arithmetic, but where tanh is level.
     furthest, level = max(h.max(), -h.min()), None
@@ -204,7 +184,7 @@ class Linearised(NamedTuple):
     def apply(self, v: np.ndarray) -> np.ndarray:
         """``exp(-log_scale) J frame v`` of vectors, one a point: ``(networks, points, d)``."""
         for w, slope in zip(self.weights, self.slopes):
-            v = (v @ np.swapaxes(w, 1, 2)) * slope
+            v = (v @ w.mT) * slope
         return v
 
     def adjoint(self, u: np.ndarray) -> np.ndarray:
@@ -215,7 +195,7 @@ class Linearised(NamedTuple):
 
     def lift(self, v: np.ndarray) -> np.ndarray:
         """Directions in the input, ``frame v``: ``(networks, points, inputs)``."""
-        return v @ np.swapaxes(self.frame, 1, 2)
+        return v @ self.frame.mT
 
 
 def linearised(net: Network, x: np.ndarray) -> Linearised:
@@ -234,7 +214,7 @@ def linearised(net: Network, x: np.ndarray) -> Linearised:
     weights, slopes, log_scale = [], [], np.zeros(probe.shape[:2])
     for w, slope in _slopes(layers, x):
         weights.append(w if weights else w @ frame)
-        probe = (probe @ np.swapaxes(weights[-1], 1, 2)) * slope
+        probe = (probe @ weights[-1].mT) * slope
         size = np.abs(probe).max(axis=2, keepdims=True)
         size[~(size > TINY)] = 1.0
         probe, slope = probe / size, slope / size
@@ -367,8 +347,8 @@ def _hessians(layers: Dense, u: np.ndarray,
 
 def _through(hessian: np.ndarray, jacobian: np.ndarray) -> np.ndarray:
     """``J^T H J``, made symmetric to the last bit."""
-    product = np.swapaxes(jacobian, -1, -2) @ (hessian @ jacobian)
-    return 0.5 * (product + np.swapaxes(product, -1, -2))
+    product = jacobian.mT @ (hessian @ jacobian)
+    return 0.5 * (product + product.mT)
 
 
 def _read_out(net: Network, x: np.ndarray) -> tuple[Dense, np.ndarray, np.ndarray]:
@@ -393,7 +373,7 @@ def _fields(layers: Dense, x: np.ndarray) -> Iterator[tuple]:
     """Pre-activations, weights and activation of every layer."""
     for w, b, phi in layers:
         with np.errstate(over="ignore", invalid="ignore"):
-            h = x @ np.swapaxes(w, 1, 2) + b[:, None]
+            h = x @ w.mT + b[:, None]
         if not np.all(np.isfinite(h)):
             raise OverflowError("an activation is beyond the floating-point range: take smaller "
                                 "weights or fewer layers")
@@ -412,7 +392,7 @@ def _frames(first: np.ndarray) -> np.ndarray:
     networks, neurons, inputs = first.shape
     if inputs <= neurons:
         return np.tile(np.eye(inputs), (networks, 1, 1))
-    return np.linalg.qr(np.swapaxes(first, 1, 2))[0]
+    return np.linalg.qr(first.mT)[0]
 
 
 def arcs(start: np.ndarray, end: np.ndarray, points: int) -> tuple[np.ndarray, np.ndarray]:

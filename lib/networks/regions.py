@@ -152,30 +152,6 @@ def count_regions(net: Network, corners: np.ndarray) -> np.ndarray:
     return np.array([[len(level) for level in plane_regions(one, corners)] for one in net])
 
 
-def cells(net: Network, x: np.ndarray) -> np.ndarray:
-    """A number for the cell that each input lies in: equal where activation patterns are.
-
-    Args:
-        net: networks with a piecewise-linear activation.
-        x: shape ``(points, inputs)``, or ``(networks, points, inputs)``.
-
-    Returns:
-        Integers from 0 on, for each network, shape ``(networks, points)``.
-
-    Accuracy: exact, but for inputs on a boundary.
-
-    Source: [raghu2017], activation patterns.
-
-    >>> from lib.networks.network import sawtooth
-    >>> cells(sawtooth(1), [[0.1], [0.9], [0.2]]).tolist()
-    [[0, 1, 0]]
-    """
-    if not net.phi.kinks:
-        raise ValueError(f"net must have an activation with kinks, not {net.phi.name}")
-    bits = [np.packbits(above, axis=2) for layer in _above(net, x) for above in layer]
-    return np.array([_named(rows)[1] for rows in np.concatenate(bits, axis=2)])
-
-
 def _above(net: Network, x: np.ndarray) -> list[list[np.ndarray]]:
     """Of each hidden layer and kink, which neurons are above it, ``(networks, points, width)``."""
     return [[h > kink for kink in net.phi.kinks]

@@ -7,6 +7,7 @@ All layers, or one alone; for a number of steps, or until each network has reach
 one rate, or at the best of several. A read-out alone needs no steps: `fit_read_out` solves for it.
 """
 from dataclasses import dataclass, field
+from itertools import chain
 from math import cos, pi, sqrt
 from typing import Any, Callable, Iterator, NamedTuple, Sequence
 
@@ -44,21 +45,6 @@ class Optimizer:
     def turn(self, g: np.ndarray, kept: list[np.ndarray], step: int) -> float:
         """Turn a gradient in place into the direction of the step; its length for rate 1."""
         raise NotImplementedError
-
-    def begin(self, parameters: Sequence[np.ndarray], decays: Sequence[bool],
-              steps: int) -> Callable[[Sequence[np.ndarray], int], None]:
-        """What changes these arrays in place, given their gradients and the step from 0 on."""
-        memory = [[np.zeros_like(array) for _ in range(self.memories)] for array in parameters]
-
-        def update(gradients: Sequence[np.ndarray], step: int) -> None:
-            rate = self.now(step / steps)
-            for array, g, kept, decayed in zip(parameters, gradients, memory, decays):
-                g *= rate * self.turn(g, kept, step)
-                if self.decay and decayed:
-                    array *= 1 - rate * self.decay
-                array -= g
-
-        return update
 
 
 @dataclass(frozen=True)
@@ -172,14 +158,12 @@ def train(net: Network, x: np.ndarray, y: np.ndarray, steps: int, *, optimizer: 
     """
     net.refuse_jumps()
     x, y = net.points("x", x), _targets(net, y, loss)
-    steps, batch = count("steps", steps), count("batch", batch)
+    steps, batch = count("steps", steps), count("batch", batch, 1, x.shape[1])
     input_noise = number("input_noise", input_noise, low=0.0)
     if y.shape[1] != x.shape[1]:
         raise ValueError(f"y must have one target a point, got {y.shape[1]} for {x.shape[1]}")
-    if batch > x.shape[1]:
-        raise ValueError(f"batch must be at most the {x.shape[1]} points, got {batch}")
     choice("diverging", diverging, ("raise", "keep"))
-    at = _checkpoints(at, steps)
+    at = {0, steps} if at is None else {count("at", step, 0, steps) for step in at}
     first = 0 if only is None else net.place("only", only)
     if first and (input_noise or any(isinstance(layer, Regularise) for layer in net.layers)):
         raise ValueError("only: the features below are computed once, so there is no room for "
@@ -204,8 +188,10 @@ class _Run:
         self.net, self.first, self.loss, self.diverging = net, first, loss, diverging
         self.trained = net.layers[first:first + 1] if alone else net.layers
         named = [pair for layer in self.trained for pair in layer.parameters.items()]
-        self.arrays = [array for _, array in named]
-        self.update = optimizer.begin(self.arrays, [name == "weights" for name, _ in named], steps)
+        self.arrays, self.optimizer = [array for _, array in named], optimizer
+        self.decays = [optimizer.decay * (name == "weights") for name, _ in named]
+        self.memory = [[np.zeros_like(array) for _ in range(optimizer.memories)]
+                       for array in self.arrays]
         self.losses = np.full((len(net), steps), np.nan)
         self.steps, self.watched = [], []
         self.lost = np.full(len(net), -1)
@@ -218,7 +204,12 @@ class _Run:
         if not np.isfinite(value).all():
             self._lose(step, ~np.isfinite(value))
         grown = self.net.backward(slope, kept, self.first)[:len(self.trained)]
-        self.update([gradient for layer in grown for gradient in layer], step)
+        rate = self.optimizer.now(step / self.losses.shape[1])
+        for array, g, memory, decay in zip(self.arrays, chain(*grown), self.memory, self.decays):
+            g *= rate * self.optimizer.turn(g, memory, step)
+            if decay:
+                array *= 1 - rate * decay
+            array -= g
         self._put_back()
 
     def checkpoint(self, step: int, watch: Callable | None, stop: Callable | None) -> bool:
@@ -403,8 +394,7 @@ def gradients(net: Network, x: np.ndarray, y: np.ndarray, loss: str = "softmax"
     x, y = net.points("x", x), _targets(net, y, loss)
     out, kept, penalty = net.kept(x)
     value, slope = LOSSES[loss](out, y)
-    grown = [gradient for layer in net.backward(slope, kept) for gradient in layer]
-    return value + penalty, dict(zip(net.parameters, grown))
+    return value + penalty, dict(zip(net.parameters, chain(*net.backward(slope, kept))))
 
 
 class Alone(NamedTuple):
@@ -635,13 +625,6 @@ def _targets(net: Network, y: np.ndarray, loss: str) -> np.ndarray:
     if y.ndim not in (2, 3) or y.shape[-1] != outputs:
         raise ValueError(f"y must have shape (points, {outputs}), got {y.shape}")
     return y if y.ndim == 3 else y[None]
-
-
-def _checkpoints(at: Sequence[int] | None, steps: int) -> set[int]:
-    at = {0, steps} if at is None else {count("at", step, 0) for step in at}
-    if at and max(at) > steps:
-        raise ValueError(f"at must be at most steps = {steps}, got {max(at)}")
-    return at
 
 
 def _batches(x: np.ndarray, y: np.ndarray, batch: int, steps: int, rng: np.random.Generator,
