@@ -7,6 +7,7 @@ import pytest
 
 from lib.checks import Untrusted
 from lib.networks.ensemble import Ensemble, circle, frames
+from lib.networks.network import random_network
 
 GRAM = np.array([[1.0, 0.3, -0.2], [0.3, 0.5, 0.1], [-0.2, 0.1, 2.0]])
 ANY = np.linalg.cholesky(GRAM)  # coordinates of three points with that Gram matrix

@@ -21,9 +21,7 @@ def boundary_points(net: Network, points: int, seed: int | np.random.Generator, 
     that does not shrink ``|G|`` is halved. Starts that stall are replaced by new ones.
 
     Args:
-        net: fully connected.
         points: how many are wanted, in each network.
-        seed: of the starts; or a `numpy.random.Generator`.
         q: squared length per dimension of the starts.
         tolerance: largest distance from the boundary accepted, in units of ``|x|``.
 
@@ -61,25 +59,12 @@ def crossing_points(net: Network, points: int, seed: int | np.random.Generator, 
     as it has area (Buffon). A descent from random starts, as in `boundary_points`, instead
     favours the pieces with much empty space around them.
 
-    Args:
-        net, points, seed: as for `boundary_points`.
-        q: squared length per dimension at which needles are dropped.
-
-    Returns:
-        Shape ``(networks, points, inputs)``.
-
-    Raises:
-        Untrusted: too few needles cross; ``best`` as for `boundary_points`.
+    Arguments, result and errors are those of `boundary_points`.
 
     Accuracy: rounding for the points; needles as long as a tenth of the distance over which G
         varies miss a few close pairs of crossings.
 
     Source: derived here.
-
-    >>> from lib.networks.network import random_network
-    >>> net = random_network(20, [20] * 2, 1, 2.0, 0.1, seed=0)
-    >>> bool(np.abs(net.forward(crossing_points(net, 3, seed=1))).max() < 1e-12)
-    True
     """
     def search(one: Network, x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         along = rng.standard_normal(x.shape)

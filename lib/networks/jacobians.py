@@ -85,8 +85,6 @@ def stretching(net: Network, x: np.ndarray) -> Stretch:
     """``ln Lambda_1``, shape ``(networks, points)``, of J at every input, and the direction v_1
     that is stretched so, ``(networks, points, inputs)``. Over the depth it is the exponent.
 
-    Raises, Accuracy: as `cauchy_green`.
-
     Source: [storm2024], which takes ``net.hidden_part``.
 
     >>> found = stretching(Network([[[2.0, 0.0], [0.0, 1.0]]]), [[0.0, 0.0]])
@@ -201,9 +199,6 @@ class Linearised(NamedTuple):
 def linearised(net: Network, x: np.ndarray) -> Linearised:
     """Networks linearised at every input, for inputs and layers too wide for `cauchy_green`.
 
-    Raises:
-        ValueError, TypeError, OverflowError: as `cauchy_green`.
-
     >>> linear = linearised(Network([[[3.0, 0.0], [0.0, 1.0]]]), [[0.0, 0.0]])
     >>> (np.exp(linear.log_scale)[..., None] * linear.apply(np.ones((1, 1, 2)))).round(12).tolist()
     [[[3.0, 1.0]]]
@@ -226,27 +221,15 @@ def linearised(net: Network, x: np.ndarray) -> Linearised:
 def layer_jacobians(net: Network, x: np.ndarray) -> list[np.ndarray]:
     """``D^l W^l`` of every layer at every input, whose product is J.
 
-    Returns:
-        One array a layer, ``(networks, points, neurons, neurons before)``.
-
-    Raises:
-        ValueError, TypeError, OverflowError: as `cauchy_green`.
+    One array a layer, ``(networks, points, neurons, neurons before)``.
 
     Source: [storm2024].
-
-    >>> [j.tolist() for j in layer_jacobians(Network([[[2.0]]], output="tanh"), [[0.0]])]
-    [[[[[2.0]]]]]
     """
     return [slope[..., None] * w[:, None] for w, slope in _slopes(*_given(net, x))]
 
 
 def jacobian(net: Network, x: np.ndarray) -> np.ndarray:
     """The Jacobian of the outputs, shape ``(networks, points, outputs, inputs)``.
-
-    Raises:
-        ValueError, TypeError, OverflowError: as `cauchy_green`.
-
-    Source: derived here (chain rule).
 
     >>> jacobian(Network([2 * np.eye(2), [[1.0, 3.0]]], phi="linear"), [[1.0, 2.0]]).tolist()
     [[[[2.0, 6.0]]]]
@@ -267,9 +250,6 @@ def layer_gains(net: Network, x: np.ndarray) -> np.ndarray:
     Returns:
         Shape ``(networks, layers - 1)``.
 
-    Raises:
-        ValueError, TypeError: fewer than two layers, or as `cauchy_green`.
-
     Source: [poole2016] (chi1); derived here.
 
     >>> layer_gains(Network([np.eye(2), 3 * np.eye(2)], phi="linear"), np.ones((1, 2))).tolist()
@@ -288,10 +268,6 @@ def read_out_gradients(net: Network, x: np.ndarray) -> list[np.ndarray]:
 
     Returns:
         D + 1 arrays of shape ``(networks, points, neurons)``: ``g^0`` (input) to ``g^D``.
-
-    Accuracy: rounding; at a kink the derivative on one side.
-
-    Source: derived here (chain rule).
 
     >>> net = Network([2 * np.eye(2), [[1.0, 0.0]]], phi="linear")
     >>> [g.tolist() for g in read_out_gradients(net, [[1.0, 2.0]])]
@@ -313,16 +289,7 @@ def read_out_hessians(net: Network, x: np.ndarray) -> Iterator[tuple[np.ndarray,
         from the last hidden layer back to the input.
 
     Raises:
-        ValueError: as `cauchy_green`, or an activation whose second derivative is a delta.
-
-    Accuracy: rounding; symmetric to the last bit.
-
-    Source: derived here (chain rule).
-
-    >>> from lib.networks.network import random_network
-    >>> net = random_network(3, [4, 4], 1, 1.0, 0.1, seed=0)
-    >>> [hessian.shape for _, hessian in read_out_hessians(net, np.zeros((5, 3)))]
-    [(1, 5, 4, 4), (1, 5, 4, 4), (1, 5, 3, 3)]
+        ValueError: the second derivative of phi is a delta.
     """
     if not net.phi.differentiable:
         raise ValueError(f"{net.phi.name} has a kink: its second derivative is a delta there, "
@@ -398,12 +365,8 @@ def _frames(first: np.ndarray) -> np.ndarray:
 def arcs(start: np.ndarray, end: np.ndarray, points: int) -> tuple[np.ndarray, np.ndarray]:
     """Quarter arcs ``x(t) = cos(pi t / 2) start + sin(pi t / 2) end`` with their velocities.
 
-    Args:
-        start, end: shape ``(arcs, ...)``.
-        points: on each arc, at the middles of as many equal parts of [0, 1].
-
-    Returns:
-        Points and velocities dx/dt, each of shape ``(arcs * points, ...)``, arc after arc.
+    Points are at the middles of as many equal parts of [0, 1]. From shapes ``(arcs, ...)`` to
+    points and velocities dx/dt of shape ``(arcs * points, ...)``, arc after arc.
 
     Source: [raghu2017], circular arcs between data points.
 

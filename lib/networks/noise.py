@@ -84,12 +84,6 @@ def pooled(some: Sequence[Sensitivity], at: Sequence[tuple[str, int]],
 
     Returns:
         Two arrays of shape ``(networks, items)``.
-
-    >>> net = Network([np.ones((5, 4)), [[1.0] * 5, [2.0] * 5]])
-    >>> found = sensitivity(net, np.ones((1, 4)), [0], [0.0, 1.0], [0.0, 2.0], seed=0)
-    >>> lost, depth = pooled([found], [("absolute", 1), ("relative", 1)], "depth")
-    >>> lost.shape, depth[0].tolist()
-    ((1, 4), [1.0, 0.0, 1.0, 0.0])
     """
     items = [(one, kind, i) for kind, i in at for one in some]
     return (np.hstack([one.lost(kind)[..., i] for one, kind, i in items]),
@@ -102,10 +96,7 @@ def sensitivity(net: Network, x: np.ndarray, labels: np.ndarray, sizes: np.ndarr
     """Everything this module measures, of trained networks.
 
     Args:
-        net: not changed.
-        x, labels: inputs and their labels.
-        sizes, relative_sizes: of the two kinds of noise, as for `accuracy_under_noise`, both
-            beginning with 0.
+        sizes, relative_sizes: of the two kinds of noise, both beginning with 0.
         seed: the same noise is used throughout.
         draws: of the noise, averaged over.
         few: how many of the inputs serve for the scales and the response.
@@ -116,6 +107,8 @@ def sensitivity(net: Network, x: np.ndarray, labels: np.ndarray, sizes: np.ndarr
     >>> found = sensitivity(net, np.ones((1, 4)), [0], [0.0, 0.1, 1.0], [0.0, 2.0], seed=0)
     >>> found.accuracy["absolute"].shape, found.response.shape
     ((1, 2, 3), (1, 2))
+    >>> pooled([found], [("absolute", 1), ("relative", 1)], "depth")[1].tolist()
+    [[1.0, 0.0, 1.0, 0.0]]
     """
     given = {kind: np.atleast_1d(real("sizes", some, low=0.0))
              for kind, some in zip(KINDS, (sizes, relative_sizes))}
@@ -131,14 +124,8 @@ def sensitivity(net: Network, x: np.ndarray, labels: np.ndarray, sizes: np.ndarr
 def scales(net: Network, x: np.ndarray) -> Scales:
     """The quantities that decide what noise on the weights of a layer does to the layer.
 
-    Args:
-        x: inputs to average over, as for ``net.forward``.
-
-    Returns:
-        The `Scales`. ``disturbance`` is ``sqrt(mean sum_j z_j^2)`` over the inputs j of a neuron:
-        ``sqrt(fan-in) * incoming``, but for the zeros around the image of a convolution.
-
-    Accuracy: rounding, for the mean over these inputs.
+    ``disturbance`` is ``sqrt(mean sum_j z_j^2)`` over the inputs j of a neuron, averaged over x:
+    ``sqrt(fan-in) * incoming``, but for the zeros around the image of a convolution.
 
     Source: derived here.
 
@@ -162,25 +149,15 @@ def accuracy_under_noise(net: Network, x: np.ndarray, labels: np.ndarray, sizes:
     """Share of right answers with Gaussian noise on the weights of one layer at a time.
 
     Args:
-        net: not changed.
-        x: inputs, as for ``net.forward``.
         labels: 0, 1, .., one a point.
-        sizes: standard deviations of the noise, shape ``(sizes,)``.
-        seed: of the noise; the same draws serve every size.
+        sizes: standard deviations of the noise, shape ``(sizes,)``; the same draws serve all.
         relative: sizes in units of the rms weight of the layer, each network's own; instead of
             the same noise on every weight. Biases stay as they are.
-        draws: of the noise, averaged over.
 
     Returns:
         Shape ``(networks, layers, sizes)``, the read-out last.
 
-    Accuracy: a mean over ``draws``; exact for the noise drawn.
-
     Source: [raghu2017], ICML form Fig. 6.
-
-    >>> net = Network([np.ones((5, 4)), np.ones((2, 5))])
-    >>> accuracy_under_noise(net, np.ones((1, 4)), [0], [0.0, 1.0], seed=0).shape
-    (1, 2, 2)
     """
     x, sizes = net.points("x", x), np.atleast_1d(real("sizes", sizes, low=0.0))
     labels = np.asarray(labels)
@@ -208,25 +185,14 @@ def response(net: Network, x: np.ndarray, *, seed: int | np.random.Generator,
              draws: int = 4) -> np.ndarray:
     """How strongly the read-out answers to small noise on the weights of one layer.
 
-    Args:
-        net: not changed.
-        x: inputs, as for ``net.forward``.
-        seed: of the noise.
-        draws: of the noise, averaged over.
-
     Returns:
         Shape ``(networks, layers)``: rms change of the outputs per unit of noise on every weight
         of the layer, in units of the rms output; the mean over the outputs, which changes no
         answer, is taken away from both.
 
-    Accuracy: a mean over ``draws``, each of many weights; a difference quotient of step 1e-4 of
-        the pre-activations.
+    Accuracy: a difference quotient of step 1e-4 of the pre-activations.
 
     Source: derived here.
-
-    >>> net = Network([np.ones((5, 4)), [[1.0] * 5, [2.0] * 5]])
-    >>> response(net, np.ones((3, 4)), seed=0).shape
-    (1, 2)
     """
     x, found = net.points("x", x), np.zeros((len(net), len(net.weights)))
     noise, clean = _noise(net, seed, draws), _centred(net.through(x))
