@@ -6,8 +6,8 @@ import pytest
 
 from lib.report import figures as show
 from lib.report.figures import draw, panels, style
-from lib.report.gallery import (Stroke, bars, cloud, dots, field, loop, plane, sketch, stems,
-                                tiling)
+from lib.report.gallery import (Stroke, barcode, bars, cloud, dots, field, loop, plane, sketch,
+                                stems, tiling)
 
 VALUES = np.array([1.0, -0.1, 0.0, 0.01, 1e-9])
 
@@ -59,7 +59,18 @@ DRAWN = {
                            boundary=np.outer(GRID, GRID)),
     "cloud": lambda: cloud(SQUARE, np.arange(4.0), 3.0, line=SQUARE, names=[(0.5, 0.5, "a")]),
     "tiling": lambda: tiling([[SQUARE], HALVES], [1.0, 2.0]),
+    "barcode": lambda: barcode([([1.0, 2.0], True), ([], False)], 3.0),
 }
+
+
+def test_a_barcode_is_black_where_the_sign_is_positive():
+    rows = [([1.0, 2.0, 4.0], True), ([3.0], False), ([], True), ([], False)]
+    with style({}):
+        [stripes] = draw(barcode(rows, 5.0)).axes[0].patches
+    corners = stripes.get_path().vertices.reshape(-1, 5, 2)  # each closed
+    assert corners[:, [0, 1], 0].tolist() == [[0, 1], [2, 4], [3, 5], [0, 5]]
+    assert corners[:, [0, 2], 1].mean(axis=1) == pytest.approx([1, 1, 2, 3])
+    assert not draw(barcode([([], False)], 1.0)).axes[0].patches
 
 
 @pytest.mark.parametrize("name", DRAWN)

@@ -439,3 +439,15 @@ def test_half_integer_weights_against_exact_fractions(phi, kinks, parts):
 def test_a_read_out_alone_has_no_pieces():
     with pytest.raises(ValueError, match="no hidden layer"):
         count_transitions(line([0.0], [1.0]), Network([[[1.0]]], phi="relu"))
+
+
+@pytest.mark.parametrize("phi", ["hard_tanh", "relu"])
+def test_the_read_out_follows_as_a_layer_without_kinks(phi):
+    net = random_network(3, [8, 8], 2, 3.0, 0.4, seed=4, phi=phi)
+    [path] = random_arcs(1, 3, seed=4, stop=2 * np.pi)
+    *layers, last = trace(path, net, outputs=True)
+    assert len(layers) == 2 and last.number == layers[-1].number
+    assert last.transitions.tolist() == [0, 0]
+    above = net.forward(path.at(np.linspace(0, 2 * np.pi, 400_001)))[0] > 0
+    changes = np.sum(above[1:] != above[:-1], axis=0)
+    assert last.sign_transitions.tolist() == changes.tolist() and changes.min() > 0

@@ -11,7 +11,7 @@ from typing import Iterator, NamedTuple
 
 import numpy as np
 
-from lib.activations import Activation
+from lib.activations import Activation, get
 from lib.checks import Untrusted, count, number, real
 from lib.networks.ensemble import frames
 from lib.networks.network import Network
@@ -300,7 +300,8 @@ def hidden_matrices(net: Network) -> tuple[list[np.ndarray], list[np.ndarray]]:
     return [w[0] for w, _, _ in hidden], [b[0] for _, b, _ in hidden]
 
 
-def trace(path: Path, net: Network, most: int = 300_000) -> Iterator[Pieces]:
+def trace(path: Path, net: Network, most: int = 300_000, *,
+          outputs: bool = False) -> Iterator[Pieces]:
     """Follow a path through a piecewise-linear network, hidden layer by hidden layer.
 
     Args:
@@ -308,9 +309,10 @@ def trace(path: Path, net: Network, most: int = 300_000) -> Iterator[Pieces]:
         net: one fully connected network whose phi is straight between its kinks: "relu",
             "leaky_relu", "hard_tanh", "linear", or of your own with its kinks.
         most: pieces at which to stop.
+        outputs: whether the read-out follows, as a layer without kinks.
 
     Returns:
-        Iterator of the `Pieces` of each hidden layer.
+        Iterator of the `Pieces` of each hidden layer, and of the outputs.
 
     Raises:
         ValueError, TypeError: phi is not piecewise linear or jumps, or the path has other inputs.
@@ -335,16 +337,20 @@ def trace(path: Path, net: Network, most: int = 300_000) -> Iterator[Pieces]:
     if net.shape != path.centre.shape:
         raise ValueError(f"path must have {net.shape[0]} inputs, as the network, got "
                          f"{len(path.centre)}")
-    return _follow(path, weights, biases, net.phi, count("most", most))
+    steps = [(w, b, net.phi) for w, b in zip(weights, biases)]
+    if outputs:
+        w, b, _ = net.dense()[-1]
+        steps.append((w[0], b[0], get("linear")))
+    return _follow(path, steps, count("most", most))
 
 
-def _follow(path, weights, biases, phi, most) -> Iterator[Pieces]:
-    """`trace` for matrices ``(out, in)`` and vectors ``(out,)``."""
+def _follow(path, steps, most) -> Iterator[Pieces]:
+    """`trace` for matrices ``(out, in)``, vectors ``(out,)`` and the activation after them."""
     quarters = int(np.ceil(path.stop / QUARTER - 1e-9)) if path.curved else 1
     t = np.linspace(0.0, path.stop, quarters + 1)
     kinked = np.zeros(len(t), bool)
     x, middle = path.at(t), path.at(0.5 * (t[1:] + t[:-1])) if path.curved else None
-    for w, b in zip(weights, biases):
+    for w, b, phi in steps:
         ends, inside = x @ w.T + b, None if middle is None else middle @ w.T + b
         reach = np.max([np.abs(of).max(axis=0) for of in (x, middle) if of is not None], axis=0)
         noise = NOISE * (np.abs(w) @ reach + np.abs(b))

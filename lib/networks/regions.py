@@ -321,9 +321,12 @@ def count_dichotomies(net: Network, inputs: np.ndarray, layer: int, other: np.nd
 
 def _turn(net, x, other, layer, stop) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Dichotomies and sign transitions of one network, layer by layer."""
-    w, b = net.weights[layer - 1][0], net.biases[layer - 1][0]
-    above = Network([np.eye(len(w)), *net.weights[layer:]], [None, *net.biases[layer:]], net.phi)
-    traced = [trace(Path.arc(w @ row, other @ row, stop, centre=b), above) for row in x]
+    w, b, depth = net.weights[layer - 1][0], net.biases[layer - 1][0], len(net.names)
+    higher, shifts = net.weights[layer:depth], net.biases[layer:depth]
+    above = Network([np.eye(len(w)), *(higher or [np.eye(len(w))])], [None, *(shifts or [None])],
+                    net.phi)
+    traced = [trace(Path.arc(w @ row, other @ row, stop, centre=b), above, outputs=bool(higher))
+              for row in x]  # the last layer need not be cut for its signs
     found, changes = [], []
     for layers in zip(*traced):
         found.append(_labellings([here.signs for here in layers]))

@@ -15,6 +15,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.figure import Figure
+from matplotlib.patches import PathPatch
 from matplotlib.ticker import MaxNLocator
 
 from lib.estimate import Estimate, mean
@@ -232,6 +233,31 @@ def tiling(levels: Sequence[Sequence[np.ndarray]], values: np.ndarray, **labels:
         axes.set(xlim=(left, right), ylim=(bottom, top), aspect="equal", xticks=[], yticks=[])
 
     return _picture(paint, labels, aspect=1.02, width=5.6, vector=False, changes=FRAMED)
+
+
+def barcode(rows: Sequence[tuple[np.ndarray, bool]], stop: float, **labels: object) -> Picture:
+    """Rows of stripes over [0, stop], black where a sign is positive, the first row at the bottom.
+
+    Args:
+        rows: where the sign of each row changes, in order, and whether it starts positive.
+        stop: where all rows end.
+        labels: handed to ``axes.set``.
+    """
+    boxes = []
+    for row, (changes, positive) in enumerate(rows, start=1):
+        edges = np.concatenate([[0.0], changes, [stop]])[0 if positive else 1:]
+        for left, right in edges[:len(edges) // 2 * 2].reshape(-1, 2):
+            boxes.append([(left, row - 0.4), (right, row - 0.4), (right, row + 0.4),
+                          (left, row + 0.4)])
+
+    def paint(axes: Axes) -> None:
+        if boxes:
+            stripes = matplotlib.path.Path.make_compound_path_from_polys(np.array(boxes))
+            axes.add_patch(PathPatch(stripes, facecolor=INK, lw=0))
+        axes.set(xlim=(0.0, stop), ylim=(0.5, len(rows) + 0.5))
+        axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
+
+    return _picture(paint, labels, height=1.7, width=7.4)
 
 
 # By number and by name
