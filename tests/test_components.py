@@ -40,10 +40,19 @@ def test_components_against_the_singular_values():
         assert np.all(found.scores[network][peak, range(4)] > 0)
 
 
+def test_participation_ratio_is_that_of_the_variances():
+    h = random_curve()
+    v = components(h).spectrum
+    np.testing.assert_allclose(participation_ratio(h), v.sum(axis=1)**2 / (v**2).sum(axis=1),
+                               rtol=1e-12)
+
+
 def test_participation_ratio_counts_equal_variances():
-    assert participation_ratio(np.ones((3, 5))) == pytest.approx(5)
-    assert participation_ratio([4.0, 2.0, 1.0]) == pytest.approx(49 / 21)
-    assert participation_ratio([1e-200, 1e-200]) == pytest.approx(2)  # no underflow
+    cross = np.concatenate([np.eye(5, 8), -np.eye(5, 8)])
+    assert participation_ratio(np.stack([cross, 1e-200 * cross])) == pytest.approx(5)
+    line = np.outer([0.0, 1.0, 3.0], [1.0, 2.0])
+    found = participation_ratio(np.stack([line, np.ones((3, 2))]))
+    assert found[0] == pytest.approx(1) and np.isnan(found[1])
 
 
 def test_follow_undoes_turns_and_keeps_distances():
@@ -59,8 +68,7 @@ def test_follow_undoes_turns_and_keeps_distances():
     (autocorrelation, np.ones((2, 3)), "networks, points, neurons"),
     (components, np.ones((1, 2, 2)), "kept"),
     (components, np.full((1, 2, 3), np.nan), "finite"),
-    (participation_ratio, [0.0, 0.0], "all the same"),
-    (participation_ratio, [1.0, -1.0], "at least 0"),
+    (participation_ratio, [4.0, 2.0], "networks, points, neurons"),
     (follow, np.ones((2, 3)), "layers, points, kept"),
 ])
 def test_bad_input_is_refused(function, argument, told):

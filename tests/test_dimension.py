@@ -2,7 +2,7 @@
 import numpy as np
 import pytest
 
-from lib.measure.curves import components, participation_ratio
+from lib.measure.curves import participation_ratio
 from lib.networks.ensemble import Ensemble
 from lib.theory.geometry import dimension
 from lib.theory.meanfield import MeanField
@@ -42,13 +42,17 @@ def test_dimension_at_finite_width_against_sampled_networks(sigma_w, layers):
     expected = dimension(law, layers, points, width).ratio_at_width[-1]
     nets = Ensemble(sigma_w, 0.3, width=width, networks=24, seed=5)
     *_, last = nets.layers(law.q_star, curve="circle", points=points, order=0, depth=layers)
-    found = participation_ratio(components(last.h).spectrum)
+    found = participation_ratio(last.h)
     error = found.std(ddof=1) / np.sqrt(24)
     assert abs(found.mean() - expected) < 3 * error + 0.02 * expected
 
 
-def test_dimension_refuses_a_circle_of_no_radius():
-    with pytest.raises(ValueError, match="q\\* above 0"):
-        dimension(MeanField(0.5, 0.0), 3, 12, 100)
+def test_a_circle_of_no_radius_has_no_dimension():
+    found = dimension(MeanField([0.5, 2.5], 0.0), 3, 12, 100)
+    for some, known in zip(found, dimension(MeanField(2.5, 0.0), 3, 12, 100)):
+        assert np.isnan(some[..., 0]).all()
+        np.testing.assert_allclose(some[..., 1], known, rtol=1e-9, atol=1e-12)
+    none = MeanField([1.6, 1.3], 0.3, "relu", missing="nan").dimension(3, 12, 100)
+    assert np.isnan(none.ratio[:, 0]).all() and np.isfinite(none.ratio_at_width[:, 1]).all()
     with pytest.raises(ValueError, match="width"):
         dimension(MeanField(2.5, 0.3), 3, 12, 0)

@@ -101,6 +101,14 @@ def test_points_left_out_are_predicted():
     np.testing.assert_allclose(found.values[:, 0], np.sin(theta), atol=1e-6)
 
 
+def test_where_the_inner_products_are_not_known_nothing_is():
+    grams = np.stack([np.eye(6), np.full((6, 6), np.nan)])
+    labels = np.array([1.0, -1.0] * 3)
+    wrong = class_error(noisy_readout(grams, labels, 1.0), labels)[:, 0]
+    assert wrong[0] == pytest.approx(class_error(noisy_readout(np.eye(6), labels, 1.0), labels)[0])
+    assert np.isnan(wrong[1])
+
+
 def test_class_error_against_drawn_noise():
     readout = Readout(np.array([[0.3], [-0.1], [1.0], [0.2]]), np.array([0.5]))
     labels = np.array([1.0, 1.0, -1.0, 1.0])

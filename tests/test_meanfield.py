@@ -799,6 +799,14 @@ def test_gains_known_by_hand():
     assert type(relu.second_moment) is type(relu.edge(0.0)) is float
 
 
+def test_pairs_are_lost_only_where_lengths_run_away():
+    ask = dict(q=1.0, c=[0.3, 0.9], depth=30)
+    many = MeanField([1.3, 2.5, 10.0], 0.3, "gelu", missing="nan").run(**ask)
+    alone = MeanField(1.3, 0.3, "gelu").run(**ask)
+    np.testing.assert_allclose(many.c[..., 0], alone.c, atol=1e-14)
+    assert np.isnan(many.c[-1, :, 1:]).all() and np.isfinite(many.q).all()
+
+
 def test_a_run_that_leaves_the_floats_is_marked_from_there_on():
     """E exp(u)^2 = exp(2 q): three lengths, then no number; on request, else `Untrusted`."""
     q, w2, b2 = [1.0], 1.69, 0.09

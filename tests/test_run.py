@@ -4,12 +4,14 @@ import re
 import subprocess
 import sys
 
+import nbformat
 import pytest
 from tiny import CELLS, project, texts
 
 from lib.__main__ import main
 from lib.report import run as once
 from lib.report import site
+from lib.report.leaf import leaf
 
 slow = pytest.mark.slow
 
@@ -39,6 +41,16 @@ def test_a_run_writes_notebook_and_page_and_tells_the_verdicts(run, tmp_path, ca
     assert "<details><summary>Solution</summary>" in page and r"\(x^2\)" in page
     assert "other.ipynb" not in page and not re.search(r"<(script|link|img)[^>]+(src|href)=.http",
                                                        page), "needs another file"
+
+
+def test_figures_of_a_page_have_numbers_to_refer_to(tmp_path):
+    figures = [nbformat.v4.new_code_cell(metadata={"mystnb": {"figure": figure}}) for figure in
+               ({"caption": "One."}, {"caption": "Two $x$.", "name": "fig-two"})]
+    told = nbformat.v4.new_markdown_cell("# T\n\nSee {numref}`fig-two` and {numref}`fig-none`.")
+    nbformat.write(nbformat.v4.new_notebook(cells=[told, *figures]), tmp_path / "t.ipynb")
+    page = leaf(tmp_path / "t.ipynb", tmp_path)
+    assert 'See <a href="#fig-two">Figure 2</a> and ' in page and "numref" not in page
+    assert '<figure id="fig-two"><figcaption><em>Figure 2.</em> Two ' in page
 
 
 @slow

@@ -168,17 +168,20 @@ def components(h: np.ndarray, kept: int = 3) -> Components:
                       values / (h.shape[1] * h.shape[2]))
 
 
-def participation_ratio(spectrum: np.ndarray) -> np.ndarray:
-    """Effective number of components: squared sum of variances over the sum of their squares.
+def participation_ratio(h: np.ndarray) -> np.ndarray:
+    """Effective number of principal components of points, those of every network by themselves.
 
-    Variances ``(..., components)`` give ``(...)``: 1 for a line, n for n equal variances.
+    The squared sum of their variances over the sum of squares: 1 for points on a line, n for n
+    equal variances. Of the inner products K of the centred points it is ``(tr K)^2 / tr K^2``,
+    which takes no eigenvalue. Points ``(networks, points, neurons)`` give ``(networks,)``, NaN
+    where they are all the same.
     """
-    spectrum = real("spectrum", spectrum, low=0.0)
-    scale = spectrum.max(axis=-1, keepdims=True)
-    if not np.all(scale > 0.0):
-        raise ValueError("spectrum must have a variance above 0: the points are all the same")
-    part = spectrum / scale
-    return part.sum(axis=-1)**2 / (part**2).sum(axis=-1)
+    h = real("h", h, axes="networks, points, neurons")
+    centred = h - h.mean(axis=1, keepdims=True)
+    scale = np.abs(centred).max(axis=(1, 2), keepdims=True)
+    centred /= np.where(scale > 0.0, scale, np.nan)
+    inner = centred @ centred.mT
+    return np.trace(inner, axis1=1, axis2=2)**2 / np.sum(inner * inner, axis=(1, 2))
 
 
 def follow(scores: np.ndarray) -> np.ndarray:

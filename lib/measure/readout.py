@@ -119,7 +119,7 @@ def noisy_readout(gram: np.ndarray, targets: np.ndarray, noise: float,
 
     Args:
         gram: inner products of the features at the points, shape ``(..., points, points)``: of a
-            sampled network, or of a theory.
+            sampled network, or of a theory; NaN where it knows none.
         targets: shape ``(points,)`` or ``(points, targets)``.
         noise: standard deviation of the noise of one feature, positive.
         train: indices of the points that are fitted; all by default.
@@ -131,7 +131,8 @@ def noisy_readout(gram: np.ndarray, targets: np.ndarray, noise: float,
 
     Source: textbook (ridge regression).
     """
-    gram, targets = real("gram", gram, axes="..., points, points"), real("targets", targets)
+    gram = real("gram", gram, axes="..., points, points", finite=False)
+    targets = real("targets", targets)
     noise, points = number("noise", noise, low=1e-150), gram.shape[-1]
     targets = targets[:, None] if targets.ndim == 1 else targets
     if gram.shape[-2] != points or targets.shape[:1] != (points,):

@@ -233,7 +233,7 @@ def lines(x: np.ndarray, curves: Mapping[str, object] | Sequence, *, colors: Seq
         diagonal: whether to draw y = x.
         levels: heights of dotted lines; span: a range in grey, an end of which may be infinite.
         stars: points to mark, in the colours of the curves.
-        legend: where it stands.
+        legend: where it stands; nowhere if empty.
         vector: see `panels`.
         labels: handed to ``axes.set``: title, xlabel, ylabel, ylim, ...
 
@@ -262,7 +262,7 @@ def lines(x: np.ndarray, curves: Mapping[str, object] | Sequence, *, colors: Seq
             axes.set_xlim(low, high)
         for (across, up), color in zip(stars, hues):
             axes.plot(across, up, "*", color=color, mec="white", mew=0.5, ms=10, zorder=5)
-        if axes.get_legend_handles_labels()[0]:
+        if legend and axes.get_legend_handles_labels()[0]:
             axes.legend(loc=legend)
         _ticks(axes, log, [curve for _, curve in made])
 

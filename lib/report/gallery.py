@@ -23,8 +23,9 @@ from lib.report.claims import BOOK, Fragment
 from lib.report.figures import (BLUE, FRAMED, INK, RED, Curve, Panel, Picture, heat, lines, panels,
                                 shades, style, svg)
 
-VIEW = np.deg2rad(-60.0), np.deg2rad(25.0)  # azimuth and elevation of the eye
-PIECES = 16  # of one colour each
+VIEW = np.deg2rad(-60.0), np.deg2rad(45.0)  # azimuth and elevation of the eye
+PIECES = 20  # of one colour each
+FLOOR = 1.4  # how far below the middle a shadow falls
 EVERY = 9  # sticks to a side of a field
 DIVERGING = "RdBu_r"
 EDGES = (INK, 1.0), (BLUE, 0.7), (RED, 0.45)  # of a tiling, the coarsest level first
@@ -35,9 +36,10 @@ ZERO = 1e-12  # relative size of what rounding makes of a zero
 # Curves
 
 def loop(points: np.ndarray, shares: Sequence[float] = (), **labels: object) -> Picture:
-    """A closed curve in space, centred and scaled to reach 1; what is nearer is thicker.
+    """A closed curve in space with its shadow on a floor, seen obliquely from above.
 
-    The colour runs once around the colour circle.
+    It is centred and scaled to reach 1; what is nearer is thicker, what is farther is paler. The
+    colour runs once around the colour circle.
 
     Args:
         points: shape (points, 3).
@@ -45,30 +47,34 @@ def loop(points: np.ndarray, shares: Sequence[float] = (), **labels: object) -> 
         labels: handed to ``axes.set``.
     """
     points = np.asarray(points, dtype=float) - np.mean(points, axis=0)
-    points = points / np.linalg.norm(points, axis=1).max()
+    points = points / (np.linalg.norm(points, axis=1).max() or 1.0)
     turn, lift = VIEW
     right = np.array([-np.sin(turn), np.cos(turn), 0.0])
     eye = np.array([np.cos(lift) * np.cos(turn), np.cos(lift) * np.sin(turn), np.sin(lift)])
-    flat = np.stack([points @ right, points @ np.cross(eye, right)], axis=1)
+    screen = np.stack([right, np.cross(eye, right)], axis=1)
+    flat, floor = points @ screen, (points[::2] * [1, 1, 0] - [0, 0, FLOOR]) @ screen
     near = 0.5 + 0.5 * points @ eye
     edges = np.linspace(0, len(points), PIECES + 1).astype(int)
     part = [np.arange(a, b + 1) % len(points) for a, b in zip(edges, edges[1:])]
     part.sort(key=lambda some: near[some].mean())
+    depth = np.array([near[some].mean() for some in part])
+    pale = 0.5 * (1.0 - depth[:, None])
 
     def paint(axes: Axes) -> None:
         hues = _around([some[0] for some in part], len(points))
+        axes.plot(*np.append(floor, floor[:1], axis=0).T, color="#d8d8d8", lw=0.7, zorder=1)
         axes.add_collection(LineCollection(
-            [flat[some] for some in part], colors=hues, capstyle="round",
-            linewidths=[0.5 + 1.3 * near[some].mean() for some in part]))
-        axes.set(xlim=(-1.1, 2.0 if len(shares) else 1.1), ylim=(-0.95, 1.1), aspect="equal")
+            [flat[some] for some in part], colors=hues + pale * (1.0 - hues), capstyle="round",
+            linewidths=(0.6 + 1.6 * depth).round(1), zorder=2, clip_on=False))
+        axes.set(xlim=(-1.1, 1.9 if len(shares) else 1.1), ylim=(-1.7, 1.0), aspect="equal")
         _bare(axes)
         if len(shares):
-            bars = axes.inset_axes([0.76, 0.06, 0.24, 0.4])
+            bars = axes.inset_axes([0.8, 0.08, 0.2, 0.36])
             bars.bar(np.arange(1, len(shares) + 1), shares, color=INK, width=0.7)
             bars.set(ylim=(0, 0.55), yticks=[0, 0.5], xticks=[])
-            bars.tick_params(labelsize=6, length=2, pad=1)
+            bars.tick_params(labelsize=7, length=2, pad=1)
 
-    return _picture(paint, labels, aspect=0.75, width=7.4)
+    return _picture(paint, labels, aspect=0.9, width=7.4)
 
 
 def plane(points: np.ndarray, **labels: object) -> Picture:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 SHOWN = ("text/html", "image/svg+xml", "image/png", "text/plain")  # the first there is
 MATH = re.compile(r"<eq>|<eqn>|\\\(|\\\[")
+NUMBERED = re.compile(r"\{numref\}`([\w-]+)`")
 FENCE = re.compile(r"\{(admonition|dropdown)\}\s*(.*)")
 STYLE = """
 body { max-width: 50rem; margin: 2rem auto; padding: 0 1rem; line-height: 1.5;
@@ -40,7 +41,9 @@ def leaf(notebook: Path, book: Path) -> str:
     """
     cells = json.loads(notebook.read_text("utf-8"))["cells"]
     markdown = _markdown()
-    body = "\n".join(part for cell in cells for part in _cell(cell, markdown))
+    figures = [_figure(cell).get("name", "") for cell in cells if _figure(cell)]
+    numbers = {name: f"Figure {place}" for place, name in enumerate(figures, start=1) if name}
+    body = "\n".join(part for cell in cells for part in _cell(cell, markdown, numbers))
     title = re.search(r"<h1>(.*?)</h1>", body)
     sheet = Path(book) / "_static" / "custom.css"
     css = STYLE + (sheet.read_text("utf-8") if sheet.is_file() else "")
@@ -50,23 +53,29 @@ def leaf(notebook: Path, book: Path) -> str:
             f"{_mathjax() if MATH.search(body) else ''}</head>\n<body>{body}</body></html>\n")
 
 
-def _cell(cell: Mapping, markdown: MarkdownIt) -> Iterator[str]:
-    """The pieces of HTML of one cell."""
+def _figure(cell: Mapping) -> Mapping:
+    """What a cell says of its figure: name and caption."""
+    return cell["metadata"].get("mystnb", {}).get("figure", {})
+
+
+def _cell(cell: Mapping, markdown: MarkdownIt, numbers: Mapping[str, str]) -> Iterator[str]:
+    """The pieces of HTML of one cell; figures are numbered by their names."""
     source, tags = "".join(cell["source"]), cell["metadata"].get("tags", [])
     if cell["cell_type"] == "markdown":
-        yield markdown.render(source)
+        yield markdown.render(NUMBERED.sub(
+            lambda told: f"[{numbers.get(told[1], 'the figure')}](#{told[1]})", source))
     if cell["cell_type"] != "code" or "remove-cell" in tags:
         return
     if source and "remove-input" not in tags:
         code = f"<pre><code>{escape(source)}</code></pre>"
         hidden = "hide-input" in tags or "hide-cell" in tags
         yield f"<details><summary>code</summary>{code}</details>" if hidden else code
-    told = cell["metadata"].get("mystnb", {})
-    caption = told.get("figure", {}).get("caption", "")
-    shown = "".join(_output(output, told.get("image", {}).get("alt", ""))
-                    for output in cell["outputs"])
-    yield f"<figure>{shown}<figcaption>{markdown.renderInline(caption)}</figcaption></figure>" \
-        if caption else shown
+    alt = cell["metadata"].get("mystnb", {}).get("image", {}).get("alt", "")
+    shown = "".join(_output(output, alt) for output in cell["outputs"])
+    caption, name = (_figure(cell).get(key, "") for key in ("caption", "name"))
+    number = f"<em>{numbers[name]}.</em> " if name else ""
+    yield f'<figure id="{escape(name)}">{shown}<figcaption>{number}' \
+        f"{markdown.renderInline(caption)}</figcaption></figure>" if caption else shown
 
 
 def _output(output: Mapping, alt: str) -> str:

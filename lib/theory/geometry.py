@@ -179,6 +179,8 @@ class Dimension(NamedTuple):
 def dimension(law: "MeanField", depth: int, points: int, width: int) -> Dimension:
     """How many dimensions a great circle of radius sqrt(N q*) fills after some layers.
 
+    NaN where q* is not above 0.
+
     At infinite width the inner products of the circle's points depend on their distance alone,
     so that its principal components are the sines and cosines of theta, with the Fourier
     coefficients of the autocorrelation for variances. At width N these inner products carry noise
@@ -189,7 +191,7 @@ def dimension(law: "MeanField", depth: int, points: int, width: int) -> Dimensio
     adds; c is the mean correlation along the circle. An exact circle starts with m = -1.
 
     Args:
-        law: the networks, with q* above 0.
+        law: the networks.
         depth: layers, the circle's own included.
         points: equally spaced on the circle; no ratio can exceed ``points - 1``.
         width: neurons a layer, for ``ratio_at_width``.
@@ -203,14 +205,13 @@ def dimension(law: "MeanField", depth: int, points: int, width: int) -> Dimensio
     >>> dimension(MeanField(2.0, 0.1), 1, 16, 100).ratio.round(9).tolist()
     [2.0]
     """
-    points, width, q = count("points", points, 3), count("width", width), law.q_star
-    if not np.all(q > 0.0):
-        raise ValueError(f"sigma_w and sigma_b must have a q* above 0, got q* = {np.min(q)}")
+    points, width = count("points", points, 3), count("width", width)
+    q = np.where(law.q_star > 0.0, law.q_star, np.nan)
     angle = TURN * np.arange(points) / points
-    d = law.run(deficit=2.0 * np.sin(0.5 * angle)**2, depth=depth).deficit
+    d = law.run(deficit=2.0 * np.sin(0.5 * angle)**2, depth=depth).deficit + 0.0 * q
     spectrum = np.maximum(-np.fft.fft(d, axis=1).real[:, 1:] / points, 0.0)
     ratio = spectrum.sum(axis=1)**2 / (spectrum**2).sum(axis=1)
-    mean = np.minimum(d.mean(axis=1), 1.0)  # rounding
+    mean = np.where(np.isnan(q), 1.0, np.minimum(d.mean(axis=1), 1.0))  # rounding
     keeps = law.deficit_slope(mean) * mean / law.deficit_map(mean)
     noise = -np.ones_like(ratio)
     for layer in range(depth - 1):

@@ -186,6 +186,7 @@ class MeanField:
     kappa2_star = cached_property(geometry.kappa2_star)
     length_gauss_star = cached_property(geometry.length_gauss_star)
     boundary_curvature = geometry.boundary_curvature
+    dimension = geometry.dimension
 
     # correlations
 
@@ -388,16 +389,17 @@ class MeanField:
         shape = self.sigma_w.shape
         start = self.q_star if q is None else real("q", q, low=0.0)
         lengths = self.lengths(np.broadcast_to(start, shape), depth)
-        gaps = np.empty((depth, x.size, *shape))
+        gaps, known = np.empty((depth, x.size, *shape)), lengths.copy()
         gaps[0] = (1.0 - x if deficit is None else x).reshape(-1, *(1,) * len(shape))
         for layer in range(depth - 1):
             try:
-                gaps[layer + 1] = self._next_deficit(gaps[layer], *lengths[layer:layer + 2])
+                gaps[layer + 1] = self._next_deficit(gaps[layer], *known[layer:layer + 2])
             except Untrusted:
                 if self.missing == "raise":
                     raise
-                gaps[layer + 1:] = np.nan
-                break
+                lost = np.isnan(self.q_star) & np.isfinite(known[layer])  # where lengths run away
+                known[layer:, lost | ~lost.any()] = np.nan
+                gaps[layer + 1] = self._next_deficit(gaps[layer], *known[layer:layer + 2])
         lengths = np.broadcast_to(lengths[:, None], gaps.shape)
         return x, {"c": 1.0 - gaps, "deficit": gaps, "q": lengths}
 
