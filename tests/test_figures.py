@@ -432,3 +432,10 @@ def test_the_atlas_lists_its_chapters_with_links_to_those_that_exist():
     assert drawing["role"] == "img" and "numbered point for each chapter" in drawing["aria-label"]
     linked = [a for a in Page(fragment.html).all("a") if "one.html" in a.values()]
     assert len(linked) >= 2  # in the picture too
+
+
+def test_single_networks_are_seen_at_a_single_place():
+    seen = np.array([[1.0], [2.0], [4.0]])
+    with_dots, without = (lines([3.0], [seen], dots=dots, xlim=(2, 4), ylim=(0, 5), vector=False)
+                          for dots in (8, 0))
+    assert with_dots.data != without.data

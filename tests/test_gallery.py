@@ -41,6 +41,10 @@ def test_dots_are_drawn_and_refused():
     assert one.mime == "image/png"
     assert one.data == dots(["a", "b"], values, log=True, marked=["b"]).data
     assert one.data != dots(["a", "b"], values).data
+    with style({}):  # labels of a short logarithmic axis are plain numbers
+        axes = draw(dots(["a", "b"], values, log=True)).axes[0]
+        told = [label.get_text() for label in axes.get_yticklabels()]
+    assert {"1", "2", "5"} < set(told) and not any("times" in one for one in told)
     with pytest.raises(ValueError, match="must be 2, one for each name, got 3"):
         dots(["a", "b"], values.T)
 

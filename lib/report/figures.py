@@ -264,7 +264,7 @@ def lines(x: np.ndarray, curves: Mapping[str, object] | Sequence, *, colors: Seq
             axes.plot(across, up, "*", color=color, mec="white", mew=0.5, ms=10, zorder=5)
         if legend and axes.get_legend_handles_labels()[0]:
             axes.legend(loc=legend)
-        _ticks(axes, log, [curve for _, curve in made])
+        ticks(axes, log, [curve for _, curve in made])
 
     strip = (lambda axes: _strip(axes, [curve for _, curve in made])) if residuals else None
     return Picture(panels=[Panel(draw=paint, strip=strip, labels=labels)], vector=vector,
@@ -334,7 +334,7 @@ def _paint(axes: Axes, curve: Curve, name: str, dots: int) -> None:
 def _specks(axes: Axes, x: np.ndarray, y: np.ndarray, color: str, size: float = 1.7,
             alpha: float = 0.5) -> None:
     """Many small dots as one path, a quarter of the bytes that markers take."""
-    ends = x + 1e-6 * (np.ptp(x) if np.size(x) else 0.0), np.full(np.shape(x), np.nan)
+    ends = x + 1e-6 * (np.size(x) and np.ptp(x) or 1.0), np.full(np.shape(x), np.nan)
     axes.plot(np.stack([x, *ends], axis=1).ravel(), np.stack([y, y, ends[1]], axis=1).ravel(),
               color=color, lw=size, solid_capstyle="round", alpha=alpha, snap=False)
 
@@ -354,7 +354,7 @@ def _strip(axes: Axes, curves: Sequence[Curve]) -> None:
     axes.set(ylabel="residual\n/ s.e.", ylim=(-reach, reach))
 
 
-def _ticks(axes: Axes, log: str, curves: Sequence[Curve]) -> None:
+def ticks(axes: Axes, log: str, curves: Sequence[Curve] = ()) -> None:
     """Plain numbers on logarithmic axes; whole ones where all curves are drawn over such."""
     seen = [curve.at for curve in curves if curve.seen is not None]
     few = np.unique(np.concatenate(seen)) if seen and "x" in log else ()

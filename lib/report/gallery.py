@@ -21,7 +21,7 @@ from matplotlib.ticker import MaxNLocator
 from lib.estimate import Estimate, mean
 from lib.report.claims import BOOK, Fragment
 from lib.report.figures import (BLUE, FRAMED, INK, RED, Curve, Panel, Picture, heat, lines, panels,
-                                shades, style, svg)
+                                shades, style, svg, ticks)
 
 VIEW = np.deg2rad(-60.0), np.deg2rad(45.0)  # azimuth and elevation of the eye
 PIECES = 20  # of one colour each
@@ -350,6 +350,7 @@ def dots(names: Sequence[str], values: Sequence[np.ndarray], marked: Sequence[st
         axes.set(xticks=np.arange(len(names)), xlim=(-0.6, len(names) - 0.4),
                  yscale="log" if log else "linear")
         axes.set_xticklabels(names, rotation=40)
+        ticks(axes, "y" if log else "")
 
     return _picture(paint, labels, height=2.7, width=7.4, vector=False)
 
