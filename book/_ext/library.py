@@ -31,8 +31,16 @@ def _section(name: str) -> str:
 def prepare(app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]
             ) -> None:
     """Set the sections that napoleon does not know as fields, and sources as citations."""
-    text = [OUR_SECTION.sub(r"\n\1:\2:", line, count=1) for line in lines]
-    lines[:] = [CITATION.sub(r":cite:t:`\1`", line) for line in "\n".join(text).split("\n")]
+    text, inside = [], ""
+    for line in lines:
+        found = OUR_SECTION.match(line)
+        if found:
+            line = OUR_SECTION.sub(r"\n\1:\2:", line, count=1)
+        elif inside and line.strip():  # the rest of a field stands further in
+            line = f"    {line}"
+        inside = line.strip() and (found or inside)
+        text.append(CITATION.sub(r":cite:t:`\1`", line))
+    lines[:] = "\n".join(text).split("\n")
 
 
 def skip(app: Sphinx, what: str, name: str, obj: object, skipped: bool, options: object

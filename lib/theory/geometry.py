@@ -165,10 +165,10 @@ def boundary_curvature(law: "MeanField", depth: int, *, log: bool = False) -> np
 class Dimension(NamedTuple):
     """Spectrum and effective dimension of the circle; the first axis counts layers.
 
-    ``spectrum`` of shape (layers, points - 1, *sigma) holds the variances along sines and cosines
-    of theta as shares of q*, in the order of `numpy.fft.fft` without the constant; ``ratio`` and
-    ``ratio_at_width`` of shape (layers, *sigma) are the participation ratios of infinitely wide
-    networks and of those of finite width.
+    ``spectrum``, shape ``(layers, points - 1, *sigma)``, holds the variances along sines and
+    cosines of theta as shares of q*, in the order of `numpy.fft.fft` without the constant;
+    ``ratio`` and ``ratio_at_width``, shape ``(layers, *sigma)``, are the participation ratios of
+    infinitely wide networks and of those of finite width.
     """
 
     spectrum: np.ndarray
