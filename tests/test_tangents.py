@@ -203,7 +203,7 @@ def test_a_jump_leaves_the_points_alone():
     sign = get(lambda x: np.where(x > 0, 1.0, -1.0), dphi=np.zeros_like, d2phi=np.zeros_like,
                kinks=(0.0,), name="sign")
     nets = ensemble(1.0, 0.0, width=5, networks=1, phi=sign)
-    with pytest.raises(ValueError, match="order must be at most 0 for sign.*torn"):
+    with pytest.raises(ValueError, match="order must be at most 0"):
         nets.layers(1.0, curve="circle", depth=2, order=1)
     run = nets.run(1.0, curve="circle", depth=2)
     assert set(run.fields) == {"q", "c", "deficit"}

@@ -264,10 +264,7 @@ def layer_gains(net: Network, x: np.ndarray) -> np.ndarray:
 
 
 def read_out_gradients(net: Network, x: np.ndarray) -> list[np.ndarray]:
-    """Gradients of the read-out G with respect to the input and to every hidden layer.
-
-    Returns:
-        D + 1 arrays of shape ``(networks, points, neurons)``: ``g^0`` (input) to ``g^D``.
+    """Gradients of the read-out G: ``g^0`` (input) to ``g^D``, ``(networks, points, neurons)``.
 
     >>> net = Network([2 * np.eye(2), [[1.0, 0.0]]], phi="linear")
     >>> [g.tolist() for g in read_out_gradients(net, [[1.0, 2.0]])]
@@ -282,11 +279,8 @@ def read_out_gradients(net: Network, x: np.ndarray) -> list[np.ndarray]:
 
 
 def read_out_hessians(net: Network, x: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Gradient and Hessian of the read-out G with respect to layers D, D - 1, .., 1, 0.
-
-    Returns:
-        Iterator of pairs of shapes ``(networks, points, n)`` and ``(networks, points, n, n)``,
-        from the last hidden layer back to the input.
+    """Gradient and Hessian of the read-out G with respect to layers D, D - 1, .., 1, 0, of shapes
+    ``(networks, points, n)`` and ``(networks, points, n, n)``.
 
     Raises:
         ValueError: the second derivative of phi is a delta.

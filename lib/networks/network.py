@@ -81,17 +81,17 @@ class Weighted(Layer):
     def __init__(self, weights: np.ndarray, biases: np.ndarray):
         self.weights, self.biases = weights, biases
 
-    def product(self, x: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
-        """What the weights make of x, or others of the same fan-in, without biases."""
+    def product(self, x: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """What weights of this fan-in make of x, without biases."""
         raise NotImplementedError
 
     def forward(self, x: np.ndarray, start: np.ndarray | None = None) -> tuple:
-        out = self.product(x)
+        out = self.product(x, self.weights)
         out += _beside(self.biases, out)
         return out, x
 
     def jvp(self, x: np.ndarray, dx: np.ndarray) -> tuple:
-        return self.forward(x)[0], self.product(dx)
+        return self.forward(x)[0], self.product(dx, self.weights)
 
 
 class Affine(Weighted):
@@ -100,8 +100,8 @@ class Affine(Weighted):
     def shape(self, before: tuple[int, ...]) -> tuple[int, ...]:
         return self.weights.shape[1:2]
 
-    def product(self, x: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
-        return x @ (self.weights if weights is None else weights).swapaxes(1, 2)
+    def product(self, x: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        return x @ weights.mT
 
     def backward(self, g: np.ndarray, kept: np.ndarray, down: bool = True) -> tuple:
         return g @ self.weights if down else None, (g.swapaxes(1, 2) @ kept, _sums(g))
@@ -121,12 +121,11 @@ class Convolution(Weighted):
     def shape(self, before: tuple[int, ...]) -> tuple[int, ...]:
         return *before[:2], self.weights.shape[1]
 
-    def product(self, x: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
-        w = self.weights if weights is None else weights
-        out = np.empty((len(w), *x.shape[1:4], w.shape[1]), w.dtype)
+    def product(self, x: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        out = np.empty((len(weights), *x.shape[1:4], weights.shape[1]), weights.dtype)
         for some in self._pieces(x):
-            rows = self._patches(x[:, some]) @ w.swapaxes(1, 2)
-            out[:, some] = rows.reshape(len(w), -1, *out.shape[2:])
+            rows = self._patches(x[:, some]) @ weights.mT
+            out[:, some] = rows.reshape(len(weights), -1, *out.shape[2:])
         return out
 
     def backward(self, g: np.ndarray, kept: np.ndarray, down: bool = True) -> tuple:
@@ -302,10 +301,6 @@ class Network:
         order: ``"in_out"`` for weights of shape ``(in, out)``, as JAX and Keras keep them.
         output: activation of the read-out.
 
-    Raises:
-        TypeError, ValueError: an array that is not of numbers, not finite, or does not fit the
-            layer before; the message says which.
-
     >>> net = Network([np.ones((3, 2)), np.ones((1, 3))], phi="relu")
     >>> net, net.forward([[1.0, 2.0]]).tolist()
     (Network(1 x 2-3-1, relu), [[[9.0]]])
@@ -389,11 +384,7 @@ class Network:
     @property
     def hidden_part(self) -> Network:
         """The network without its read-out, on the same arrays: its outputs are the activations
-        of the last hidden layer.
-
-        Raises:
-            ValueError: there is no hidden layer.
-        """
+        of the last hidden layer."""
         return self.up_to(max(len(self.names), 1))
 
     def up_to(self, hidden: int) -> Network:
@@ -406,11 +397,7 @@ class Network:
 
     def dense(self) -> list[tuple[np.ndarray, np.ndarray, Activation | None]]:
         """Weights ``(networks, out, in)``, biases ``(networks, out)`` and activation of every
-        layer; None where a layer is linear.
-
-        Raises:
-            ValueError: a layer is a convolution, a pooling or a normalisation.
-        """
+        layer; None where a layer is linear. Other layers are refused."""
         found = []
         for layer in self.layers:
             if isinstance(layer, Affine):
@@ -423,11 +410,7 @@ class Network:
         return found
 
     def points(self, name: str, x: np.ndarray) -> np.ndarray:
-        """Inputs in the type of the networks, the axis of the networks (1 if shared) in front.
-
-        Raises:
-            TypeError, ValueError: not numbers, not finite, or a shape these networks do not take.
-        """
+        """Inputs in the type of the networks, the axis of the networks (1 if shared) in front."""
         x, inner = np.asarray(x), len(self.shape)
         if x.dtype.kind not in "iuf":
             raise TypeError(f"{name} must be real numbers, got dtype {x.dtype}")
@@ -449,11 +432,7 @@ class Network:
                                  "gradient to train by")
 
     def place(self, name: str, layer: int) -> int:
-        """Place in ``layers`` of the one with ``weights[layer]``.
-
-        Raises:
-            TypeError, ValueError: no such layer.
-        """
+        """Place in ``layers`` of the one with ``weights[layer]``."""
         weighted = self.weighted
         layer = count(name, layer, -len(weighted), len(weighted) - 1)
         return self.layers.index(weighted[layer])
@@ -554,13 +533,9 @@ def random_network(inputs: int, widths: Sequence[int] | int, outputs: int, sigma
     """Random fully connected networks.
 
     Args:
-        inputs: dimension of an input.
         widths: of the hidden layers.
-        outputs: of the read-out.
         sigma_w, sigma_b: standard deviations; weights have variance ``sigma_w**2 / fan-in`` in
             every layer, the read-out included.
-        networks: how many side by side.
-        seed: or a `numpy.random.Generator`.
         phi, output: activations of the hidden layers and of the read-out.
         unit_read_out: read-outs of unit length in a random direction, without biases.
         batch_norm: normalise the pre-activations of hidden layers.
@@ -596,11 +571,7 @@ def convolutional(shape: tuple[int, int, int] = (16, 16, 3),
         shape: rows, columns and channels of an image.
         channels: of the convolutions in order; ``"pool"`` averages over 2 x 2 squares.
         hidden: widths of the fully connected layers after them.
-        outputs: of the read-out.
-        sigma_w, sigma_b: standard deviations; weights have variance ``sigma_w**2 / fan-in``, the
-            fan-in of a convolution being ``size**2 * channels``.
-        size: of a kernel, odd; images keep their size.
-        networks, seed, phi, output, batch_norm, dtype: as for `random_network`.
+        size: of a kernel, odd, whose fan-in is ``size**2 * channels``; images keep their size.
         trajectory: weight of trajectory regularisation, which takes the place of batch
             normalisation; 0 for none.
 
@@ -631,9 +602,6 @@ def sawtooth(depth: int) -> Network:
     Every layer applies the tent ``2 relu(x) - 4 relu(x - 1/2)``, as ``relu(2 x) - relu(4 x - 2)``:
     it goes up to 1 at the middle and back to 0, and each layer runs over all teeth of the layer
     before twice. The read-out is the tent of the last layer, divided by the square root of 2.
-
-    Args:
-        depth: hidden layers.
 
     Accuracy: exact in double precision up to depth 52: all numbers are fractions of powers of 2.
 
@@ -724,18 +692,9 @@ def _sums(x: np.ndarray) -> np.ndarray:
 
 
 def polyline(x: np.ndarray) -> np.ndarray:
-    """Length of the polyline through points in their order, of each network.
-
-    Args:
-        x: shape ``(networks, points, ...)``.
-
-    Returns:
-        Shape ``(networks,)``.
+    """Length of the polyline through ``(networks, points, ...)`` in their order, of each network.
 
     Source: [raghu2017], trajectory length.
-
-    >>> polyline(np.array([[[0.0, 0.0], [3.0, 4.0], [3.0, 5.0]]])).tolist()
-    [6.0]
     """
     step = np.diff(x, axis=1)
     return np.sqrt(np.sum(step * step, axis=tuple(range(2, x.ndim)))).sum(axis=1)

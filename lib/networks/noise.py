@@ -149,7 +149,6 @@ def accuracy_under_noise(net: Network, x: np.ndarray, labels: np.ndarray, sizes:
     """Share of right answers with Gaussian noise on the weights of one layer at a time.
 
     Args:
-        labels: 0, 1, .., one a point.
         sizes: standard deviations of the noise, shape ``(sizes,)``; the same draws serve all.
         relative: sizes in units of the rms weight of the layer, each network's own; instead of
             the same noise on every weight. Biases stay as they are.

@@ -35,8 +35,6 @@ class Path(NamedTuple):
 
     >>> Path.line([0.0, 2.0], [1.0, 2.0]).at([0.5]).tolist()
     [[0.5, 2.0]]
-    >>> Path.arc([1.0, 0.0], [0.0, 1.0]).at([0.0]).tolist()
-    [[1.0, 0.0]]
     """
 
     centre: np.ndarray
@@ -93,14 +91,10 @@ def random_arcs(networks: int, inputs: int, *, seed: int, stop: float = QUARTER,
 
     Args:
         networks: how many; the first few do not depend on the number.
-        inputs: dimension, at least 2.
         stop: angle at which they end; 2 pi makes circles.
         radius: in units of ``sqrt(inputs)``.
 
     Source: [raghu2017], circle between two random vectors.
-
-    >>> [path.at([0.0]).shape for path in random_arcs(2, inputs=5, seed=0)]
-    [(1, 5), (1, 5)]
     """
     shape = count("networks", networks), 2, count("inputs", inputs, low=2)
     radius = number("radius", radius, low=0.0) * np.sqrt(inputs)
@@ -174,8 +168,8 @@ class Pieces:
     def length(self) -> float:
         """Length of the curve of the activations ``x^l`` of the layer.
 
-        A piece of a line is a chord. A piece of an arc is a piece of an ellipse, whose length is
-        an incomplete elliptic integral of the second kind.
+        A piece of a line is a chord; of an arc, a piece of an ellipse, whose length is an
+        incomplete elliptic integral of the second kind.
 
         Accuracy: rounding; on an arc 1e-11 relative.
 
@@ -275,9 +269,6 @@ def _chord_angle(gram: np.ndarray, left: np.ndarray, right: np.ndarray) -> np.nd
 def straight_parts(phi: Activation) -> tuple[np.ndarray, np.ndarray]:
     """Slope and intercept of phi between its kinks, from left to right: ``(kinks + 1,)`` each.
 
-    Raises:
-        ValueError: phi is not piecewise linear.
-
     >>> from lib.activations import get
     >>> slope, intercept = straight_parts(get("hard_tanh"))
     >>> slope.tolist(), intercept.tolist()
@@ -292,12 +283,11 @@ def straight_parts(phi: Activation) -> tuple[np.ndarray, np.ndarray]:
     return slope, low - slope * left
 
 
-def hidden_matrices(net: Network) -> tuple[list[np.ndarray], list[np.ndarray]]:
+def hidden_matrices(net: Network) -> list[tuple[np.ndarray, np.ndarray]]:
     """Weights ``(out, in)`` and biases ``(out,)`` of the hidden layers of a single network."""
     if len(net) != 1:
         raise ValueError(f"net must be one network, got {len(net)}: take net[i]")
-    hidden = net.hidden_part.dense()
-    return [w[0] for w, _, _ in hidden], [b[0] for _, b, _ in hidden]
+    return [(w[0], b[0]) for w, b, _ in net.hidden_part.dense()]
 
 
 def trace(path: Path, net: Network, most: int = 300_000, *,
@@ -305,17 +295,12 @@ def trace(path: Path, net: Network, most: int = 300_000, *,
     """Follow a path through a piecewise-linear network, hidden layer by hidden layer.
 
     Args:
-        path: in its input.
         net: one fully connected network whose phi is straight between its kinks: "relu",
             "leaky_relu", "hard_tanh", "linear", or of your own with its kinks.
         most: pieces at which to stop.
         outputs: whether the read-out follows, as a layer without kinks.
 
-    Returns:
-        Iterator of the `Pieces` of each hidden layer, and of the outputs.
-
     Raises:
-        ValueError, TypeError: phi is not piecewise linear or jumps, or the path has other inputs.
         Untrusted: more than ``most`` pieces; the layers before were given, ``best`` is how many.
 
     Accuracy: the count is exact unless two breakpoints that differ are closer than 1e-13 of the
@@ -331,13 +316,12 @@ def trace(path: Path, net: Network, most: int = 300_000, *,
     >>> one.t.round(3).tolist(), one.transitions.tolist(), one.number
     ([0.0, 0.5, 0.667, 1.0], [1, 1], 3)
     """
-    weights, biases = hidden_matrices(net)
+    steps = [(w, b, net.phi) for w, b in hidden_matrices(net)]
     straight_parts(net.phi)  # refuses what is bent
     net.refuse_jumps()
     if net.shape != path.centre.shape:
         raise ValueError(f"path must have {net.shape[0]} inputs, as the network, got "
                          f"{len(path.centre)}")
-    steps = [(w, b, net.phi) for w, b in zip(weights, biases)]
     if outputs:
         w, b, _ = net.dense()[-1]
         steps.append((w[0], b[0], get("linear")))

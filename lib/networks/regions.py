@@ -48,7 +48,6 @@ def plane_regions(net: Network, corners: np.ndarray,
         Iterator of one list of regions a hidden layer, each a refinement of the one before.
 
     Raises:
-        ValueError, TypeError: bad arguments.
         Untrusted: more than ``most``; the layers before were given, ``best`` is how many.
 
     Accuracy: exact but for regions thinner than 1e-12 of the values at their corners. A neuron
@@ -63,7 +62,7 @@ def plane_regions(net: Network, corners: np.ndarray,
     """
     most, corners = count("most", most), real("corners", corners, axes="n, 2")
     parts = straight_parts(net.phi)
-    weights, biases = hidden_matrices(net)
+    hidden = hidden_matrices(net)
     if corners.shape[1:] != (2,) or np.sum(np.linalg.det(
             np.stack([corners, np.roll(corners, -1, axis=0)], axis=1))) <= 0:  # twice the area
         raise ValueError("corners must be of a polygon, counter-clockwise, shape (n, 2), got "
@@ -71,12 +70,11 @@ def plane_regions(net: Network, corners: np.ndarray,
     if net.shape != (2,):
         raise ValueError(f"net must have two inputs, got shape {net.shape}")
     plane = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
-    return _refine([Region(corners, plane, ())], weights, biases, np.array(net.phi.kinks), parts,
-                   most)
+    return _refine([Region(corners, plane, ())], hidden, np.array(net.phi.kinks), parts, most)
 
 
-def _refine(regions, weights, biases, kinks, parts, most) -> Iterator[list[Region]]:
-    for w, b in zip(weights, biases):
+def _refine(regions, hidden, kinks, parts, most) -> Iterator[list[Region]]:
+    for w, b in hidden:
         finer, sizes = [], np.abs(w).T
         for region in regions:
             affine = region.affine @ w.T
@@ -136,11 +134,7 @@ def _active(corners, affine, below, kinks, parts, noise) -> Region:
 
 
 def count_regions(net: Network, corners: np.ndarray) -> np.ndarray:
-    """How many regions each hidden layer of each network leaves of a polygon.
-
-    Args:
-        net: networks with two inputs and a piecewise-linear activation.
-        corners: as for `plane_regions`, whose errors and accuracy it has.
+    """How many `plane_regions` each hidden layer of each network leaves of a polygon.
 
     Returns:
         Integers of shape ``(networks, layers)``.
@@ -152,26 +146,10 @@ def count_regions(net: Network, corners: np.ndarray) -> np.ndarray:
     return np.array([[len(level) for level in plane_regions(one, corners)] for one in net])
 
 
-def _above(net: Network, x: np.ndarray) -> list[list[np.ndarray]]:
-    """Of each hidden layer and kink, which neurons are above it, ``(networks, points, width)``."""
-    return [[h > kink for kink in net.phi.kinks]
-            for h in net.pre_activations(x)[:len(net.names)]]
-
-
-def _named(rows: np.ndarray) -> tuple[int, np.ndarray]:
-    """How many distinct rows of bytes there are, and the number of each."""
-    rows = np.ascontiguousarray(rows)
-    distinct, names = np.unique(rows.view(f"V{rows.shape[1]}").ravel(), return_inverse=True)
-    return len(distinct), names
-
-
 def count_patterns(pieces: Sequence[Pieces]) -> list[int]:
     """Distinct activation patterns along a path, of layers 1 to l for every l.
 
     On a line they are as many as there are pieces; an arc can come back into a cell it has left.
-
-    Args:
-        pieces: of one `lib.networks.piecewise.trace`, from the first on.
 
     Source: [raghu2017], number of activation patterns along a trajectory.
 
@@ -186,8 +164,9 @@ def count_patterns(pieces: Sequence[Pieces]) -> list[int]:
         parent = np.searchsorted(nodes, 0.5 * (here.t[1:] + here.t[:-1])) - 1
         bits = [np.packbits(here.below > kink, axis=1)
                 for kink in range(max(1, len(here.phi.kinks)))]
-        number, names = _named(np.hstack([names[parent][:, None].view(np.uint8), *bits]))
-        counts.append(number)
+        rows = np.ascontiguousarray(np.hstack([names[parent][:, None].view(np.uint8), *bits]))
+        found, names = np.unique(rows.view(f"V{rows.shape[1]}").ravel(), return_inverse=True)
+        counts.append(len(found))
         nodes = here.t
     return counts
 
@@ -198,7 +177,6 @@ def count_transitions(paths: Path | Sequence[Path], net: Network, *, lengths: bo
 
     Args:
         paths: one for each network, or one for all.
-        net: networks with a piecewise-linear activation.
         lengths: whether to measure the curves as well, which takes several times longer.
         offset: for the angles: ``sigma_b sqrt(width) / sigma_w``.
 
@@ -207,9 +185,6 @@ def count_transitions(paths: Path | Sequence[Path], net: Network, *, lengths: bo
         ``transitions`` (passages of kinks) of all neurons of a layer; ``pieces``, up to it; and
         with lengths ``length`` of the curve of its activations, ``length_before`` and
         ``angle_before`` of the curve that enters it (`lib.networks.piecewise.Pieces`).
-
-    Raises:
-        ValueError, Untrusted: as `lib.networks.piecewise.trace` and `Pieces.angle`.
 
     Source: [raghu2017], the measures of expressivity along a trajectory.
 
@@ -250,9 +225,7 @@ def _paired(paths: Path | Sequence[Path], net: Network) -> list[tuple[Path, Netw
 def sampled_transitions(paths: Path | Sequence[Path], net: Network, points: int) -> np.ndarray:
     """Transitions that show between neighbours of equally spaced points of a path.
 
-    Args:
-        paths, net: as for `count_transitions`.
-        points: how many, each in the middle of an equal part of the path.
+    Points are in the middles of equal parts.
 
     Returns:
         Integers ``(networks, layers)``: what is left of the ``transitions`` of
@@ -266,8 +239,9 @@ def sampled_transitions(paths: Path | Sequence[Path], net: Network, points: int)
     """
     share = (np.arange(count("points", points, low=2)) + 0.5) / points
     x = [path.at(path.stop * share) for path, _ in _paired(paths, net)]
-    return np.stack([sum(np.count_nonzero(above[:, 1:] != above[:, :-1], axis=(1, 2))
-                         for above in layer) for layer in _above(net, np.array(x))], axis=1)
+    hidden = net.pre_activations(np.array(x))[:len(net.names)]
+    return np.stack([sum(np.count_nonzero(np.diff(h > kink, axis=1), axis=(1, 2))
+                         for kink in net.phi.kinks) for h in hidden], axis=1)
 
 
 def count_dichotomies(net: Network, inputs: np.ndarray, layer: int, other: np.ndarray, *,
@@ -290,11 +264,6 @@ def count_dichotomies(net: Network, inputs: np.ndarray, layer: int, other: np.nd
         A `Profile` of layers ``layer`` to the last with fields ``(networks, layers, width)``:
         ``dichotomies``, distinct labellings of the inputs with each neuron as output, and
         ``sign_transitions`` of those outputs, summed over inputs.
-
-    Raises:
-        ValueError, TypeError: bad arguments. Untrusted: as `lib.networks.piecewise.trace`.
-
-    Accuracy: exact, as `lib.networks.piecewise.trace`.
 
     Source: [raghu2017], ICLR form Fig. 4 and 5. What a fixed input sends into the turning layer
         makes its pre-activations run along an arc, derived here.

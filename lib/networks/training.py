@@ -141,7 +141,6 @@ def train(net: Network, x: np.ndarray, y: np.ndarray, steps: int, *, optimizer: 
     Raises:
         Untrusted: a loss or a weight is not finite; ``best`` is the `History`, and the networks
             are back at its last checkpoint.
-        ValueError, TypeError: bad arguments, or an activation that jumps.
 
     Accuracy: gradients to rounding; the same seeds give the same networks, up to rounding on
         another processor, which training amplifies.
@@ -260,13 +259,8 @@ class Reached(NamedTuple):
 
 
 class FirstReached:
-    """A stopping rule for `train`: every network is kept as it first reached an accuracy.
-
-    Args:
-        x, labels: the test points; labels as for `accuracy`.
-        share: the accuracy to reach.
-        enough: training ends when so many networks have.
-    """
+    """A stopping rule for `train`: every network is kept as it first reached an accuracy, until
+    enough of them have."""
 
     def __init__(self, x: np.ndarray, labels: np.ndarray, share: float, enough: int):
         self.x, self.labels, self.share, self.enough = x, labels, share, enough
@@ -296,7 +290,6 @@ def train_until(net: Network, x: np.ndarray, y: np.ndarray, steps: int, *, share
 
     Args:
         net, x, y, recipe: as for `train`; the networks are trained in place.
-        steps: at most.
         share: the accuracy to reach.
         test: inputs and labels, as for `accuracy`.
         enough: how many networks are wanted; all if left out.
@@ -308,14 +301,6 @@ def train_until(net: Network, x: np.ndarray, y: np.ndarray, steps: int, *, share
             near.
 
     Source: [storm2024], Fig. 2 and 3 (training to an accuracy).
-
-    >>> from lib.networks.network import random_network
-    >>> x = np.random.default_rng(0).standard_normal((64, 2))
-    >>> nets, y = random_network(2, [8], 1, 1.0, 0.0, networks=3, seed=0), np.sign(x[:, :1])
-    >>> done = train_until(nets, x, y, 1000, share=0.9, test=(x, y[:, 0]), enough=2, every=10,
-    ...                    loss="square", optimizer=Sgd(0.1), batch=16, seed=0)
-    >>> len(done.net), bool(np.all(done.accuracy >= 0.9))
-    (2, True)
     """
     wanted = count("enough", len(net) if enough is None else enough, 1, len(net))
     every, late = count("every", every), choice("late", late, ("raise", "keep"))
@@ -375,15 +360,10 @@ def gradients(net: Network, x: np.ndarray, y: np.ndarray, loss: str = "softmax"
               ) -> tuple[np.ndarray, dict[tuple[str, int], np.ndarray]]:
     """The loss of each network and its gradient with respect to every parameter.
 
-    Args:
-        net, x, y, loss: as for `train`; all points are one minibatch.
+    All points are one minibatch.
 
     Returns:
         Losses of shape ``(networks,)``, and gradients by the keys of ``net.parameters``.
-
-    Accuracy: rounding; at a kink the derivative on one side.
-
-    Source: derived here (reverse mode).
 
     >>> net = Network([[[2.0]], [[3.0]]], phi="linear")
     >>> value, found = gradients(net, [[1.0]], [[0.0]], loss="square")
@@ -423,13 +403,6 @@ def train_each_alone(net: Network, x: np.ndarray, labels: np.ndarray, *,
         `Alone`. The training accuracy is that on the first 2000 training points at most.
 
     Source: [raghu2017], ICLR form Fig. 6, ICML form Fig. 7.
-
-    >>> from lib.networks.network import random_network
-    >>> x, labels = np.eye(4), np.arange(4) % 2
-    >>> start = random_network(4, [5, 5], 2, 1.0, 0.0, networks=3, seed=0)
-    >>> train_each_alone(start, x, labels, test=(x, labels), layers=[1, 2], steps=10,
-    ...                  optimizer=Adam(0.01), batch=4, seed=0).test.shape
-    (3, 2, 2)
     """
     seen = [(net.points("x", x)[:, :SEEN], np.asarray(labels)[:SEEN]),
             (net.points("test", test[0]), np.asarray(test[1]))]
@@ -443,12 +416,8 @@ def _watch(net: Network, layer: int, seen: list[tuple[np.ndarray, np.ndarray]]) 
     """What counts right answers; what the layers below make of the inputs is computed once."""
     first = net.place("layers", layer)
     below = [(net.through(x, 0, first), labels) for x, labels in seen]
-
-    def accuracies(trained: Network, step: int) -> list[np.ndarray]:
-        return [np.mean(trained.through(x, first).argmax(axis=2) == labels, axis=1)
-                for x, labels in below]
-
-    return accuracies
+    return lambda trained, step: [np.mean(trained.through(x, first).argmax(axis=2) == labels,
+                                          axis=1) for x, labels in below]
 
 
 def gradient_agreement(net: Network, x: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -503,20 +472,8 @@ def tune(net: Network, x: np.ndarray, y: np.ndarray, *, check: tuple[np.ndarray,
     reported on the test points, which have no part in the choice.
 
     Args:
-        net: left as it is.
         check, test: each inputs and targets, as for `prediction_error`.
-        rates: learning rates to try.
         x, y, steps, seed, batch, loss: as for `train`.
-
-    Source: derived here.
-
-    >>> from lib.networks.network import random_network
-    >>> x = np.linspace(-1.0, 1.0, 64)[:, None]
-    >>> found = tune(random_network(1, [8], 1, 1.0, 0.0, seed=0), x, x**2, check=(x, x**2),
-    ...              test=(x, x**2), rates=(1e-5, 1e-2), steps=200, batch=16, loss="square",
-    ...              seed=0)
-    >>> found.rate
-    0.01
     """
     rates = np.atleast_1d(real("rates", rates, low=0.0))
     checked, tested = [], []
@@ -537,7 +494,6 @@ def fit_read_out(net: Network, x: np.ndarray, y: np.ndarray, *, loss: str = "squ
 
     Args:
         net: its hidden layers are shared with the result.
-        x: inputs, as for `train`.
         y: values ``(points, outputs)``; for the logistic loss 1 or -1, ``(points, 1)``.
         loss: ``"square"``, least squares and the shortest of many solutions; or ``"logistic"``,
             the signs of y most likely.
