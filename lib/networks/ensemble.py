@@ -10,7 +10,7 @@ velocity v and its acceleration a to ``W phi(h) + b``, ``W [phi'(h) v]`` and
 from __future__ import annotations
 
 from copy import copy
-from typing import Callable, Iterator, NamedTuple, Sequence
+from typing import TYPE_CHECKING, Callable, Iterator, NamedTuple, Sequence
 
 import numpy as np
 
@@ -18,6 +18,9 @@ from lib.activations import Activation, get
 from lib.checks import Untrusted, choice, count, number, real
 from lib.measure import curves
 from lib.profile import Profile
+
+if TYPE_CHECKING:
+    from lib.networks.network import Network
 
 SAME = "same_kind"
 BLOCK = 12_288  # numbers worked on at a time, so that all of them stay in the cache
@@ -153,6 +156,21 @@ class Ensemble:
         parts, read, _ = _inputs(c, deficit, curve, points)
         q = self._starts(real("q", q, low=0.0), read is _single)
         return self._layers(q, parts, depth, order, dense, read is _curve)
+
+    def network(self, depth: int, inputs: int | None = None, outputs: int | None = None
+                ) -> Network:
+        """Networks of the same law with their weights, to be pushed, trained or cut.
+
+        Args:
+            depth: number of weighted layers, as in `layers`; the last is linear, a read-out.
+            inputs, outputs: dimensions of both ends; by default the width.
+        """
+        from lib.networks.network import random_network
+
+        widths = [self.width] * (count("depth", depth, low=2) - 1)
+        return random_network(inputs or self.width, widths, outputs or self.width,
+                              *self._sigmas(), networks=self.networks, phi=self.phi,
+                              seed=np.random.default_rng(self.seed), dtype=self.dtype)
 
     def outputs(self, x: np.ndarray, units: int, depths: Sequence[int]) -> Iterator[np.ndarray]:
         """Linear outputs of each network cut off at several depths.
