@@ -56,6 +56,7 @@ def test_where_there_is_nothing_to_measure_it_is_nan():
                      factor_per_layer([[0.0, 1.0], [0.0, 2.0]]), proportionality([1.0], [2.0]),
                      proportionality([0.0, 0.0], [1.0, 2.0]), proportionality([1, 2], [3.0, 3.0]),
                      rank_correlation([1.0, 1.0], [1.0, 2.0]), rank_correlation([1.0], [2.0]),
+                     rank_correlation([1.0, 2.0], [np.nan, 2.0]),
                      rank_trend([1.0], [[1.0], [2.0]]).value]).all()
     both = factor_per_layer([[[1.0, 2.0], [1.0, 0.0]]])
     assert both[0] == 2.0 and np.isnan(both[1])

@@ -64,7 +64,7 @@ def rank_correlation(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """
     from scipy.stats import rankdata
 
-    x, y = real("x", x, axes="..., n"), real("y", y, axes="..., n")
+    x, y = (real(name, one, axes="..., n", finite=False) for name, one in (("x", x), ("y", y)))
     if x.shape[-1] != y.shape[-1]:
         raise ValueError("x and y must have one length along the last axis, got "
                          f"{x.shape} and {y.shape}")
