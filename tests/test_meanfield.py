@@ -827,3 +827,15 @@ def test_where_phi_has_no_slope_there_is_no_edge():
     with np.errstate(divide="raise", invalid="raise"):
         assert np.isinf(MeanField(1.0, 0.0, "0*x", missing="nan").critical_line([0.0, 1.0])).all()
         assert np.isnan(MeanField(1.0, 0.0, "exp(x)-1", missing="nan").critical_line(0.0))
+
+
+def test_an_infinite_slope_leaves_lengths_and_takes_the_angles():
+    """E |u| = sqrt(2 q / pi), while E phi'^2 diverges like a logarithm."""
+    theory = MeanField([1.3, 2.0], 0.3, "sqrt(abs(x))", missing="nan")
+    expected = theory.sigma_w**2 * np.sqrt(2 * theory.q_star / np.pi) + 0.09
+    assert np.allclose(theory.q_star, expected, rtol=1e-10)
+    assert np.isnan([theory.c_star, theory.xi_c, theory.correlation_map(0.5)]).all()
+    assert theory.phase.tolist() == ["not known"] * 2
+    assert np.isnan(gains("sqrt(abs(x))").edge_at_unit_q)
+    with pytest.raises(Untrusted):
+        MeanField(1.3, 0.3, "sqrt(abs(x))").correlation_map(0.5)

@@ -175,11 +175,13 @@ class MeanField:
 
     @cached_property
     def phase(self) -> np.ndarray:
-        """"ordered", "critical", "chaotic", or "none" where lengths do not settle."""
+        """"ordered", "critical", "chaotic"; "none" where lengths do not settle, and "not known"
+        where chi1 is not, as for an infinite slope."""
         q = self._lenient.q_star
         gain = self._lenient.chi1 if self.phi.continuous else np.inf
+        names = np.where(np.isnan(gain), "not known", np.where(gain > 1.0, "chaotic", "ordered"))
         return _kept(np.where(np.isnan(q), "none", np.where(
-            np.abs(gain - 1.0) < MARGIN, "critical", np.where(gain > 1.0, "chaotic", "ordered"))))
+            np.abs(gain - 1.0) < MARGIN, "critical", names)))
 
     # curves and boundaries
 
@@ -565,7 +567,14 @@ class _Shell:
         self.phi, self.sigma_w, self.q, self.missing = phi, sigma_w, q, missing
         self.alive = np.isfinite(q) & (q > 1e-16)
         self.ratio = sigma_w**2 / np.where(self.alive, q if ahead is None else ahead, 1.0)
-        self.kernel = Kernel(phi, np.where(self.alive, q, 1.0), missing=missing)
+        try:
+            self.kernel = Kernel(phi, np.where(self.alive, q, 1.0), missing=missing)
+        except Untrusted:  # as where a slope is infinite
+            if missing == "raise":
+                raise
+            self.alive, self.chi1 = np.zeros(q.shape, dtype=bool), np.full(q.shape, np.nan)
+            self.kernel = Kernel(get("linear"), np.ones(q.shape))
+            return
         at_rest = moment(phi, np.zeros(1), 1)[0]
         self.chi1 = np.where(self.alive, self.ratio * self.kernel.slope_at_one,
                              np.where(np.isnan(q), np.nan, sigma_w**2 * at_rest))
@@ -854,7 +863,8 @@ def gains(phi: Phi) -> Gains:
 
     Returns:
         `Gains` with ``second_moment`` (``g^2 E phi(z)^2 = 1``), ``variance`` (``g^2 Var phi(z)
-        = 1``), ``edge_at_unit_q`` (``g^2 E phi'(z)^2 = 1``; NaN if phi jumps) and ``edge``.
+        = 1``), ``edge_at_unit_q`` (``g^2 E phi'(z)^2 = 1``; NaN if phi jumps
+        or that average is not known) and ``edge``.
 
     Accuracy: 1e-12 relative.
 
@@ -866,7 +876,7 @@ def gains(phi: Phi) -> Gains:
     phi, one = get(phi), np.ones(1)
     power = float(moment(phi, one)[0])
     mean = 0.0 if phi.parity == "odd" else float(average(phi.phi, one, phi.kinks)[0])
-    slope = float(moment(phi, one, 1)[0]) if phi.continuous else np.nan
+    slope = float(moment(phi, one, 1, missing="nan")[0]) if phi.continuous else np.nan
     with np.errstate(divide="ignore"):
         return Gains(phi, *(float(np.float64(x) ** -0.5) for x in
                             (power, max(power - mean**2, 0.0), slope)))
