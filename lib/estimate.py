@@ -152,6 +152,22 @@ def mean(samples: np.ndarray) -> Estimate:
     return Estimate(_mean(samples), _error(samples), len(samples), "mean")
 
 
+def pooled(samples: np.ndarray) -> Estimate:
+    """Mean over networks in many places, ``(networks, ...)`` to ``(...)``, with one error for all.
+
+    Of a few networks the scatter in one place says little; that of all places together does, if
+    they scatter alike. What is not finite has no value and is left out.
+
+    >>> pooled([[0.0, 5.0], [2.0, 5.0]])
+    [1.0 ± 0.7, 5.0 ± 0.7] (mean, 3 samples)
+    """
+    one = mean(samples)
+    known = np.isfinite(one.error)
+    error = np.sqrt(np.mean(np.square(one.error)[known])) if known.any() else np.nan
+    return Estimate(one.value, np.where(np.isfinite(one.value), error, np.nan),
+                    1 + int(known.sum()) * (one.samples - 1), "mean")
+
+
 def share(hits: np.ndarray, trials: int = 1) -> Estimate:
     """Share of independent trials that hit; its error is never 0.
 

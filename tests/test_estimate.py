@@ -8,8 +8,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import stats
 
-from lib.estimate import (Estimate, bound, exact, exponent, jackknife, mean, ratio, share, slope,
-                          spread_ratio, worst_gap)
+from lib.estimate import (Estimate, bound, exact, exponent, jackknife, mean, pooled, ratio, share,
+                          slope, spread_ratio, worst_gap)
 from lib.measure.statistics import factor_per_layer
 
 finite = st.floats(-1e6, 1e6)
@@ -116,6 +116,19 @@ def test_shares_of_many_trials_count_as_many_as_their_scatter_allows():
     ends = np.roots([1 + 1 / 5.25, -2 * 0.3 - 1 / 5.25, 0.09])
     assert few.error == pytest.approx(np.ptp(ends) / 2, rel=1e-12) and few.samples == 5
     assert share(np.ones(4), trials=50).samples == 4 and share(np.ones(4), trials=50).error > 0.05
+
+
+def test_a_pooled_error_is_the_residual_one_of_an_analysis_of_variance():
+    samples = np.random.default_rng(5).normal(size=(4, 2, 3)) + np.arange(3.0)
+    samples[:, 0, 1] = np.nan
+    one, places = pooled(samples), samples.reshape(4, 6)[:, [0, 2, 3, 4, 5]]
+    design = np.kron(np.eye(5), np.ones((4, 1)))
+    residual = np.linalg.lstsq(design, places.T.ravel())[1].item()
+    expected = np.sqrt(residual / (20 - 5) / 4)
+    assert one.value.ravel()[[0, 2, 3, 4, 5]] == pytest.approx(places.mean(axis=0))
+    assert one.error.ravel()[[0, 2, 3, 4, 5]] == pytest.approx([expected] * 5)
+    assert np.isnan(one.value[0, 1]) and np.isnan(one.error[0, 1]) and one.samples == 16
+    assert np.isnan(pooled(samples[:1]).error).all() and pooled(samples[:1]).value[0, 0]
 
 
 def test_a_single_network_has_a_value_and_no_error():

@@ -415,6 +415,12 @@ def test_words_are_escaped(text):
     assert [a["id"] for a in page.all("input")] == [page.all("label")[0]["for"]]
 
 
+def test_frames_in_pixels_say_what_they_show_and_keep_their_colours():
+    text = slider(lambda v: heat(X, X, v * np.outer(X, X)), [1.0, 2.0, 3.0], "steps", "a map").html
+    told = re.findall(r'<img class="keep-colors" width="442" alt="(.*?)" src="data:image/', text)
+    assert told == ["steps = 1", "steps = 2", "steps = 3"] and text.count("<svg") == 1
+
+
 def test_a_slider_shows_itself_as_html_and_says_what_it_is_in_text():
     one = a_slider()
     assert repr(one) == "<slider over sigma_w, 1 to 3.5>"

@@ -33,6 +33,12 @@ def test_a_finding_without_error_is_compared_exactly():
     assert agree(exact, exact, 3) and not agree(exact | {"value": 0.80001}, exact, 3)
 
 
+def test_a_finding_without_a_number_stays_so():
+    unknown = STORED | {"value": None, "error": None, "verdict": "elsewhere"}
+    assert agree(unknown, unknown, 3)
+    assert not agree(STORED, unknown, 3) and not agree(unknown, STORED, 3)
+
+
 def test_a_lost_finding_is_no_agreement():
     assert not agree(None, STORED, 1) and not agree(STORED, None, 1) and not agree(None, None, 1)
 

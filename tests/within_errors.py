@@ -41,6 +41,8 @@ def agree(new: dict | None, stored: dict | None, room: float) -> bool:
     if new is None or stored is None:
         return False
     numbers = {name: stored[name] for name in ("value", "error")}
+    if None in numbers.values() or None in (new["value"], new["error"]):  # no number to move
+        return new == stored
     moved = max(abs(new[name] - number) for name, number in numbers.items())
     if room > 1 and "undecided" in (new["verdict"], stored["verdict"]):
         new = new | {"verdict": stored["verdict"]}

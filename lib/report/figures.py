@@ -37,6 +37,7 @@ STYLE = {
 FRAMED = {"axes.spines.top": True, "axes.spines.right": True}
 WIDTHS = {1: 5.2, 2: 7.4}  # inches by columns; a page shows 7.4 at full size
 WIDEST = 8.2
+FRAME = 100  # dots an inch of a slider's frames, of which there are many
 RINGS = 14  # layers at most that get rings unless asked for
 SYMBOLS = {"q": "$q$", "c": "$c$", "deficit": "$1 - c$", "metric": r"metric $\bar g$",
            "kappa2": r"$\bar\kappa^2$", "length_euclid": r"length / $\sqrt{N}$",
@@ -78,6 +79,7 @@ class Picture:
     aspect: float = 0.0  # height of a panel over its width; takes the place of height
     share: str = ""  # axes that all panels have in common: "", "x", "y" or "xy"
     vector: bool = True
+    dpi: int = 170  # if not; a page shows 85
     note: str = ""  # small print under the figure
     changes: Mapping[str, object] = field(default_factory=dict)  # of the style
 
@@ -86,7 +88,7 @@ class Picture:
         """The drawing as SVG, or as PNG in base 64."""
         with style(self.changes):
             figure = draw(self)
-            return svg(figure) if self.vector else png(figure)
+            return svg(figure) if self.vector else png(figure, self.dpi)
 
     @property
     def mime(self) -> str:
@@ -526,7 +528,7 @@ def slider(draw: Callable[[float], Picture], values: Sequence[float], label: str
     """A slider that needs no kernel: the picture is drawn beforehand at every value.
 
     Args:
-        draw: from a value to its picture.
+        draw: from a value to its picture, which is drawn as lines or in pixels as it says.
         values: the stops, in order; the middle one is shown at first.
         label: what slides, as text.
         alt: what the picture shows, for those who cannot see it.
@@ -543,17 +545,18 @@ def slider(draw: Callable[[float], Picture], values: Sequence[float], label: str
         raise ValueError("values must hold at least two stops")
     stops, frames = [f"{value:g}" for value in values], []
     for stop, value in zip(stops, values):
-        one = panels(draw(value), width=size[0], height=size[1], aspect=0.0, vector=True,
-                     labels=labels)
+        one = panels(draw(value), width=size[0], height=size[1], aspect=0.0, labels=labels)
         changes = {**one.changes, "svg.hashsalt": label + stop}
-        frames.append(replace(one, changes=changes).data)
+        data = replace(one, changes=changes, dpi=FRAME).data
+        frames.append(data if one.vector else (
+            f'<img class="keep-colors" width="{96 * size[0]:.0f}" '
+            f'alt="{html.escape(f"{label} = {stop}")}" src="data:image/png;base64,{data}">'))
     letters = "".join(dict.fromkeys(g for frame in frames for g in GLYPH.findall(frame)))
     told = "".join([label, alt, *stops])  # no frames: they hang on rounding
     name, middle = "slider-" + sha256(told.encode()).hexdigest()[:8], len(values) // 2
     shown = "".join(
         f'<div class="frame" data-value="{stop}"{"" if i == middle else " hidden"}>'
-        f'<svg aria-hidden="true" focusable="false"{GLYPH.sub("", frame).partition("<svg")[2]}'
-        "</div>" for i, (frame, stop) in enumerate(zip(frames, stops)))
+        f'{_frame(frame)}</div>' for i, (frame, stop) in enumerate(zip(frames, stops)))
     script = ("var s=this.closest('.slider'),f=s.querySelectorAll('.frame');"
               "f.forEach((d,i)=>{d.hidden=i!=this.value});"
               "s.querySelector('output').value=f[this.value].dataset.value")
@@ -565,6 +568,12 @@ def slider(draw: Callable[[float], Picture], values: Sequence[float], label: str
         f'step="1" value="{middle}" oninput="{script}"></label>'
         f'<svg width="0" height="0" aria-hidden="true">{letters}</svg>{shown}</div>',
         f"<slider over {label}, {stops[0]} to {stops[-1]}>")
+
+
+def _frame(drawn: str) -> str:
+    """A frame without the letters that all frames share; pixels as they are."""
+    _, begin, rest = GLYPH.sub("", drawn).partition("<svg")
+    return f'<svg aria-hidden="true" focusable="false"{rest}' if begin else drawn
 
 
 # Bytes
@@ -584,12 +593,12 @@ def _shorter(number: re.Match) -> str:
     return f"{value:.1f}" if abs(value) >= 10 else f"{value:.3g}"
 
 
-def png(figure: Figure) -> str:
-    """The figure in 256 colours, twice as dense as a page shows it."""
+def png(figure: Figure, dpi: int) -> str:
+    """The figure in 256 colours."""
     from PIL import Image  # matplotlib brings it
 
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=170, metadata={"Software": None})
+    figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
     image = Image.open(buffer).convert("RGB").quantize(
         256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)  # marks keep their hues
     packed = io.BytesIO()

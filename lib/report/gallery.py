@@ -172,8 +172,7 @@ def field(x: np.ndarray, values: np.ndarray, reach: float, *, label: str = "",
             ends = np.stack([at - long, at + long, np.full_like(long, np.nan)], axis=1)
             axes.plot(*ends.reshape(-1, 2).T, color=INK, lw=0.7)
         if boundary is not None and np.min(boundary) < 0 < np.max(boundary):
-            axes.contour(x, x, boundary, levels=[0.0], colors="#000000", linewidths=0.7,
-                         linestyles="dotted")
+            axes.contour(x, x, boundary, levels=[0.0], colors="#000000", linewidths=1.2)
         return image
 
     return replace(maps, panels=[replace(maps.panels[0], draw=paint)], aspect=0.9, width=6.4)
