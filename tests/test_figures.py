@@ -278,9 +278,11 @@ def test_maps_that_mean_the_same_have_one_bar_of_colours():
     assert len(on_axes(panels(a_map(label=None)))) == 1
 
 
-def test_shades_get_lighter():
-    shown = [sum(int(color[i:i + 2], 16) for i in (1, 3, 5)) for color in shades(6)]
-    assert len(set(shades(6))) == 6 and shown == sorted(shown)
+@pytest.mark.parametrize("colors", ["viridis", "plasma"])
+def test_shades_get_lighter(colors):
+    weights = 0.21, 0.72, 0.07  # of red, green and blue, to the eye
+    shown = [np.dot(weights, matplotlib.colors.to_rgb(color)) for color in shades(6, colors)]
+    assert len(set(shown)) == 6 and shown == sorted(shown)
 
 
 # theory against networks

@@ -318,6 +318,13 @@ def test_agreement_of_gradients_by_hand():
                 a @ b / np.linalg.norm(a) / np.linalg.norm(b), rel=1e-12)
 
 
+def test_agreement_of_a_gradient_that_is_zero_is_no_number():
+    model, (x, y) = BUILDS["dense"](), DATA
+    model.weights[-1][...] = 0.0  # nothing reaches the layers below the read-out
+    found = gradient_agreement(model, x, y)
+    assert np.isnan(found[:, :-1]).all() and np.isfinite(found[:, -1]).all()
+
+
 def test_agreement_needs_two_points():
     with pytest.raises(ValueError, match="points must be"):
         gradient_agreement(BUILDS["dense"](), DATA[0][:1], DATA[1][:1])
