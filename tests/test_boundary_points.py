@@ -78,6 +78,13 @@ def test_no_boundary_is_said(search):
     assert caught.value.best.shape == (0, 3)
 
 
+def test_a_level_read_out_sends_no_search_to_infinity():
+    """Slopes of 1e-161, whose squares are hardly numbers: one over them is none."""
+    net = Network([np.eye(3), np.ones((1, 3))], [np.full(3, 185.0), None])
+    with pytest.raises(Untrusted, match="only 0 of 2 points"):
+        boundary_points(net, 2, seed=0)
+
+
 @pytest.mark.parametrize("search", [boundary_points, crossing_points])
 def test_bad_arguments_are_named(search):
     with pytest.raises(ValueError, match="points must be at least 1"):

@@ -10,6 +10,7 @@ from lib.networks.network import Network
 
 HALVINGS, STEPS, ROUNDS = 30, 60, 20  # of a Newton step, of a search, of drawing new starts
 BISECTIONS = 52
+FARTHEST = 1e8  # that a step may go, in units of |x|
 NEEDLES = 32  # dropped for each point that is wanted
 
 
@@ -128,8 +129,9 @@ def _newton(one: Network, x: np.ndarray, tolerance: float) -> tuple[np.ndarray, 
     for _ in range(STEPS):
         slope = _gradient(one, x)
         square = np.sum(slope * slope, axis=1)
-        slopes = square > 0.0  # where G is flat to rounding nothing crosses zero
-        arrived = slopes & (value**2 <= tolerance**2 * square * np.sum(x * x, axis=1))
+        reach = square * np.sum(x * x, axis=1)
+        slopes = value**2 < FARTHEST**2 * reach  # where G is flat nothing crosses zero
+        arrived = slopes & (value**2 <= tolerance**2 * reach)
         going = slopes & ~arrived
         step = np.where(going, -value / np.where(going, square, 1.0), 0.0)[:, None] * slope
         for _ in range(HALVINGS):
