@@ -5,6 +5,7 @@ something. Each rule is a function from a source text to a list of complaints, s
 the end can feed it a fault.
 """
 import ast
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,8 +13,11 @@ from pathlib import Path
 
 import pytest
 
+import lib
+
 ROOT = Path(__file__).parents[1]
 FILES = sorted((ROOT / "lib").rglob("*.py"))
+PACKAGES = {"lib.measure", "lib.networks", "lib.report", "lib.tasks", "lib.theory", "lib.__main__"}
 
 # What each part of lib may import from lib, besides itself. A new part must be entered here.
 MAY_IMPORT = {
@@ -34,6 +38,22 @@ MAY_IMPORT = {
 FIGURES = {"lib.report.figures", "lib.report.gallery"}
 
 FUNCTION_LINES = 40
+
+# Modules with one user or none among modules and chapters: a named idea, and why it stands alone.
+NAMED_IDEAS = {
+    "lib.formula": "a text is read and never executed; apart from what it makes",
+    "lib.networks.boundary": "where a read-out changes its sign, and how to find it",
+    "lib.networks.noise": "sensitivity to noise on weights, one of the papers' four figures",
+    "lib.report.journal": "what of a sweep is safe on disk; tested by killing",
+    "lib.report.leaf": "a run as one page that needs no network and no other file",
+    "lib.report.sweep": "a command",
+    "lib.tasks.disc": "the task of Storm et al.",
+    "lib.tasks.files": "containers of image sets, verified by content",
+    "lib.tasks.series": "chaotic time series as a task",
+    "lib.theory.bounds": "what holds whatever the weights",
+    "lib.theory.finite_width": "how far single networks stray, of order 1/N",
+    "lib.theory.geometry": "metric, curvature and Gauss map of a circle in wide networks",
+}
 
 
 def module_name(path: Path) -> str:
@@ -158,6 +178,21 @@ def cycle(graph: dict[str, set[str]]) -> list[str]:
     return sorted(left)
 
 
+def users() -> dict[str, set[str]]:
+    """Who imports each module of lib: other modules, the front door, chapters."""
+    sources = {module_name(path): path.read_text("utf-8") for path in FILES}
+    asking = sources | {path.stem: "\n".join(
+        "".join(cell["source"]) for cell in json.loads(path.read_text("utf-8"))["cells"]
+        if cell["cell_type"] == "code") for path in (ROOT / "book").glob("*.ipynb")}
+    found = {name: {"lib"} if name in lib.DOORS.values() else set() for name in sources
+             if name != "lib" and name not in PACKAGES}
+    for user, source in asking.items():
+        for name, _ in imports(ast.parse(source)):
+            if name in found and name != user:
+                found[name].add(user)
+    return found
+
+
 each_file = pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
 
 
@@ -181,6 +216,11 @@ def test_no_cycles():
     graph = {module: {name for name, real in imports(tree) if real and name in trees} - {module}
              for module, tree in trees.items()}
     assert cycle(graph) == []
+
+
+def test_every_module_has_two_users_or_is_a_named_idea():
+    lonely = {name for name, some in users().items() if len(some) < 2}
+    assert lonely == set(NAMED_IDEAS)
 
 
 def test_lint():

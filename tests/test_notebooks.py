@@ -23,8 +23,7 @@ CLAIMS = tomllib.loads((ROOT / "book" / "claims.toml").read_text("utf-8"))
 
 FILE_BYTES, COLUMNS, FOLDED_COLUMNS, PARAMETERS = 500_000, 76, 99, 8
 CELL_LINES, FREE_LINES, FIGURE_LINES, DRAW_LINES = 10, 25, 7, 2
-FIRST_EDITION = "oldlib"  # what imports it may have these until it moves:
-FIRST_CELL_LINES, FIRST_FIGURE_LINES = 12, 25
+SHUFFLES = re.compile(r"\b(moveaxis|swapaxes|transpose)\b")  # of axes, before a reader's eyes
 HIDDEN = {"hide-input", "hide-cell", "remove-input", "remove-cell"}
 LONG_DECIMAL = re.compile(r"(?<![\d.])(?:0?\.0*[1-9]\d{7,}|[1-9]\d*\.\d{8,})")  # 8 digits or more
 SVG_OR_DATA = re.compile(r"<svg.*?</svg>|data:[^\"')]*", re.DOTALL)
@@ -98,13 +97,10 @@ def parameter_faults(notebook: dict) -> list[str]:
 def code_faults(notebook: dict) -> list[str]:
     """Code that a reader would have to scroll, or that belongs into lib."""
     faults, total = [], 0
-    first = any(FIRST_EDITION in text(cell["source"]) for cell in code(notebook))
-    longest = FIRST_CELL_LINES if first else CELL_LINES
     for number, cell in enumerate(code(notebook), start=1):
         source = text(cell["source"])
         columns = FOLDED_COLUMNS if tags(cell) & HIDDEN else COLUMNS
-        wide = [line for line in source.splitlines() if len(line) > columns
-                and FIRST_EDITION not in line]
+        wide = [line for line in source.splitlines() if len(line) > columns]
         faults += [f"cell [{number}] is wider than {columns}: {line}" for line in wide]
         if source.rstrip().endswith(";"):
             faults.append(f"cell [{number}] ends in ;, which hides nothing from nbval")
@@ -115,10 +111,12 @@ def code_faults(notebook: dict) -> list[str]:
         if tags(cell) & (HIDDEN | {"parameters"}):
             continue
         total += len(lines(cell))
-        if len(lines(cell)) > longest:
-            faults.append(f"cell [{number}] has {len(lines(cell))} lines, at most {longest}")
+        if len(lines(cell)) > CELL_LINES:
+            faults.append(f"cell [{number}] has {len(lines(cell))} lines, at most {CELL_LINES}")
+        if SHUFFLES.search(source):
+            faults.append(f"cell [{number}] shuffles axes; fold it, or let lib do it")
     figures = sum(draws(cell) for cell in code(notebook))
-    most = FIRST_FIGURE_LINES * max(figures, 1) if first else FREE_LINES + FIGURE_LINES * figures
+    most = FREE_LINES + FIGURE_LINES * figures
     if total > most:
         faults.append(f"{total} visible lines for {figures} figures, at most {most}")
     return faults
@@ -258,8 +256,7 @@ def test_a_good_notebook_passes():
     (code_faults, spoilt(source="def draw(x):\n    x\n    x\n    x"), "defines draw"),
     (code_faults, spoilt(source="x = 1\n" * 11), "has 11 lines, at most 10"),
     (code_faults, spoilt(source="x = 1\n" * 33), "33 visible lines for 1 figures, at most 32"),
-    (code_faults, spoilt(source="import oldlib\n" * 13), "has 13 lines, at most 12"),
-    (code_faults, spoilt(source="import oldlib\n" * 26), "26 visible lines for 1 figures"),
+    (code_faults, spoilt(source="x = np.moveaxis(y, 0, 1)"), "shuffles axes"),
     (figure_faults, spoilt(metadata={}), "without mystnb.image.alt"),
     (figure_faults, spoilt(outputs=result(text_html="<svg></svg>")), "aria-label"),
     (figure_faults, spoilt(outputs=result(text_html="<img src='x'>")), "aria-label"),

@@ -1,1 +1,0 @@
-"""The computations behind the book. Import the modules by name; this file imports nothing."""

@@ -1,1 +1,0 @@
-"""Measurements on arrays; knows neither the theory nor the networks they come from."""

@@ -1,1 +1,0 @@
-"""Finite width: sampled random networks. Nothing here knows the theory."""
