@@ -710,7 +710,8 @@ def _fixed_points(phi: Activation, sigma_w: np.ndarray, sigma_b: np.ndarray) -> 
             vanishes[row] = False
     value = np.full(w2.size, np.nan)
     near = (table.power[0] - table.rest) / table.nodes[0]  # below the table V is straight
-    value[vanishes] = (b2 + w2 * table.rest)[vanishes] / (1.0 - w2[vanishes] * near)
+    with np.errstate(divide="ignore", invalid="ignore"):  # 0 / 0 where every length stays
+        value[vanishes] = (b2 + w2 * table.rest)[vanishes] / (1.0 - w2[vanishes] * near)
     rows = np.flatnonzero(~(lost | vanishes))
     value[rows] = _polish(phi, table, w2[rows], b2[rows], cell[rows], low[rows], high[rows])
     repeller, rows = np.full(w2.size, np.inf), np.flatnonzero(leaves >= 0)
