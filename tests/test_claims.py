@@ -446,7 +446,7 @@ GOOD = ('says = "S."\nsource = "poole2016"\nkind = "paper"\nrange_from = "text"\
     ("[a]\n" + GOOD + "high = nan", "must be finite"),
     ("[a]\n" + GOOD + 'high = "2"', "as numbers"),
     ("[a]\n" + GOOD + "high = true", "as numbers"),
-    ("[a]\n" + GOOD + "at = 3", "'at' a table"),
+    ("[a]\n" + GOOD + "at = 3", "'at' and 'free' tables"),
     ("[a]\n" + GOOD + "note = 3", "'note' must be a text"),
     ("[a]\n" + GOOD.replace('"paper"', '"theirs"'), "'kind' must be one of paper, ours"),
     ("[a]\n" + GOOD.replace('range_from = "text"\n', ""), "'range_from' must be one of text, fig"),

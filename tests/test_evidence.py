@@ -88,7 +88,6 @@ def test_it_is_shown_and_signs_no_claim_again(made, root):
 @slow
 @pytest.mark.parametrize("file, old, new, told", [
     ("claims.toml", "high = 4", "high = 3", "no longer makes the claim 'twice' in this form"),
-    ("claims.toml", '"tanh" }', '"relu" }', "no longer makes the claim 'twice' in this form"),
     ("claims.toml", "[twice]", "[thrice]", "no longer makes the claim 'twice' in this form"),
     ("tiny.ipynb", "sigma_w: ", "sigma: ", "unknown parameter 'sigma_w'"),
     ("tiny.ipynb", "[0..5]", "[1.5..]", "'sigma_w' must be at least 1.5"),
@@ -101,6 +100,16 @@ def test_a_stale_run_is_refused_with_the_command_that_renews_it(root, file, old,
         stored("tiny", "full", root / "book")
     assert "renew it: python -m lib run tiny -p sigma_w 1.25" in str(refused.value)
     assert str(refused.value).endswith("--store full --force")
+
+
+@slow
+def test_a_claim_at_other_parameters_is_no_longer_judged_by_the_run(root):
+    assert "holds" in repr(stored("tiny", "full", root / "book"))
+    path = root / "book" / "claims.toml"
+    path.write_text(path.read_text("utf-8").replace('at = { name = "tanh" }',
+                                                    'at = { sigma_w = "2.." }'), "utf-8")
+    told = repr(stored("tiny", "full", root / "book"))
+    assert "elsewhere: sigma_w = 1.25 here, at least 2 in the claim" in told
 
 
 @slow

@@ -31,7 +31,7 @@ MAY_IMPORT = {
     "networks": {"activations", "checks", "estimate", "profile", "measure"},
     "measure": {"checks", "estimate"},
     "tasks": {"checks"},
-    "report": {"checks", "estimate", "profile"},
+    "report": {"checks", "estimate", "profile", "activations"},  # which read a parameter
     "__main__": {"report"},
 }
 # Nobody else imports matplotlib.
@@ -44,6 +44,7 @@ NAMED_IDEAS = {
     "lib.formula": "a text is read and never executed; apart from what it makes",
     "lib.networks.boundary": "where a read-out changes its sign, and how to find it",
     "lib.networks.noise": "sensitivity to noise on weights, one of the papers' four figures",
+    "lib.report.flow": "what hangs on what in a notebook, without executing it",
     "lib.report.journal": "what of a sweep is safe on disk; tested by killing",
     "lib.report.leaf": "a run as one page that needs no network and no other file",
     "lib.report.sweep": "a command",

@@ -4,7 +4,8 @@ import math
 
 import pytest
 
-from lib.report.parameters import Parameter, check, declared, did_you_mean, parse, read
+from lib.report.parameters import (Parameter, admits, check, data, declared, did_you_mean, grid,
+                                   in_words, parse, read, wanted)
 
 CELL = '''sigma_w: float = 1.5  # standard deviation of the weights
 width: int = 1_000  # neurons in a layer
@@ -165,3 +166,68 @@ def test_words_of_another_kind_are_refused(name, word, told):
     (parameter,) = [one for one in parse(CELL) if one.name == name]
     with pytest.raises(ValueError, match=told):
         read(parameter, word)
+
+
+TOGETHER = """sigma_w_low: float = 1.3  # of the weights
+sigma_w_high: float = 4.0  # the same
+widths: str = "5, 50"  # neurons [3..300]
+networks: int = 10  # sampled
+phi: str = "tanh"  # nonlinearity [formula]
+source: str = "embedded"  # images [embedded|full]
+# needs sigma_w_low < sigma_w_high: order comes before chaos
+# needs 5 in widths: width 5 is drawn
+# needs source == "embedded" or data(): the whole sets lie in a folder
+# seconds 4 + networks * sum(widths) / 1e3
+"""
+
+
+@pytest.mark.parametrize("given, told", [
+    ({"sigma_w_low": 4.0}, "needs sigma_w_low < sigma_w_high: order comes before chaos; here "
+                           "sigma_w_low = 4.0, sigma_w_high = 4.0"),
+    ({"widths": "50, 6"}, "needs 5 in widths: width 5 is drawn; here widths = 50, 6"),
+    ({"source": "full"}, "the whole sets lie in a folder; here source = full"),
+    ({"phi": "x^2 +"}, "parameter 'phi'"),
+    ({"phi": "tangh"}, "parameter 'phi': "),
+])
+def test_what_must_be_true_together_is_refused_in_a_sentence(given, told, monkeypatch):
+    monkeypatch.delenv("EXPRESSIVITY_DATA", raising=False)
+    with pytest.raises(ValueError) as refused:
+        check(parse(TOGETHER), given)
+    assert told in str(refused.value)
+
+
+def test_what_is_true_together_passes(monkeypatch, tmp_path):
+    given = {"sigma_w_low": 1, "sigma_w_high": 2, "widths": "5", "phi": "x*tanh(x)"}
+    assert check(parse(TOGETHER), given)["widths"] == "5"
+    monkeypatch.setenv("EXPRESSIVITY_DATA", str(tmp_path))
+    assert data() and check(parse(TOGETHER), {"source": "full"})
+
+
+def test_a_grid_with_a_point_that_cannot_be_is_refused():
+    with pytest.raises(ValueError, match="order comes before chaos; here sigma_w_low = 5.0"):
+        grid(parse(TOGETHER), [("sigma_w_low", "1,5")])
+
+
+def test_a_cost_is_a_number_of_seconds():
+    assert parse(TOGETHER).seconds({}) == 4 + 10 * 55 / 1e3
+    assert parse(TOGETHER).seconds({"widths": "5", "networks": 100}) == 4.5
+    assert math.isnan(parse(CELL).seconds({}))
+
+
+@pytest.mark.parametrize("line", ["# needs depth > 1: x", "# seconds nets", "# needs 1 +: x",
+                                  "# needs networks > 10: false of the defaults"])
+def test_a_poor_need_or_cost_is_refused(line):
+    with pytest.raises(ValueError):
+        parse(TOGETHER + line)
+
+
+def test_a_claim_is_made_at_a_value_or_in_a_range():
+    parameters = parse(TOGETHER)
+    wanted(parameters, {"networks": "8..", "source": "embedded|full", "sigma_w_low": 1.3})
+    for given, message in (
+            ({"networks": "x.."}, "whole number"), ({"source": "some|full"}, "some"),
+            ({"networks": "-1.."}, "at least 1"), ({"network": 3}, "unknown")):
+        with pytest.raises(ValueError, match=message):
+            wanted(parameters, given)
+    assert not admits("8..", 7) and admits("8..", 8) and admits(8, 8) and not admits(8, 9)
+    assert (in_words("8.."), in_words(8), in_words("a|b")) == ("at least 8", "8", "a or b")

@@ -15,7 +15,8 @@ from html import escape
 from pathlib import Path
 
 from lib.estimate import Estimate
-from lib.report.parameters import Parameter, check, declared, did_you_mean
+from lib.report.parameters import (Parameter, admits, check, declared, did_you_mean,
+                                   in_words, wanted)
 
 BOOK = Path(__file__).resolve().parents[2] / "book"  # lib is installed where it stands
 MIME = "application/vnd.expressivity.finding+json"
@@ -36,6 +37,8 @@ PAPERS = {  # by their keys in references.bib
 KEY = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 INJECTED = (str, int, float, bool, type(None), list, tuple, dict)  # what papermill can inject
 IPYTHON = {"In", "Out"}  # its plain names; the others begin with an underscore
+BANNER = "Run with other parameters"
+OWN = "At the chapter's own parameters"  # begins what is said of the default run alone
 GLUED = "application/papermill.record/"  # the prefix hides an output on its own page
 
 
@@ -58,6 +61,7 @@ class Claim:
     low: float = -math.inf
     high: float = math.inf
     at: Mapping[str, float | int | str | bool] = field(default_factory=dict)
+    free: Mapping[str, str] = field(default_factory=dict)  # what else may be changed, and why
     note: str = ""
 
     @property
@@ -96,7 +100,7 @@ class Claim:
     def record(self) -> dict:
         """The claim as JSON can hold it, without what may be told better at any time."""
         record = asdict(self)
-        for name in ("note", "kind", "range_from"):
+        for name in ("note", "kind", "range_from", "free"):
             del record[name]
         for name in ("low", "high"):
             record[name] = record[name] if math.isfinite(record[name]) else None
@@ -129,8 +133,8 @@ class Finding(Claim):
     @property
     def elsewhere(self) -> str:
         """Why this run cannot judge the claim: other parameters, or no number; or empty."""
-        away = [f"{name} = {self.present[name]} here, {value} in the claim"
-                for name, value in self.at.items() if self.present[name] != value]
+        away = [f"{name} = {self.present[name]} here, {in_words(value)} in the claim"
+                for name, value in self.at.items() if not admits(value, self.present[name])]
         unknown = self.value is None or self.error is None
         return ", ".join(away + ["no error to judge by"] * unknown)
 
@@ -177,7 +181,13 @@ class Claims:
         self.catalogue = catalogue(book)
         for claim in self.catalogue.values():
             if claim.chapter == chapter:
-                _located(claim.key, check, parameters, claim.at)
+                _located(claim.key, wanted, parameters, claim.at)
+        changed = [f"{name} = {value} (the chapter: {parameters.defaults[name]})"
+                   for name, value in self.parameters.items()
+                   if value != parameters.defaults[name]]
+        if changed:
+            _show(remark(f"{BANNER}: {', '.join(changed)}. What is said {OWN.lower()} need not "
+                         "be true here."))
 
     def all(self, found: Mapping[str, Iterable], figure: str = "") -> Fragment:
         """Our findings on the claims of one figure, each rounded to its error, with its verdict.
@@ -215,6 +225,12 @@ class Claims:
         present = {name: self.parameters[name] for name in claim.at}
         return Finding(**vars(claim), value=_finite(value), error=_finite(error),
                        error_from=made.kind, samples=made.samples, present=present)
+
+
+def _show(value: object, **how: object) -> None:
+    from IPython.display import display
+
+    display(value, **how)
 
 
 def _finite(number: float) -> float | None:
@@ -280,8 +296,9 @@ def _claim(key: str, table: object) -> Claim:
             raise ValueError(f"{name!r} must be one of {', '.join(words)}")
     if not any(key in table["source"] for key in PAPERS):
         raise ValueError("'source' must name a paper of references.bib: 'poole2016, Fig. 1A'")
-    if not isinstance(table.get("note", ""), str) or not isinstance(table.get("at", {}), dict):
-        raise ValueError("'note' must be a text and 'at' a table")
+    if not isinstance(table.get("note", ""), str) or not all(
+            isinstance(table.get(name, {}), dict) for name in ("at", "free")):
+        raise ValueError("'note' must be a text, 'at' and 'free' tables")
     given = [table[name] for name in ("low", "high") if name in table]
     if not given or any(type(bound) not in (int, float) for bound in given):
         raise ValueError("'low' or 'high' or both must be given, as numbers")
@@ -445,6 +462,11 @@ def counted(tally: Mapping[str, int]) -> Fragment:
     return Fragment(f'<p class="tally">{chips}</p>', f"{sum(tally.values())} claims: {words}")
 
 
+def remark(text: str) -> Fragment:
+    """A sentence in place of a figure, or above one."""
+    return Fragment(f"<p><em>{typeset(text)}</em></p>", text)
+
+
 def glue(name: str, value: object) -> None:
     """Store a value in the notebook under a name, for another page of the book to show.
 
@@ -455,14 +477,12 @@ def glue(name: str, value: object) -> None:
         name: what the other page calls it.
         value: a number, a text, or a `Fragment`.
     """
-    from IPython.display import display
-
     plain = value.item() if hasattr(value, "item") else value  # NumPy numbers print their type
     data = {"text/plain": repr(plain)}
     if isinstance(value, Fragment):
         data["text/html"] = value.html
-    display({GLUED + mime: shown for mime, shown in data.items()}, raw=True,
-            metadata={"scrapbook": {"name": name, "mime_prefix": GLUED}})
+    _show({GLUED + mime: shown for mime, shown in data.items()}, raw=True,
+          metadata={"scrapbook": {"name": name, "mime_prefix": GLUED}})
 
 
 def typeset(text: str) -> str:

@@ -13,18 +13,19 @@ import platform
 import re
 import shlex
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from html import escape
 from importlib.metadata import version
 from pathlib import Path
 
-from lib.report.claims import (BOOK, MIME, Fragment, answering, catalogue, kept, signed,
+from lib.report.claims import (BOOK, MIME, Fragment, answering, catalogue, kept, remark, signed,
                                typeset)
 from lib.report.parameters import Parameter, check, declared
 
 TABLE = "application/vnd.expressivity.table+json"
 LABEL = re.compile(r"[a-z0-9]+([_-][a-z0-9]+)*")
-MEANING = ("key", "chapter", "low", "high", "at")  # of a claim; its sentence may be reworded
+MEANING = ("key", "chapter", "low", "high")  # of a claim; its sentence may be reworded
 PACKAGES = ("numpy", "scipy")  # what a number may hang on
 
 
@@ -109,15 +110,16 @@ def stored(chapter: str, label: str, book: Path = BOOK) -> Fragment:
     """
     path = place(chapter, label, book)
     if not path.is_file():
-        text = f"no stored run yet: python -m lib run {chapter} -p ... --store {label}"
-        return Fragment(f"<p><em>{escape(text)}</em></p>", text)
+        return remark(f"no stored run yet: python -m lib run {chapter} -p ... --store {label}")
     data, claims = json.loads(path.read_text("utf-8")), catalogue(book)
     parameters = declared(Path(book) / f"{chapter}.ipynb")
     command = renewal(chapter, label, data["parameters"], parameters)
     try:
         check(parameters, data["parameters"])
         found = [answering(record, claims, MEANING) for record in data["findings"]]
-    except (ValueError, TypeError) as problem:
+        found = [replace(one, present={name: data["parameters"][name] for name in one.at})
+                 for one in found]
+    except (ValueError, TypeError, KeyError) as problem:
         raise ValueError(f"{path.name}: {problem}; renew it: {command}") from None
     parts = [signed(found, anchors=False)] * bool(found) + [table(**one) for one in data["tables"]]
     origin = _origin(**data)

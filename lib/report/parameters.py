@@ -5,17 +5,30 @@ import io
 import itertools
 import json
 import math
+import os
 import re
 import sys
 import tokenize
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
+from math import sqrt
 from pathlib import Path
 from typing import NamedTuple
 
 MOST = 100_000  # values of one parameter
 KINDS = {"float": float, "int": int, "str": str, "bool": bool}
-ALLOWED = re.compile(r"\s*\[(\S+\.\.\S*|\.\.\S+|\w+(?:\|\w+)+)\]$")  # [0..], [mnist|cifar10]
+# [0..], [mnist|cifar10], [formula]
+ALLOWED = re.compile(r"\s*\[(\S+\.\.\S*|\.\.\S+|\w+(?:\|\w+)+|formula)\]$")
+NEEDS = re.compile(r"# needs ([^:]+): (.+)")
+COST = re.compile(r"# seconds ([^:]+)")
+
+
+def data() -> bool:
+    """Whether the whole data sets can be looked for: EXPRESSIVITY_DATA names a folder."""
+    return os.path.isdir(os.path.expanduser(os.environ.get("EXPRESSIVITY_DATA", "")))
+
+
+KNOWN = {"__builtins__": {}} | {word.__name__: word for word in (min, max, len, sum, sqrt, data)}
 
 USUAL = {"sigma_w": "0..", "sigma_b": "0..", "width": "1..", "depth": "1..", "networks": "1..",
          "seed": "0.."}  # of names that mean the same in every chapter; sigma_w_low is a sigma_w
@@ -24,8 +37,9 @@ USUAL = {"sigma_w": "0..", "sigma_b": "0..", "width": "1..", "depth": "1..", "ne
 class Parameter(NamedTuple):
     """One line ``name: kind = default  # help [range]`` of a chapter's parameters cell.
 
-    The range is optional: ``[low..high]`` with one end possibly missing, or ``[one|other]``. A
-    text with ends is a list of whole numbers between them: ``"5, 10, 50"``.
+    The range is optional: ``[low..high]`` with one end possibly missing, or ``[one|other]``, or
+    ``[formula]``, a nonlinearity by name or formula. A text with ends is a list of whole numbers
+    between them: ``"5, 10, 50"``.
     """
 
     name: str
@@ -41,7 +55,47 @@ class Parameter(NamedTuple):
             (usual for name, usual in USUAL.items() if f"{self.name}_".startswith(f"{name}_")), "")
 
 
-def declared(notebook: Path) -> tuple[Parameter, ...]:
+class Parameters(tuple[Parameter, ...]):
+    """The parameters of a chapter, what must be true of them together, and what a run costs.
+
+    A line ``# needs depth >= layer: the layer is drawn`` of the cell is an entry of ``needs``; a
+    line ``# seconds 4 + networks * width / 2e4`` is the ``cost``, of a quiet core. In both, a text
+    with ends stands for its whole numbers, and ``data()`` says whether the whole data sets can be
+    looked for.
+    """
+
+    needs: Sequence[tuple[str, str]] = ()
+    cost: str = ""
+
+    @property
+    def defaults(self) -> dict:
+        """The chapter's own values."""
+        return {parameter.name: parameter.default for parameter in self}
+
+    def seconds(self, given: Mapping[str, object]) -> float:
+        """How long a run takes that differs from the defaults by ``given``; NaN if not said."""
+        return float(self._value(self.cost, given)) if self.cost else math.nan
+
+    def together(self, given: Mapping[str, object]) -> None:
+        """A ValueError if what the values must fulfil together is not so."""
+        for expression, reason in self.needs:
+            if not self._value(expression, given):
+                here = ", ".join(f"{name} = {value}" for name, value in
+                                 (self.defaults | dict(given)).items()
+                                 if re.search(rf"\b{name}\b", expression))
+                raise ValueError(f"this needs {expression}: {reason}; here {here}")
+
+    def _value(self, expression: str, given: Mapping[str, object]) -> object:
+        values = self.defaults | dict(given)
+        values |= {one.name: tuple(map(int, values[one.name].split(","))) for one in self
+                   if one.kind is str and ".." in one.range}
+        try:
+            return eval(expression, KNOWN, values)  # of a notebook, which is about to be executed
+        except (NameError, SyntaxError, TypeError) as problem:
+            raise ValueError(f"parameters cell: {expression!r}: {problem}") from None
+
+
+def declared(notebook: Path) -> Parameters:
     """The parameters in the cell of a notebook tagged ``parameters``; nothing is executed."""
     cells = json.loads(Path(notebook).read_text(encoding="utf-8"))["cells"]
     tagged = ["".join(cell["source"]) for cell in cells
@@ -52,10 +106,11 @@ def declared(notebook: Path) -> tuple[Parameter, ...]:
     return parse(tagged[0])
 
 
-def parse(source: str) -> tuple[Parameter, ...]:
+def parse(source: str) -> Parameters:
     """The parameters in the source of a parameters cell.
 
-    Each line is ``name: float|int|str|bool = literal  # help [range]``.
+    Each line is ``name: float|int|str|bool = literal  # help [range]``, or one of the two kinds of
+    comment that `Parameters` knows.
 
     >>> parse("width: int = 1000  # neurons in a layer")[0].help
     'neurons in a layer'
@@ -63,10 +118,18 @@ def parse(source: str) -> tuple[Parameter, ...]:
     tokens = tokenize.generate_tokens(io.StringIO(source).readline)
     comments = {token.start[0]: token.string.lstrip("# ") for token in tokens
                 if token.type == tokenize.COMMENT}
-    found = tuple(_parameter(line, comments) for line in ast.parse(source).body)
+    found = Parameters(_parameter(line, comments) for line in ast.parse(source).body)
     names = [parameter.name for parameter in found]
     if len(set(names)) < len(names):
         raise ValueError(f"a parameter is declared twice: {', '.join(names)}")
+    lines = source.splitlines()
+    found.needs = [needs.groups() for needs in map(NEEDS.fullmatch, lines) if needs]
+    costs = [cost[1] for cost in map(COST.fullmatch, lines) if cost]
+    if len(costs) > 1:
+        raise ValueError(f"parameters cell: {len(costs)} lines of seconds")
+    found.cost = "".join(costs)
+    found.together({})
+    found.seconds({})
     return found
 
 
@@ -93,7 +156,7 @@ def _literal(value: ast.expr) -> object:
 
 
 def check(parameters: Iterable[Parameter], given: Mapping[str, object]) -> dict:
-    """The given values, once every name, kind and range is known to be right.
+    """The given values, once every name, kind and range is known to be right, and all together.
 
     An int given for a float becomes a float; a bool is never a number.
 
@@ -104,7 +167,10 @@ def check(parameters: Iterable[Parameter], given: Mapping[str, object]) -> dict:
     for name in given:
         if name not in by_name:
             raise ValueError(f"unknown parameter {name!r}{did_you_mean(name, by_name)}")
-    return {name: _typed(by_name[name], value) for name, value in given.items()}
+    values = {name: _typed(by_name[name], value) for name, value in given.items()}
+    if isinstance(parameters, Parameters):
+        parameters.together(values)
+    return values
 
 
 def _typed(parameter: Parameter, value: object) -> object:
@@ -117,11 +183,41 @@ def _typed(parameter: Parameter, value: object) -> object:
         if not abs(value) <= sys.float_info.max:
             raise ValueError(f"parameter {name!r} must be finite, not {value!r}")
         value = float(value)
-    if parameter.range and not _within(value, parameter.range):
+    if parameter.range == "formula":
+        from lib.activations import get
+
+        try:
+            get(value)
+        except ValueError as problem:
+            raise ValueError(f"parameter {name!r}: {problem}") from None
+    elif parameter.range and not _within(value, parameter.range):
         listed = "whole numbers with commas, each " * (kind is str and ".." in parameter.range)
-        raise ValueError(f"parameter {name!r} must be {listed}{_in_words(parameter.range)}, "
+        raise ValueError(f"parameter {name!r} must be {listed}{in_words(parameter.range)}, "
                          f"not {value!r}")
     return value
+
+
+def admits(wanted: object, value: object) -> bool:
+    """Whether a claim made at ``wanted``, a value or a range of them, is made at ``value``.
+
+    >>> admits(30, 31), admits("30..", 31), admits("mnist|cifar10", "mnist")
+    (False, True, True)
+    """
+    return _within(value, wanted) if _ranges(wanted) else value == wanted
+
+
+def _ranges(wanted: object) -> bool:
+    return isinstance(wanted, str) and (".." in wanted or "|" in wanted)
+
+
+def wanted(parameters: Parameters, given: Mapping[str, object]) -> None:
+    """A ValueError or TypeError unless each is a value, or a range of values, of a parameter."""
+    single = {name: value for name, value in given.items() if not _ranges(value)}
+    check(tuple(parameters), single)
+    for name in given.keys() - single:
+        for end in re.split(r"\.\.|\|", given[name]):
+            if end:
+                check(tuple(parameters), understood(tuple(parameters), [(name, end)]))
 
 
 def _within(value: object, allowed: str) -> bool:
@@ -136,10 +232,17 @@ def _within(value: object, allowed: str) -> bool:
     return low <= value <= high
 
 
-def _in_words(allowed: str) -> str:
-    low, dots, high = allowed.partition("..")
+def in_words(wanted: object) -> str:
+    """A value, or a range, in words.
+
+    >>> in_words(30), in_words("30..")
+    ('30', 'at least 30')
+    """
+    if not _ranges(wanted):
+        return f"{wanted}"
+    low, dots, high = wanted.partition("..")
     if not dots:
-        return " or ".join(allowed.split("|"))
+        return " or ".join(wanted.split("|"))
     if not high:
         return f"at least {low}"
     return f"between {low} and {high}" if low else f"at most {high}"
@@ -161,7 +264,7 @@ def read(parameter: Parameter, word: str) -> float | int | str | bool:
         raise ValueError(f"parameter {name!r} must be {expected}, not {word!r}") from None
 
 
-def understood(parameters: Iterable[Parameter], given: Iterable[tuple[str, str]],
+def understood(parameters: Sequence[Parameter], given: Iterable[tuple[str, str]],
                meaning: Callable[[Parameter, str], object] = read) -> dict:
     """Names and words of the command line as values of the chapter's parameters, each checked.
 
@@ -176,7 +279,7 @@ def understood(parameters: Iterable[Parameter], given: Iterable[tuple[str, str]]
         if name in values:
             raise ValueError(f"parameter {name!r} is given twice")
         values[name] = meaning(known[name], word)
-    return values if meaning is not read else check(known.values(), values)
+    return values if meaning is not read else check(parameters, values)
 
 
 class Grid(NamedTuple):
@@ -195,7 +298,7 @@ class Grid(NamedTuple):
             yield dict(zip(self.axes, values))
 
 
-def grid(parameters: Sequence[Parameter], given: Sequence[tuple[str, str]],
+def grid(parameters: Parameters, given: Sequence[tuple[str, str]],
          seeds: int | None = None) -> Grid:
     """What ``-p sigma_w 1:4:13 -p sigma_b 0.1,0.3 --seeds 8`` means.
 
@@ -215,6 +318,9 @@ def grid(parameters: Sequence[Parameter], given: Sequence[tuple[str, str]],
         axes["seed"] = range(start, start + seeds)
     if not axes:
         raise ValueError("nothing to sweep: give -p NAME VALUES or --seeds N")
+    if parameters.needs:
+        for point in itertools.islice(Grid(axes), MOST):
+            parameters.together(point)
     return Grid(axes)
 
 
