@@ -10,7 +10,7 @@ RUN    := $(VENV)/bin/python
 READY  := $(VENV)/ready
 
 .DEFAULT_GOAL := help
-.PHONY: help book site test refresh bench clean distclean
+.PHONY: help book site test refresh rerun bench clean distclean
 .DELETE_ON_ERROR:
 
 help:
@@ -18,6 +18,7 @@ help:
 	@echo 'make test       unit tests, doctests and every stored output of every notebook'
 	@echo 'make site       build the pages from the stored outputs (seconds)'
 	@echo 'make refresh    execute the notebooks in place, after an intended change'
+	@echo 'make rerun      every chapter with parameters that nobody chose: corners, random, exercises'
 	@echo 'make bench      processor time of the main computations against limits measured now'
 	@echo 'make clean      remove what was built; make distclean removes .venv as well'
 	@echo
@@ -28,6 +29,9 @@ book site refresh: $(READY)
 
 test: $(READY)
 	@$(RUN) -m pytest $(ARGS)
+
+rerun: $(READY)
+	@$(RUN) -m tests.rerun $(ARGS)
 
 bench: $(READY)
 	@$(RUN) -m benchmarks $(ARGS)
