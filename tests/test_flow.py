@@ -1,7 +1,7 @@
 """What hangs on what in a notebook: small programs whose dependence is plain."""
 import pytest
 
-from lib.report.flow import behind, parameters_behind, steps
+from lib.report.flow import behind, cells_behind, parameters_behind, steps
 
 
 @pytest.mark.parametrize("cells, key", [
@@ -17,6 +17,14 @@ from lib.report.flow import behind, parameters_behind, steps
     (["claim.all({'k': a, 'other': b}, figure='one')"], {"a"}),
     (["if a:\n    y = 1\nelse:\n    y = b", "claim.all({'k': y})"], {"a", "b"}),
     (["y = [a for x in b]", "claim.all({'k': y})"], {"a", "b"}),
+    (["x = a", "y = [x for x in [b]]", "claim.all({'k': y})"], {"b"}),
+    (["x = [a]", "y = [x for x in x]", "claim.all({'k': y})"], {"a"}),
+    (["x = a", "f = lambda x: x + b", "claim.all({'k': f(1)})"], {"b"}),
+    (["x = a", "y = 0\nfor x in [b]:\n    t = x\n    y = t", "claim.all({'k': y})"], {"b"}),
+    (["t = a", "for x in [b]:\n    y = t\n    t = x", "claim.all({'k': y})"], {"a", "b"}),
+    (["y = []\nfor x in [1]:\n    y.append(b)", "claim.all({'k': y})"], {"b"}),
+    (["y = a\nnp.put(y, 0, b)\nc", "claim.all({'k': y})"], {"a", "b"}),
+    (["y = a", "show(y, b)", "claim.all({'k': y})"], {"a"}),
 ])
 def test_a_finding_hangs_on_what_its_names_were_made_of(cells, key):
     head = ["a = 1\nb = 2\nc = 3", "import numpy as np"]
@@ -26,3 +34,20 @@ def test_a_finding_hangs_on_what_its_names_were_made_of(cells, key):
 def test_only_the_statements_behind_a_name_are_told():
     every = steps(["a = 1", "b = a", "c = 2", "d = b + 1"])
     assert [step.cell for step in behind(every, {"d"})] == [3, 1, 0]
+
+
+@pytest.mark.parametrize("cells, needed", [
+    (["x = np.sin(a)", "y = np.sin(b)", "draw(y)"], [0, 2, 3]),
+    (["x = 1", "x = 2", "draw(x)"], [0, 2, 3]),
+    (["rng = g()", "x = rng.normal()", "draw(rng.normal())"], [0, 1, 2, 3]),
+    (["rng = g()", "x = f([1, rng])", "draw(rng.normal())"], [0, 1, 2, 3]),
+    (["rng = g()", "x = f(seed=rng)", "draw(rng.normal())"], [0, 1, 2, 3]),
+    (["net = g()", "x = np.mean(net)", "y = len(net)", "draw(net)"], [0, 1, 4]),
+    (["ys = iter([1, 2])", "x = next(ys)", "draw(next(ys))"], [0, 1, 2, 3]),
+    (["def show():\n    return s", "t = 2", "s = 2", "show()"], [0, 1, 3, 4]),
+    (["show = lambda: s", "t = 2", "s = 2", "show()"], [0, 1, 3, 4]),
+    (["x = 1\nz = [0]", "y = x", "z[0] = 3\nu = y", "draw(z)"], [0, 1, 2, 3, 4]),
+])
+def test_a_cell_needs_whoever_touches_what_it_needs(cells, needed):
+    head = "a = 1\nb = 2\nimport numpy as np"
+    assert cells_behind([head, *cells, "draw(later)"], len(cells)) == needed
