@@ -300,6 +300,8 @@ def worst_gap(samples: np.ndarray, expected: np.ndarray, relative: bool = False)
     '1.0 ± 1.0'
     """
     samples, expected = _matching(samples, expected)
+    if not samples.size:
+        return Estimate(math.nan, math.nan, len(samples), "largest")
     unit = np.abs(expected) if relative else np.ones_like(expected)
     with np.errstate(divide="ignore", invalid="ignore"):
         networks, flat = len(samples), (samples / unit).reshape(len(samples), -1)
@@ -328,6 +330,8 @@ def spread_ratio(samples: np.ndarray, predicted: np.ndarray) -> Estimate:
     '1.5 ± 0.4'
     """
     samples, predicted = _matching(samples, predicted)
+    if not samples.size:
+        return Estimate(math.nan, math.nan, len(samples), "jackknife")
     networks = len(samples)
     with np.errstate(divide="ignore", invalid="ignore"):
         squares = ((samples - samples.mean(axis=0)) / predicted) ** 2
@@ -340,9 +344,9 @@ def spread_ratio(samples: np.ndarray, predicted: np.ndarray) -> Estimate:
 
 
 def _matching(samples: np.ndarray, expected: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    samples = real("samples", samples, axes=NETWORKS, finite=False)
+    samples = real("samples", samples, finite=False)
     expected = real("expected", expected, finite=False)
-    if samples.shape[1:] != expected.shape:
+    if not samples.shape or not len(samples) or samples.shape[1:] != expected.shape:
         raise ValueError(f"samples of shape {samples.shape} do not match {expected.shape}: the "
                          "first axis counts networks")
     return samples, expected

@@ -290,6 +290,18 @@ def test_networks_that_diverge_are_refused():
     nets = ensemble(3.0, 0.0, width=20, networks=2, phi=lambda x: x**3)
     with pytest.raises(Untrusted, match="layer 7 is beyond float64: networks diverge"):
         nets.run(4.0, depth=20)
+    told = ensemble(3.0, 0.0, width=20, networks=2, phi=lambda x: x**3, missing="nan").run(
+        4.0, depth=20)
+    assert np.isfinite(told.q[:, :5]).all() and np.isnan(told.q[:, 5:]).all()
+    with pytest.raises(ValueError, match="missing must be 'raise' or 'nan'"):
+        ensemble(3.0, 0.0, width=20, networks=2, missing="no")
+
+
+def test_a_curve_too_slow_to_be_squared_has_no_curvature():
+    slow = ensemble(1e-4, 0.0, width=20, networks=2, phi=lambda x: x**2, missing="nan").run(
+        1.0, curve="circle", depth=12)
+    assert np.isfinite(slow.log_kappa2[:, 1]).all()
+    assert not np.isfinite(slow.log_kappa2[:, -1]).any()
 
 
 def test_networks_that_die_have_length_zero_and_no_angle():

@@ -308,3 +308,11 @@ def test_all_kinds_but_bounds_count_their_samples():
     with pytest.raises(TypeError, match="samples must be an integer"):
         Estimate(1.0, 0.1, None, "mean")
     assert replace(bound(1.0, 0.1), samples=5).samples == 5
+
+
+@pytest.mark.parametrize("measured", [worst_gap, spread_ratio])
+def test_of_nothing_there_is_no_number(measured):
+    value, error = measured(np.empty((5, 3, 0)), np.empty((3, 0)))
+    assert np.isnan(value) and np.isnan(error)
+    with pytest.raises(ValueError, match="first axis counts networks"):
+        measured(np.empty((0, 3)), np.empty(3))

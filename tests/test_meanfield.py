@@ -818,6 +818,10 @@ def test_a_run_that_leaves_the_floats_is_marked_from_there_on():
     assert known[:2].all() and not known[3:].any()
     assert np.allclose(told.q[known, 0], np.array(q)[known[:3]], rtol=1e-10)
     assert np.isfinite(told.c[:2]).all() and np.isnan(told.c[-1]).all()
+    assert told.sd_q.shape == told.q.shape and told.sd_c.shape == told.c.shape
+    assert np.isnan(told.sd_q[-1]).all()
+    tiny = MeanField(1e-4, 0.0, "x**3", missing="nan").run(q=1.0, c=0.5, depth=6, width=50)
+    assert tiny.sd_q.shape == tiny.q.shape and np.isnan(tiny.sd_q[-1]).all()
     assert "metric" in marked.run(q=1.0, curve="circle", depth=6).fields
     with pytest.raises(Untrusted):
         MeanField(1.3, 0.3, "exp(x)").run(q=1.0, c=0.2, depth=6)

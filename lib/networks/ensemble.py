@@ -48,6 +48,8 @@ class Ensemble:
         sigma_w, sigma_b: standard deviations; weights have variance ``sigma_w**2 / fan-in``.
             Arrays that broadcast are several ensembles, each drawn from its own stream.
         seed: an integer or several; every call starts from it anew.
+        missing: ``"nan"`` marks what lies beyond the range of the dtype, where networks diverge;
+            ``"raise"`` refuses it.
         dtype: ``np.float64`` or ``np.float32``; both draw the same networks, to rounding.
 
     Accuracy: exact in law at any width. Rounding, 1e-15 or 1e-7 a layer, is multiplied by
@@ -62,12 +64,14 @@ class Ensemble:
 
     def __init__(self, sigma_w: float | np.ndarray, sigma_b: float | np.ndarray, *, width: int,
                  networks: int, seed: int | Sequence[int] = 0,
-                 phi: str | Activation | Callable = "tanh", dtype: type = np.float64):
+                 phi: str | Activation | Callable = "tanh", missing: str = "raise",
+                 dtype: type = np.float64):
         self.sigma_w, self.sigma_b = np.broadcast_arrays(real("sigma_w", sigma_w, low=0.0),
                                                          real("sigma_b", sigma_b, low=0.0))
         self.width, self.networks = count("width", width), count("networks", networks)
         self.seed = tuple(count("seed", one, low=0) for one in np.atleast_1d(seed))
         self.phi, self.dtype = get(phi), np.dtype(dtype)
+        self.missing = choice("missing", missing, ["raise", "nan"])
         choice("dtype", self.dtype.name, ["float32", "float64"])
 
     def __repr__(self) -> str:
@@ -110,18 +114,33 @@ class Ensemble:
             one.sigma_w, one.sigma_b = self.sigma_w[index], self.sigma_b[index]
             one.seed = *self.seed, i
             motions = one._layers(q[(..., *index)], parts, depth, order, dense, read is _curve)
-            runs.append([read(motion) for motion in motions])
+            runs.append(self._read(motions, read, depth))
         fields = {}
         for name in runs[0][0]:
             field = np.array([[layer[name] for layer in run] for run in runs])
             field = np.transpose(field, (2, 1, 3, 0))  # network, layer, point, sigma
             fields[name] = field.reshape(*field.shape[:3], *self.sigma_w.shape)
             fields[name][..., lost] = np.nan
-            if name.startswith("log_") and field.max() < 709.0:
+            if name.startswith("log_") and not np.any(field > 709.0):
                 fields[name.removeprefix("log_")] = np.exp(fields[name])
         return Profile(f"{self.networks} networks of width {self.width}",
                        np.arange(1, depth + 1), fields, self.networks, x if x.ndim == 1 else None,
                        {"sigma_w": self.sigma_w, "sigma_b": self.sigma_b})
+
+    def _read(self, motions: Iterator[Motion], read: Callable, depth: int) -> list[dict]:
+        """The fields of every layer; NaN, if that was asked for, from where networks diverge."""
+        found: list[dict] = []
+        try:
+            for motion in motions:
+                found.append(read(motion))
+        except Untrusted:
+            if self.missing == "raise" or not found:
+                raise
+        if self.missing == "nan":
+            for fields in found:
+                fields["q"] = np.where(np.isinf(fields["q"]), np.nan, fields["q"])
+        blank = {name: np.full_like(field, np.nan) for name, field in found[0].items()}
+        return found + [blank] * (depth - len(found))
 
     def layers(self, q: float | np.ndarray, c: float | np.ndarray | None = None, *, depth: int,
                deficit: float | np.ndarray | None = None, curve: str | tuple | None = None,
@@ -440,13 +459,13 @@ def _curve(motion: Motion) -> dict[str, np.ndarray]:
     if alive.any():
         c[alive] = curves.autocorrelation(h if alive.all() else h[alive])
     fields = {"q": square.mean(axis=-1)}
-    with np.errstate(divide="ignore"):  # a curve that stands still, or is straight
+    with np.errstate(divide="ignore", over="ignore"):  # a curve that stands still, or is straight
         if dh is not None:
             log = curves.log_metric(dh, log_speed)
             fields["log_metric"] = np.logaddexp.reduce(log, axis=-1) - np.log(log.shape[-1])
             fields["log_length_euclid"] = curves.log_length_euclid(dh, log_speed)
         if d2h is not None:  # where it stands still it has no curvature
-            moves = np.any(dh != 0.0, axis=-1).all(axis=-1)
+            moves = np.all(np.vecdot(dh, dh) > 0.0, axis=-1)  # a square can underflow
             fields["log_kappa2"], fields["log_length_gauss"] = np.full((2, len(h)), np.nan)
             if moves.any():
                 one = [x if moves.all() else x[moves] for x in (dh, d2h, log_speed)]

@@ -173,7 +173,7 @@ def _once(function: Callable, *states: np.ndarray) -> np.ndarray:
     """The function of states ``(layers, ...)``, equal ones computed once; NaN where one is."""
     flat = np.stack([state.ravel() for state in np.broadcast_arrays(*states)])
     known = np.flatnonzero(np.isfinite(flat).all(axis=0) & (flat[0] > 0.0))
-    scale = 10.0 ** (DIGITS - np.ceil(np.log10(flat[:, known])))
+    scale = 10.0 ** np.minimum(DIGITS - np.ceil(np.log10(flat[:, known])), 300.0)
     distinct, place = np.unique(np.round(flat[:, known] * scale) / scale, axis=1,
                                 return_inverse=True)
     found = np.array(function(*distinct))

@@ -421,14 +421,19 @@ class MeanField:
 
     def _add_spread(self, fields: dict, width: int) -> None:
         from lib.theory import finite_width
+        law = self.sigma_w, width
         try:
-            fields["sd_q"] = finite_width.sd_q(self.phi, fields["q"], self.sigma_w, width)
-            if "deficit" in fields:
-                fields["sd_c"] = finite_width.sd_c(self.phi, fields["q"], fields["deficit"],
-                                                   self.sigma_w, width)
+            with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+                fields["sd_q"] = finite_width.sd_q(self.phi, fields["q"], *law)
+                if "deficit" in fields:
+                    fields["sd_c"] = finite_width.sd_c(self.phi, fields["q"], fields["deficit"],
+                                                       *law)
         except Untrusted:  # then there is no band
             if self.missing == "raise":
                 raise
+            for name in "qc":
+                if name in fields:
+                    fields.setdefault(f"sd_{name}", np.full(fields[name].shape, np.nan))
 
     # the edge of chaos
 
