@@ -111,7 +111,7 @@ def exercises(notebook: Path) -> Iterator[Setting]:
                 words = shlex.split(command)
                 pairs = [(words[place + 1], words[place + 2])
                          for place, word in enumerate(words) if word == "-p"]
-                yield Setting(notebook, understood(parameters, pairs),
+                yield Setting(notebook, understood(tuple(parameters), pairs),
                               tuple(STATED.findall(part)) if command == commands[0] else ())
 
 

@@ -177,7 +177,8 @@ source: str = "embedded"  # images [embedded|full]
 # needs sigma_w_low < sigma_w_high: order comes before chaos
 # needs 5 in widths: width 5 is drawn
 # needs source == "embedded" or data(): the whole sets lie in a folder
-# seconds 4 + networks * sum(widths) / 1e3
+# seconds 4
+#   + networks * sum(widths) / 1e3
 """
 
 

@@ -61,7 +61,7 @@ class Parameters(tuple[Parameter, ...]):
     A line ``# needs depth >= layer: the layer is drawn`` of the cell is an entry of ``needs``; a
     line ``# seconds 4 + networks * width / 2e4`` is the ``cost``, of a quiet core. In both, a text
     with ends stands for its whole numbers, and ``data()`` says whether the whole data sets can be
-    looked for.
+    looked for. What is too long for a line goes on behind ``#`` and three spaces.
     """
 
     needs: Sequence[tuple[str, str]] = ()
@@ -122,7 +122,7 @@ def parse(source: str) -> Parameters:
     names = [parameter.name for parameter in found]
     if len(set(names)) < len(names):
         raise ValueError(f"a parameter is declared twice: {', '.join(names)}")
-    lines = source.splitlines()
+    lines = re.sub(r"\n#   +", " ", source).splitlines()  # a comment that goes on is indented
     found.needs = [needs.groups() for needs in map(NEEDS.fullmatch, lines) if needs]
     costs = [cost[1] for cost in map(COST.fullmatch, lines) if cost]
     if len(costs) > 1:
