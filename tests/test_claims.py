@@ -14,8 +14,10 @@ from lib.estimate import Estimate
 from lib.report.claims import (BOOK, GLUED, MIME, PAPERS, VERDICTS, Claims, Finding,
                                UnknownClaim, answering, card, catalogue, glue, read, scorecard,
                                signed, tally)
-from lib.report.parameters import declared
 from lib.report.execute import Job, execute_all
+from lib.report.flow import parameters_behind
+from lib.report.parameters import declared, wanted
+from lib.report.site import SCORECARD, chapters
 
 CHAPTER = 'sigma_w: float = 1.5  # weights\nname: str = "tanh"  # phi\nseed: int = 0  # seed\n'
 HERE = {"sigma_w": 1.5, "name": "tanh", "seed": 0}
@@ -446,7 +448,8 @@ GOOD = ('says = "S."\nsource = "poole2016"\nkind = "paper"\nrange_from = "text"\
     ("[a]\n" + GOOD + "high = nan", "must be finite"),
     ("[a]\n" + GOOD + 'high = "2"', "as numbers"),
     ("[a]\n" + GOOD + "high = true", "as numbers"),
-    ("[a]\n" + GOOD + "at = 3", "'at' and 'free' tables"),
+    ("[a]\n" + GOOD + "at = 3", "'at' a table"),
+    ("[a]\n" + GOOD + "free = 'width'", "'free' must be like"),
     ("[a]\n" + GOOD + "note = 3", "'note' must be a text"),
     ("[a]\n" + GOOD.replace('"paper"', '"theirs"'), "'kind' must be one of paper, ours"),
     ("[a]\n" + GOOD.replace('range_from = "text"\n', ""), "'range_from' must be one of text, fig"),
@@ -511,7 +514,7 @@ def test_glue_stores_plain_numbers(monkeypatch, value, plain):
 # book/claims.toml itself
 
 CLAIMS = list(catalogue().values())
-NAMES = re.compile(r"activation|sigma_[bw](_low|_mid|_high)?|width|depth")
+CHAPTERS = [path for path in chapters() if path.stem != SCORECARD]
 
 
 def test_every_source_is_in_the_references():
@@ -534,15 +537,19 @@ def test_what_is_read_off_a_figure_says_how_well():
     assert all("±" in claim.note for claim in read_off)
 
 
-def test_claims_are_made_at_parameters_that_their_chapters_have():
-    for claim in CLAIMS:
-        assert re.fullmatch(r"[a-z_]+", claim.chapter)
-        notebook = BOOK / f"{claim.chapter}.ipynb"
-        if notebook.is_file():
-            names = {parameter.name for parameter in declared(notebook)}
-            assert set(claim.at) <= names, claim.key
-        else:  # a chapter to come: the names that any chapter may have
-            assert all(map(NAMES.fullmatch, claim.at)), claim.key
+@pytest.mark.parametrize("notebook", CHAPTERS, ids=lambda path: path.stem)
+def test_every_parameter_that_can_move_a_finding_is_named(notebook):
+    """The flow of the code says which parameters count; the claim says at what each is judged."""
+    cells = json.loads(notebook.read_text("utf-8"))["cells"]
+    sources = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    parameters, claims = declared(notebook), catalogue()
+    reached = parameters_behind(sources, {one.name for one in parameters} - {"seed"})
+    for key, names in reached.items():
+        claim = claims[key]
+        assert names == claim.at.keys() | claim.harmless, key
+        wanted(parameters, claim.at)
+        assert not claim.harmless & claim.at.keys(), key
+    assert reached.keys() == {key for key, one in claims.items() if one.chapter == notebook.stem}
 
 
 def test_the_stored_findings_answer_the_present_claims():

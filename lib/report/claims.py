@@ -10,7 +10,8 @@ import math
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, replace
+from hashlib import sha256
 from html import escape
 from pathlib import Path
 
@@ -61,13 +62,18 @@ class Claim:
     low: float = -math.inf
     high: float = math.inf
     at: Mapping[str, float | int | str | bool] = field(default_factory=dict)
-    free: Mapping[str, str] = field(default_factory=dict)  # what else may be changed, and why
+    free: str = ""  # what else may be changed, and why: "width, seed: theory; steps: ..."
     note: str = ""
 
     @property
     def paper(self) -> str:
         """The key of the paper it belongs to."""
         return next(key for key in PAPERS if key in self.source)
+
+    @property
+    def harmless(self) -> set[str]:
+        """The parameters that ``free`` names."""
+        return set(re.findall(r"\w+(?=[^;:]*:)", self.free))
 
     @property
     def group(self) -> str:
@@ -98,13 +104,11 @@ class Claim:
         return f"{line}: {self.elsewhere}" if self.elsewhere else line
 
     def record(self) -> dict:
-        """The claim as JSON can hold it, without what may be told better at any time."""
-        record = asdict(self)
-        for name in ("note", "kind", "range_from", "free"):
-            del record[name]
-        for name in ("low", "high"):
-            record[name] = record[name] if math.isfinite(record[name]) else None
-        return record
+        """The claim as JSON can hold it: its key, its bounds, and a mark of all that it says."""
+        said = self.says, self.source, self.chapter, self.at
+        low, high = map(_finite, (self.low, self.high))
+        return {"key": self.key, "low": low, "high": high,
+                "mark": sha256(repr(said).encode()).hexdigest()[:8]}
 
 
 FIELDS = [entry.name for entry in fields(Claim) if entry.name != "key"]
@@ -147,7 +151,8 @@ class Finding(Claim):
 
     def record(self) -> dict:
         """The finding as it is stored in the notebook."""
-        return super().record() | {"verdict": self.verdict}
+        numbers = {name: getattr(self, name) for name in NUMBERS}
+        return super().record() | numbers | {"verdict": self.verdict}
 
 
 NUMBERS = [entry.name for entry in fields(Finding) if entry.name not in ("key", *FIELDS)]
@@ -296,9 +301,10 @@ def _claim(key: str, table: object) -> Claim:
             raise ValueError(f"{name!r} must be one of {', '.join(words)}")
     if not any(key in table["source"] for key in PAPERS):
         raise ValueError("'source' must name a paper of references.bib: 'poole2016, Fig. 1A'")
-    if not isinstance(table.get("note", ""), str) or not all(
-            isinstance(table.get(name, {}), dict) for name in ("at", "free")):
-        raise ValueError("'note' must be a text, 'at' and 'free' tables")
+    if not isinstance(table.get("note", ""), str) or not isinstance(table.get("at", {}), dict):
+        raise ValueError("'note' must be a text and 'at' a table")
+    if not re.fullmatch(r"((\w+, )*\w+: [^;:]+(; |$))*", table.get("free", "")):
+        raise ValueError("'free' must be like 'width, networks: why they do not matter'")
     given = [table[name] for name in ("low", "high") if name in table]
     if not given or any(type(bound) not in (int, float) for bound in given):
         raise ValueError("'low' or 'high' or both must be given, as numbers")

@@ -25,7 +25,7 @@ from lib.report.parameters import Parameter, check, declared
 
 TABLE = "application/vnd.expressivity.table+json"
 LABEL = re.compile(r"[a-z0-9]+([_-][a-z0-9]+)*")
-MEANING = ("key", "chapter", "low", "high")  # of a claim; its sentence may be reworded
+MEANING = ("key", "low", "high")  # of a claim; its sentence may be reworded
 PACKAGES = ("numpy", "scipy")  # what a number may hang on
 
 
@@ -115,7 +115,7 @@ def stored(chapter: str, label: str, book: Path = BOOK) -> Fragment:
     parameters = declared(Path(book) / f"{chapter}.ipynb")
     command = renewal(chapter, label, data["parameters"], parameters)
     try:
-        check(parameters, data["parameters"])
+        check(tuple(parameters), data["parameters"])
         found = [answering(record, claims, MEANING) for record in data["findings"]]
         found = [replace(one, present={name: data["parameters"][name] for name in one.at})
                  for one in found]

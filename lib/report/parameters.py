@@ -198,11 +198,16 @@ def _typed(parameter: Parameter, value: object) -> object:
 
 
 def admits(wanted: object, value: object) -> bool:
-    """Whether a claim made at ``wanted``, a value or a range of them, is made at ``value``.
+    """Whether a claim made at ``wanted``, a value or a range, is made at ``value``; of a list,
+    whether that holds all that are wanted.
 
     >>> admits(30, 31), admits("30..", 31), admits("mnist|cifar10", "mnist")
     (False, True, True)
+    >>> admits("5, 50", "5, 10, 50"), admits("5, 50", "10, 50")
+    (True, False)
     """
+    if isinstance(wanted, str) and "," in wanted:
+        return {*wanted.replace(" ", "").split(",")} <= {*value.replace(" ", "").split(",")}
     return _within(value, wanted) if _ranges(wanted) else value == wanted
 
 
