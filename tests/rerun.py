@@ -101,18 +101,16 @@ def settings(notebook: Path, count: int, rng: Random, limit: float) -> Iterator[
 
 
 def exercises(notebook: Path) -> Iterator[Setting]:
-    """The commands that solutions of the chapter give, and what they state."""
+    """The commands that solutions of the chapter give, and what they state behind each."""
     parameters = declared(notebook)
-    for cell in json.loads(notebook.read_text("utf-8"))["cells"]:
-        text = "".join(cell["source"]) if cell["cell_type"] == "markdown" else ""
-        for part in re.split(r"(?m)^\s*\d+\. ", text):
-            commands = COMMAND.findall(part)
-            for command in commands:
-                words = shlex.split(command)
-                pairs = [(words[place + 1], words[place + 2])
-                         for place, word in enumerate(words) if word == "-p"]
-                yield Setting(notebook, understood(tuple(parameters), pairs),
-                              tuple(STATED.findall(part)) if command == commands[0] else ())
+    cells = json.loads(notebook.read_text("utf-8"))["cells"]
+    text = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
+    places = [*COMMAND.finditer(text)]
+    for place, after in zip(places, [one.start() for one in places[1:]] + [len(text)]):
+        words = shlex.split(place[1])
+        pairs = [(words[at + 1], words[at + 2]) for at, word in enumerate(words) if word == "-p"]
+        yield Setting(notebook, understood(tuple(parameters), pairs),
+                      tuple(STATED.findall(text[place.end():after])))
 
 
 # What comes out
