@@ -1,14 +1,12 @@
 """Surroundings of every test: one thread, steady examples, kernels that cannot hang."""
 import os
-import shutil
-import tempfile
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 from jupyter_client.manager import KernelManager
 
-from lib.report.execute import SURROUNDINGS, private_kernels
+from lib.report.execute import SURROUNDINGS, kernel_folder, private_kernels
 from tests.within_errors import install
 
 os.environ.update(SURROUNDINGS, MPLBACKEND="agg")  # two workers share the cores
@@ -23,7 +21,7 @@ def pytest_configure(config: pytest.Config) -> None:
     import nbval.kernel
     import nbval.plugin
 
-    folder = Path(tempfile.mkdtemp(prefix="k"))
-    config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
-    nbval.kernel.KernelManager = private_kernels(folder, KernelManager)
+    folder = kernel_folder()
+    config.add_cleanup(folder.cleanup)
+    nbval.kernel.KernelManager = private_kernels(Path(folder.name), KernelManager)
     install(nbval.plugin.IPyNbCell)

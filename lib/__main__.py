@@ -8,6 +8,15 @@ from pathlib import Path
 from typing import Sequence
 
 GIVEN = ("-p", "--parameter")
+EXAMPLES = {
+    "book": "python -m lib book --chapters order_to_chaos",
+    "site": "python -m lib site",
+    "refresh": "python -m lib refresh order_to_chaos --workers 2",
+    "list": "python -m lib list",
+    "run": "python -m lib run order_to_chaos -p sigma_b 0.5 -p activation erf\n"
+           "  python -m lib run order_to_chaos --figure 2C -p sigma_b=0.1",
+    "sweep": "python -m lib sweep order_to_chaos -p sigma_b 0:1:5 -p activation tanh,erf",
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -29,10 +38,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"{command} takes no parameters")
     from lib.report import run, site, sweep  # not above: `--help` answers at once
 
+    for stream in (sys.stdout, sys.stderr):  # a result is not lost because of a sign in it
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
     works = {"book": site.book, "site": site.site, "refresh": site.refresh,
              "list": run.listing, "run": run.run, "sweep": sweep.sweep}
     try:
-        return works[command](**options)
+        code = works[command](**options)
+        sys.stdout.flush()  # a full disk or a closed pipe is told of here, and not at exit
+        return code
     except ValueError as problem:
         print(f"python -m lib {command}: {problem}", file=sys.stderr)
         return 2
@@ -49,14 +63,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _given(arguments: Sequence[str]) -> tuple[list[str], list[tuple[str, str]]]:
-    """The words without every ``-p NAME VALUE``, and these pairs.
+    """The words without every ``-p NAME VALUE`` or ``-p NAME=VALUE``, and these pairs.
 
     argparse would take a value that begins with a minus (``-1:1:3``, ``-x``) for an option.
     """
     rest, pairs, words = [], [], list(arguments)
     while words:
         word = words.pop(0)
-        if word in GIVEN and len(words) >= 2:
+        if word in GIVEN and words and "=" in words[0]:
+            name, _, value = words.pop(0).partition("=")
+            pairs.append((name, value))
+        elif word in GIVEN and len(words) >= 2:
             pairs.append((words.pop(0), words.pop(0)))
         else:
             rest.append(word)
@@ -89,6 +106,9 @@ def _parser() -> argparse.ArgumentParser:
                              metavar=("NAME", value), help=told)
     _finish_run(run)
     _finish_sweep(sweep)
+    for name, command in commands.choices.items():
+        command.formatter_class = argparse.RawDescriptionHelpFormatter
+        command.epilog = f"example:\n  {EXAMPLES[name]}"
     return parser
 
 
@@ -97,7 +117,11 @@ def _finish_run(run: argparse.ArgumentParser) -> None:
                      help="where to write the notebook and its page (default: runs)")
     run.add_argument("--store", default="", metavar="LABEL",
                      help="keep findings and tables as book/stored/CHAPTER.LABEL.json")
+    run.add_argument("--figure", default="", metavar="NAME",
+                     help="make only this figure, by its name or a panel of the paper as 2C: "
+                          "SVG, PDF and the numbers as NPZ")
     run.add_argument("--force", action="store_true", help="replace files of an earlier run")
+    run.add_argument("--yes", action="store_true", help="also run what takes many minutes")
 
 
 def _finish_sweep(sweep: argparse.ArgumentParser) -> None:
@@ -108,7 +132,8 @@ def _finish_sweep(sweep: argparse.ArgumentParser) -> None:
                        help="a Dask scheduler at work, as tcp://host:8786 (default: our own)")
     sweep.add_argument("--workers", type=_positive, metavar="N",
                        help="runs at once without --scheduler (default: one a core)")
-    sweep.add_argument("--yes", action="store_true", help="do not ask before a thousand runs")
+    sweep.add_argument("--yes", action="store_true",
+                       help="also make a thousand runs, or what takes many minutes")
 
 
 def _positive(word: str) -> int:

@@ -5,8 +5,9 @@ import subprocess
 import sys
 
 import nbformat
+import numpy as np
 import pytest
-from tiny import CELLS, project, texts
+from tiny import CELLS, FIGURE, project, texts
 
 from lib.__main__ import main
 from lib.report import run as once
@@ -41,6 +42,81 @@ def test_a_run_writes_notebook_and_page_and_tells_the_verdicts(run, tmp_path, ca
     assert "<details><summary>Solution</summary>" in page and r"\(x^2\)" in page
     assert "other.ipynb" not in page and not re.search(r"<(script|link|img)[^>]+(src|href)=.http",
                                                        page), "needs another file"
+
+
+def test_what_is_dear_runs_if_it_is_meant(run, capsys):
+    assert run("run", "tiny", "-p", "seed=99", "--yes") == 0
+    assert "counted: 99" in capsys.readouterr().out
+
+
+DRAWN = ["import numpy as np\nrng = np.random.default_rng(seed)", "x = rng.normal(size=3)",
+         FIGURE.replace("sigma_w]", "rng.normal()]"), "1 / 0", FIGURE]
+
+
+@slow
+def test_a_run_writes_its_figures_and_their_numbers(run, tmp_path, capsys):
+    project(tmp_path, [FIGURE, *CELLS, FIGURE])
+    assert run("run", "tiny", "-p", "sigma_w=3") == 0
+    folder = tmp_path / "runs" / "tiny-sigma_w=3.0"
+    assert str(folder.relative_to(tmp_path)) in capsys.readouterr().out
+    assert sorted(file.name for file in folder.iterdir()) == [
+        f"fig-2CD-{number}.{kind}" for number in (2, 5) for kind in ("npz", "pdf", "svg")]
+    assert (folder / "fig-2CD-2.pdf").read_bytes().startswith(b"%PDF")
+    assert (folder / "fig-2CD-2.svg").read_text("utf-8").startswith("<?xml")
+    with np.load(folder / "fig-2CD-2.npz") as told:
+        np.testing.assert_array_equal(told["panel 1/one/y"], [0, 1, 3])
+        np.testing.assert_array_equal(told["panel 1/other/x"], [0, 1, 2])
+    page = nbformat.read(f"{folder}.ipynb", as_version=4)
+    assert "keep(" not in "".join(cell.source for cell in page.cells), "a cell of ours is left"
+    assert run("run", "tiny", "-p", "sigma_w=3") == 2
+    (folder / "fig-old.svg").write_text("", "utf-8")
+    project(tmp_path)
+    assert run("run", "tiny", "-p", "sigma_w=3", "--force") == 0
+    assert not list(folder.iterdir()), "figures of another run beside the page"
+
+
+@slow
+@pytest.mark.parametrize("word", ["2C", "Fig. 2d", "2CD", "2", "fig-4", "4", "fig-2CD-4"])
+def test_one_figure_is_what_it_is_in_the_whole_run(run, tmp_path, capsys, word):
+    project(tmp_path, DRAWN)  # one cell fails, which no figure needs
+    assert run("run", "tiny", "--figure", word) == 0
+    assert (tmp_path / "runs" / "tiny" / "fig-2CD-6.npz").exists() == ("4" not in word)
+    told = capsys.readouterr().out
+    assert "fig-2CD-4.svg" in told and "fig-2CD-4.pdf" in told
+    assert not (tmp_path / "runs" / "tiny.ipynb").exists(), "a page of half a run"
+    rng = np.random.default_rng(7)
+    rng.normal(size=3)
+    with np.load(tmp_path / "runs" / "tiny" / "fig-2CD-4.npz") as found:
+        np.testing.assert_array_equal(found["panel 1/one/y"], [0, 1, rng.normal()])
+    assert run("run", "tiny", "--figure", word) == 2
+    assert "fig-2CD-4.svg is there already; --force replaces it" in capsys.readouterr().err
+
+
+@slow
+def test_a_figure_that_does_not_exist_at_a_setting_says_so(run, tmp_path, capsys):
+    project(tmp_path, ["from lib.report.figures import lines\n"
+                       "from lib.report.claims import remark\nremark('No such thing.')"])
+    assert run("run", "tiny", "--figure", "2C") == 0
+    assert "fig-2: No such thing." in capsys.readouterr().out
+
+
+def test_an_unknown_figure_lists_those_there_are(run, tmp_path, capsys):
+    project(tmp_path, [FIGURE])
+    assert run("run", "tiny", "--figure", "3A") == 2
+    assert "there are:\n  fig-2 (Fig. 2CD)\n" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("caption, panels, file", [
+    ("Left (Fig. 2C, D of Poole et al.).", {"2": "CD"}, "fig-2CD-x"),
+    ("A circle (Fig. 1A and 1B of Raghu et al., ICLR form).", {"1": "AB"}, "fig-1AB-x"),
+    ("(ICLR form Fig. 6, ICML form Fig. 7 of Raghu et al.)", {"6": "", "7": ""}, "fig-6-7-x"),
+    ("Bottom (ICLR form Figs. 8 and 9 of Raghu et al.).", {"8": "", "9": ""}, "fig-8-9-x"),
+    ("See Fig. 3, which is ours.", {"3": ""}, "fig-3-x"),
+    ("Nothing of a paper.", {}, "fig-x"),
+])
+def test_a_caption_names_the_panels(caption, panels, file):
+    told = once.Drawn(0, "fig-x", caption)
+    assert told.panels == panels and told.file == file
 
 
 def test_figures_of_a_page_have_numbers_to_refer_to(tmp_path):
@@ -81,6 +157,10 @@ def test_a_failing_chapter_leaves_how_far_it_came(run, tmp_path, capsys):
     (["tinny"], "no chapter 'tinny'; did you mean 'tiny'?"),
     (["tiny", "-p", "sigmaw", "1"], "did you mean 'sigma_w'? valid are: sigma_w, name, fresh"),
     (["tiny", "-p", "sigma_w", "big"], "'sigma_w' must be a number, not 'big'"),
+    (["tiny", "-p", "sigma_w=-x=1"], "'sigma_w' must be a number, not '-x=1'"),
+    (["tiny", "-p", "seed", "99"], "tiny takes about 17 minutes; if that is meant, give --yes"),
+    (["tiny", "--figure", "2C"], "no figure '2C' in tiny; there are: none"),
+    (["tiny", "--figure", "2C", "--store", "full"], "--store keeps a whole run"),
     (["tiny", "-p", "sigma_w", "nan"], "'sigma_w' must be finite"),
     (["tiny", "-p", "sigma_w", "-1"], "'sigma_w' must be between 0 and 5, not -1.0"),
     (["tiny", "-p", "seed", "1.5"], "'seed' must be a whole number, not '1.5'"),
@@ -113,7 +193,7 @@ def test_a_folder_that_cannot_be_made_is_a_failure(run, tmp_path, capsys):
 def test_list_reads_the_notebooks(run, capsys):
     assert run("list") == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[:2] == ["tiny", "  A tiny chapter (about two seconds)"]
+    assert lines[:2] == ["tiny", "  A tiny chapter (about 2 seconds)"]
     assert [line.split() for line in lines[2:]] == [
         ["sigma_w:", "float", "=", "1.5", "of", "the", "weights", "[0..5]"],
         ["name:", "str", "=", "'tanh'", "which", "nonlinearity", "[tanh|relu]"],

@@ -14,6 +14,7 @@ from tiny import CELLS, project
 
 from lib.__main__ import main
 from lib.report import sweep as engine
+from lib.report.execute import meant
 from lib.report.parameters import grid, parse
 from lib.report.journal import COLUMNS, Journal
 
@@ -380,8 +381,10 @@ def test_a_missing_scheduler_is_told_within_seconds(tiny):
 
 @pytest.mark.parametrize("words, code, told", [
     (["-p", "sigma_w", "1:2:0"], 2, "has 0 points"),
-    (["-p", "sigma_w", "0:5:1000", "--seeds", "1000"], 2, "1000000 runs; if that is meant"),
-    (["-p", "sigma_w", "0:5:1001"], 2, "1001 runs"),
+    (["-p", "sigma_w", "0:5:1000", "--seeds", "50", "--workers", "4"], 2,
+     "50000 runs, about 7 hours with 4 at once; if that is meant, give --yes"),
+    (["-p", "sigma_w", "0:5:1001", "--workers", "2"], 2, "1001 runs, about 17 minutes with 2 at"),
+    (["-p", "seed=98,99", "--workers", "2"], 2, "2 runs, about 8 minutes with 2 at once; if that"),
     (["-p", "sigma_w", "-1:1:3"], 2, "must be between 0 and 5, not -1.0"),
     (["--seeds", "2", "--out", "log/out"], 1, "log"),
 ])
@@ -405,7 +408,8 @@ def test_a_person_is_asked(monkeypatch, answer, asked):
     monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
     monkeypatch.setattr("builtins.input", lambda prompt: answer)
     if asked:
-        engine._ask(10**6)
+        meant("many runs", yes=False)
     else:
         with pytest.raises(ValueError, match="nothing was run"):
-            engine._ask(10**6)
+            meant("many runs", yes=False)
+    meant("many runs", yes=True)

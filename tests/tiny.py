@@ -27,13 +27,17 @@ low = 0
 PARAMETERS = """sigma_w: float = 1.5  # of the weights [0..5]
 name: str = "tanh"  # which nonlinearity [tanh|relu]
 fresh: bool = True  # new weights
-seed: int = 7  # of the random numbers [0..]"""
+seed: int = 7  # of the random numbers [0..]
+# seconds 2 + 1000 * (seed == 99)"""
 IMPORTS = """from pathlib import Path
 from lib.report.claims import Claims
 claim = Claims("tiny", globals(), Path({book!r}))"""
 CELLS = ['claim.all({"twice": (2 * sigma_w, 0.1)}, figure="A")',
          'claim.all({"counted": (seed, 0)})']
-TEXT = "# A tiny chapter\n\nIt takes about two\nseconds. $x^2$, [a link](other.ipynb).\n\n" \
+FIGURE = """from lib.report.figures import lines
+lines([0, 1, 2], {"one": [0, 1, sigma_w], "other": [seed, 1, 0]})"""
+CAPTION = "Two lines (Fig. 2C, D of Poole et al.)."
+TEXT = "# A tiny chapter\n\n$x^2$, [a link](other.ipynb).\n\n" \
        ":::{dropdown} Solution\n`x`\n:::\n\n## More"
 
 
@@ -46,6 +50,9 @@ def project(root: Path, cells: Sequence[str] = CELLS) -> Path:
     sources = [PARAMETERS, IMPORTS.format(book=str(book)), *cells]
     made = [nbformat.v4.new_code_cell(source) for source in sources]
     made[0].metadata["tags"] = ["parameters"]
+    for number, cell in enumerate(made):
+        if "lib.report.figures" in cell.source:
+            cell.metadata["mystnb"] = {"figure": {"name": f"fig-{number}", "caption": CAPTION}}
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     notebook = nbformat.v4.new_notebook(
         cells=[nbformat.v4.new_markdown_cell(TEXT), *made], metadata=kernel)

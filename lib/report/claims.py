@@ -187,9 +187,9 @@ class Claims:
         for claim in self.catalogue.values():
             if claim.chapter == chapter:
                 _located(claim.key, wanted, parameters, claim.at)
-        changed = [f"{name} = {value} (the chapter: {parameters.defaults[name]})"
-                   for name, value in self.parameters.items()
-                   if value != parameters.defaults[name]]
+        changed = [f"{one.name} = {self.parameters[one.name]} (the chapter: {one.default})"
+                   for one in parameters if self.parameters[one.name] != one.default
+                   and one.range != "notebooks"]  # where to read is no setting
         if changed:
             _show(remark(f"{BANNER}: {', '.join(changed)}. What is said {OWN.lower()} need not "
                          "be true here."))

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from nbformat import NotebookNode
     from tqdm import tqdm
 
+DEAR = 180  # seconds that nobody waits for by mistake
+SOCKET = 60  # letters of a folder in which the names of sockets do not become too long
 CELL_LIMIT = 1200  # seconds; a cell that takes longer has hung
+DATA = "EXPRESSIVITY_DATA"  # names a folder with whole sets of images
 # One thread each (kernels run side by side, and a sum over threads rounds differently), sets in a
 # fixed order, figures always inline.
 SURROUNDINGS = {
@@ -85,11 +88,11 @@ def execute_all(*groups: Sequence[Job], workers: int | None = None,
         return Outcome(job, time.perf_counter() - start, error)
 
     with (
-        tempfile.TemporaryDirectory(prefix="k", ignore_cleanup_errors=True) as folder,
+        kernel_folder() as folder,
         tqdm(total=sum(map(_code_cells, itertools.chain(*groups))), leave=False,
              disable=not sys.stderr.isatty(),
              bar_format="{l_bar}{bar}| {n_fmt}/{total_fmt} cells, {elapsed}{postfix}") as bar,
-        ThreadPoolExecutor(workers or os.cpu_count()) as pool,
+        ThreadPoolExecutor(workers or cores()) as pool,
     ):
         kernels = private_kernels(Path(folder), AsyncKernelManager)
         try:
@@ -178,6 +181,39 @@ def _code_cells(job: Job) -> int:
     return written + bool(job.parameters)
 
 
+def cores() -> int:
+    """How many processors this process may use."""
+    allowed = getattr(os, "sched_getaffinity", lambda process: range(os.cpu_count() or 1))
+    return len(allowed(0))
+
+
+def lasting(seconds: float) -> str:
+    """A duration in words, no finer than it is known.
+
+    >>> lasting(8.7), lasting(100), lasting(5000), lasting(20000)
+    ('about 9 seconds', 'about 2 minutes', 'about 83 minutes', 'about 6 hours')
+    """
+    for size, name in ((7200, "hours"), (90, "minutes")):
+        if seconds >= size:
+            return f"about {seconds / {'hours': 3600, 'minutes': 60}[name]:.0f} {name}"
+    return f"about {max(round(seconds), 2)} seconds"
+
+
+def meant(told: str, yes: bool) -> None:
+    """Go on with what is dear only if a person says so.
+
+    Args:
+        told: what it is and how long it takes.
+        yes: whether it was said beforehand.
+    """
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise ValueError(f"{told}; if that is meant, give --yes")
+    if input(f"{told}. Go on? [y/N] ").strip().lower() not in ("y", "yes"):
+        raise ValueError("not confirmed; nothing was run")
+
+
 def explain(problem: Exception) -> str:
     """Why a chapter failed: the error, and the line and the number of the cell if it has one."""
     from papermill.exceptions import PapermillExecutionError
@@ -188,6 +224,13 @@ def explain(problem: Exception) -> str:
     return f"{type(problem).__name__}: {problem}"
 
 
+def kernel_folder() -> tempfile.TemporaryDirectory:
+    """A folder of their own for kernels, of a name short enough for sockets in it."""
+    here = tempfile.gettempdir()
+    short = "/tmp" if len(here) > SOCKET and os.access("/tmp", os.W_OK) else here
+    return tempfile.TemporaryDirectory(prefix="k", dir=short, ignore_cleanup_errors=True)
+
+
 def private_kernels(folder: Path, manager: type) -> type:
     """A kernel manager class whose kernels run this Python and talk through files in ``folder``.
 
@@ -195,7 +238,7 @@ def private_kernels(folder: Path, manager: type) -> type:
     side may pick the same ones and then hang for ever. Files cannot collide.
 
     Args:
-        folder: private and short of name, as a socket's path is limited to some 100 characters.
+        folder: from `kernel_folder`.
         manager: a class of jupyter_client; its subclass gets ``kill_all()``, which ends them all.
     """
     from jupyter_client.kernelspec import KernelSpec
@@ -207,16 +250,19 @@ def private_kernels(folder: Path, manager: type) -> type:
         def __init__(self, **traits: object) -> None:
             super().__init__(**traits)
             self._home = folder / str(next(numbers))
-            if os.name == "posix":
+            if os.name == "posix" and len(str(self._home)) <= SOCKET + 20:
                 self.transport, self.connection_file = "ipc", f"{self._home}.json"
             started.append(self)
 
         @property
         def kernel_spec(self) -> KernelSpec:
             # IPYTHONDIR: neither the reader's start-up files nor a history shared by kernels
+            env = {**SURROUNDINGS, "IPYTHONDIR": str(self._home)}
+            if named := os.environ.get(DATA):  # a kernel has another folder than its reader
+                env[DATA] = os.path.abspath(os.path.expanduser(named))
             return KernelSpec(
                 argv=[sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
-                env={**SURROUNDINGS, "IPYTHONDIR": str(self._home)},
+                env=env,
                 display_name="Python 3", language="python")
 
         @staticmethod

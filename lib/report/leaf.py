@@ -10,6 +10,8 @@ from importlib.metadata import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lib.report.claims import BANNER, OWN
+
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
 
@@ -29,7 +31,11 @@ td, th { padding: .3rem .6rem; border-bottom: 1px solid #ddd; text-align: left; 
 .admonition { margin: 1rem 0; padding: .1rem 1rem; border-left: .3rem solid #4b5f9e; }
 .admonition-title { font-weight: 600; }
 a.far { color: inherit; text-decoration: none; }
+.own { color: #767676; border-left: .2rem solid #bbb; padding-left: .5rem; }
+.own::before { content: "not of this run: "; font-size: .8rem; font-variant: small-caps; }
 """
+END = "</(?:p|li|td|figcaption)>"
+SAID = re.compile(rf"(<(?:p|li)>)?((?:<(?:em|strong)>)?{OWN}.*?)(?={END})", re.DOTALL)
 
 
 def leaf(notebook: Path, book: Path) -> str:
@@ -41,9 +47,11 @@ def leaf(notebook: Path, book: Path) -> str:
     """
     cells = json.loads(notebook.read_text("utf-8"))["cells"]
     markdown = _markdown()
-    figures = [_figure(cell).get("name", "") for cell in cells if _figure(cell)]
+    figures = [figure(cell).get("name", "") for cell in cells if figure(cell)]
     numbers = {name: f"Figure {place}" for place, name in enumerate(figures, start=1) if name}
     body = "\n".join(part for cell in cells for part in _cell(cell, markdown, numbers))
+    if any(BANNER in text for cell in cells for text in _told(cell)):
+        body = SAID.sub(_not_of_this_run, body)
     title = re.search(r"<h1>(.*?)</h1>", body)
     sheet = Path(book) / "_static" / "custom.css"
     css = STYLE + (sheet.read_text("utf-8") if sheet.is_file() else "")
@@ -53,7 +61,21 @@ def leaf(notebook: Path, book: Path) -> str:
             f"{_mathjax() if MATH.search(body) else ''}</head>\n<body>{body}</body></html>\n")
 
 
-def _figure(cell: Mapping) -> Mapping:
+def _told(cell: Mapping) -> Iterator[str]:
+    """The outputs of a cell as text."""
+    for output in cell.get("outputs", []):
+        yield "".join(output.get("data", {}).get("text/plain", ""))
+
+
+def _not_of_this_run(said: re.Match) -> str:
+    """A paragraph, or the rest of one, that speaks of the chapter's own parameters, marked."""
+    opening, text = said.groups()
+    if opening:
+        return f'{opening[:-1]} class="own">{text}'
+    return f'<span class="own">{text}</span>'
+
+
+def figure(cell: Mapping) -> Mapping:
     """What a cell says of its figure: name and caption."""
     return cell["metadata"].get("mystnb", {}).get("figure", {})
 
@@ -72,7 +94,7 @@ def _cell(cell: Mapping, markdown: MarkdownIt, numbers: Mapping[str, str]) -> It
         yield f"<details><summary>code</summary>{code}</details>" if hidden else code
     alt = cell["metadata"].get("mystnb", {}).get("image", {}).get("alt", "")
     shown = "".join(_output(output, alt) for output in cell["outputs"])
-    caption, name = (_figure(cell).get(key, "") for key in ("caption", "name"))
+    caption, name = (figure(cell).get(key, "") for key in ("caption", "name"))
     number = f"<em>{numbers[name]}.</em> " if name else ""
     yield f'<figure id="{escape(name)}">{shown}<figcaption>{number}' \
         f"{markdown.renderInline(caption)}</figcaption></figure>" if caption else shown
@@ -100,10 +122,12 @@ def _markdown() -> MarkdownIt:
     from markdown_it import MarkdownIt
     from mdit_py_plugins.colon_fence import colon_fence_plugin
     from mdit_py_plugins.dollarmath import dollarmath_plugin
+    from mdit_py_plugins.myst_blocks import myst_block_plugin
 
     markdown = MarkdownIt("commonmark", {"linkify": False}).enable("table")
     markdown.use(dollarmath_plugin, double_inline=True, renderer=_formula)
     markdown.use(colon_fence_plugin)
+    markdown.use(myst_block_plugin)
 
     def fence(self: object, tokens: list, index: int, options: object, env: object) -> str:
         return _fence(tokens[index].info, tokens[index].content, markdown)
@@ -115,6 +139,8 @@ def _markdown() -> MarkdownIt:
 
     markdown.add_render_rule("colon_fence", fence)
     markdown.add_render_rule("link_open", link)
+    for unseen in ("myst_line_comment", "myst_target"):
+        markdown.add_render_rule(unseen, lambda *token: "")
     return markdown
 
 

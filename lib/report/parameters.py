@@ -17,8 +17,8 @@ from typing import NamedTuple
 
 MOST = 100_000  # values of one parameter
 KINDS = {"float": float, "int": int, "str": str, "bool": bool}
-# [0..], [mnist|cifar10], [formula]
-ALLOWED = re.compile(r"\s*\[(\S+\.\.\S*|\.\.\S+|\w+(?:\|\w+)+|formula)\]$")
+# [0..], [mnist|cifar10], [formula], [notebooks]
+ALLOWED = re.compile(r"\s*\[(\S+\.\.\S*|\.\.\S+|\w+(?:\|\w+)+|formula|notebooks)\]$")
 NEEDS = re.compile(r"# needs ([^:]+): (.+)")
 COST = re.compile(r"# seconds ([^:]+)")
 
@@ -38,8 +38,9 @@ class Parameter(NamedTuple):
     """One line ``name: kind = default  # help [range]`` of a chapter's parameters cell.
 
     The range is optional: ``[low..high]`` with one end possibly missing, or ``[one|other]``, or
-    ``[formula]``, a nonlinearity by name or formula. A text with ends is a list of whole numbers
-    between them: ``"5, 10, 50"``.
+    ``[formula]``, a nonlinearity by name or formula, or ``[notebooks]``, a folder that holds some,
+    which may be left open. A text with ends is a list of whole numbers between them:
+    ``"5, 10, 50"``.
     """
 
     name: str
@@ -190,6 +191,11 @@ def _typed(parameter: Parameter, value: object) -> object:
             get(value)
         except ValueError as problem:
             raise ValueError(f"parameter {name!r}: {problem}") from None
+    elif parameter.range == "notebooks":
+        folder = Path(value).expanduser().resolve()  # a kernel may be in another place
+        if value and not any(folder.glob("*.ipynb")):
+            raise ValueError(f"parameter {name!r} must be a folder with notebooks, not {value!r}")
+        value = value and str(folder)
     elif parameter.range and not _within(value, parameter.range):
         listed = "whole numbers with commas, each " * (kind is str and ".." in parameter.range)
         raise ValueError(f"parameter {name!r} must be {listed}{in_words(parameter.range)}, "

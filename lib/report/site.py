@@ -6,11 +6,12 @@ import re
 import shutil
 import subprocess
 import sys
+from math import isnan
 from pathlib import Path
 from typing import Iterator, Sequence
 
-from lib.report.execute import Job, Outcome, execute_all
-from lib.report.parameters import did_you_mean
+from lib.report.execute import Job, Outcome, cores, execute_all, lasting
+from lib.report.parameters import declared, did_you_mean
 
 ROOT = Path(__file__).resolve().parents[2]
 SCORECARD = "scorecard"  # sums up the findings of the other chapters, so it runs after them
@@ -53,6 +54,7 @@ def book(names: Sequence[str] = (), workers: int | None = None, root: Path = ROO
     for path in chapters(root):
         if path not in first + last:
             shutil.copy(path, executed)
+    _expect(first, workers)
     outcomes = execute_all(
         [Job(path, executed / path.name) for path in first],
         [Job(path, executed / path.name, {"executions": str(executed)}) for path in last],
@@ -89,6 +91,7 @@ def refresh(names: Sequence[str] = (), workers: int | None = None, root: Path = 
         return "refreshed"
 
     groups = [[Job(path, fresh / path.name) for path in group] for group in _in_order(names, root)]
+    _expect([job.source for job in groups[0]], workers)
     return 1 if _report(execute_all(*groups, workers=workers, settle=store)) else 0
 
 
@@ -150,6 +153,16 @@ def _in_order(names: Sequence[str], root: Path) -> tuple[list[Path], list[Path]]
     first = [path for path in paths if path.stem != SCORECARD]
     return ([path for path in first if not names or path.stem in names],
             [path for path in paths if path.stem == SCORECARD])
+
+
+def _expect(paths: Sequence[Path], workers: int | None) -> None:
+    """Say how long it takes, as far as the chapters tell."""
+    known = [seconds for path in paths
+             if not isnan(seconds := declared(path).seconds({}))]
+    hands = min(workers or cores(), len(paths))
+    if known:
+        time = lasting(max(sum(known) / hands, *known, 0))
+        print(f"{len(paths)} chapters, {hands} at once: {time}", flush=True)
 
 
 def _report(outcomes: Sequence[Outcome]) -> bool:

@@ -6,7 +6,6 @@ import logging
 import os
 import signal
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,15 +13,19 @@ from contextlib import contextmanager, suppress
 from functools import lru_cache
 from hashlib import sha256
 from itertools import islice
+from math import isnan
 from pathlib import Path
 from queue import Empty, SimpleQueue
+from random import Random
+from statistics import fmean
 from typing import TYPE_CHECKING
 
 import lib
 from lib.report.claims import MIME, kept
-from lib.report.execute import Job, execute, explain, private_kernels
+from lib.report.execute import (DEAR, Job, cores, execute, explain, kernel_folder, lasting,
+                                meant, private_kernels)
 from lib.report.journal import Journal, key
-from lib.report.parameters import Grid, declared, grid
+from lib.report.parameters import Grid, Parameters, declared, grid
 from lib.report.run import RUNS, filename
 from lib.report.site import ROOT, chapter
 
@@ -50,38 +53,42 @@ def sweep(name: str, given: Sequence[tuple[str, str]] = (), seeds: int | None = 
         out: folder of the table, the journal and the plots; by default one named by the command.
         scheduler: address of a Dask scheduler at work; by default one is started here.
         workers: how many runs at once, if it is started here; by default one a core.
-        yes: whether not to ask before more than `MANY` runs.
+        yes: whether not to ask before more than `MANY` runs, or more than `DEAR` seconds.
     """
     source = chapter(name, root)
     parameters = declared(source)
     points = grid(parameters, given, seeds)
-    if points.size > MANY and not yes:
-        _ask(points.size)
     words = dict(given) | ({"seeds": seeds} if seeds else {})
     folder = Path(out) if out else RUNS / f"sweep-{filename(name, words)}"
-    text, defaults = bare(source), {one.name: one.default for one in parameters}
+    text, defaults, hands = bare(source), parameters.defaults, workers or cores()
     heading = {"chapter": name, "version": sha256((text + library()).encode()).hexdigest()[:16],
                "parameters": list(defaults)}
+    if not (begun := (folder / "runs.sqlite").exists()):  # else what is finished costs nothing
+        _ask(parameters, points, points.size, hands, yes)
     with Journal(folder, heading) as journal:
         todo = [point for point in points if not journal.stands(defaults | point)]
         if todo:
-            with _client(scheduler, min(workers or cores(), len(todo))) as client:
+            if begun:
+                _ask(parameters, points, len(todo), hands, yes)
+            with _client(scheduler, min(hands, len(todo))) as client:
                 _work(client, journal, (name, text, library()), defaults, todo, points.size)
         return _finish(journal, points, defaults)
 
 
-def _ask(size: int) -> None:
-    """Go on only if a person says so."""
-    if not sys.stdin.isatty():
-        raise ValueError(f"{size} runs; if that is meant, give --yes")
-    if input(f"{size} runs. Go on? [y/N] ").strip().lower() not in ("y", "yes"):
-        raise ValueError("not confirmed; nothing was run")
+def _ask(parameters: Parameters, points: Grid, number: int, hands: int, yes: bool) -> None:
+    """Refuse many runs, and what takes long, unless a person means it.
 
-
-def cores() -> int:
-    """How many processors this process may use."""
-    allowed = getattr(os, "sched_getaffinity", lambda process: range(os.cpu_count() or 1))
-    return len(allowed(0))
+    Args:
+        points: of which so many in ``number`` are to be run.
+        hands: how many at once.
+    """
+    draw = Random(0)
+    some = points if points.size <= MANY else (
+        {name: draw.choice(values) for name, values in points.axes.items()} for _ in range(MANY))
+    seconds = number / hands * fmean(map(parameters.seconds, some))
+    if number > MANY or seconds > DEAR:
+        time = "" if isnan(seconds) else f", {lasting(seconds)} with {hands} at once"
+        meant(f"{number} runs{time}", yes)
 
 
 def bare(notebook: Path) -> str:
@@ -255,7 +262,7 @@ def one_run(name: str, text: str, version: str, point: Mapping) -> dict:
     if library() != version:
         raise RuntimeError("this worker has another version of the library")
     problem, final, start = "", True, time.perf_counter()
-    with tempfile.TemporaryDirectory(prefix="k", ignore_cleanup_errors=True) as folder:
+    with kernel_folder() as folder:
         source, target = Path(folder, f"{name}.ipynb"), Path(folder, "out.ipynb")
         source.write_text(text, "utf-8")
         try:

@@ -155,7 +155,7 @@ def _folders(data_dir: str | os.PathLike | None) -> list[Path]:
     named = os.environ.get(FOLDER)
     cache = Path(os.environ.get("LOCALAPPDATA" if sys.platform == "win32" else "XDG_CACHE_HOME")
                  or Path.home() / ".cache") / "chaos-and-expressivity"
-    return [_existing(FOLDER, Path(named)), cache] if named else [cache]
+    return [_existing(FOLDER, Path(named).expanduser()), cache] if named else [cache]
 
 
 def _existing(name: str, folder: Path) -> Path:
