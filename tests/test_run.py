@@ -3,6 +3,7 @@ import functools
 import re
 import subprocess
 import sys
+from html import escape
 
 import nbformat
 import numpy as np
@@ -12,6 +13,7 @@ from tiny import CELLS, FIGURE, project, texts
 from lib.__main__ import main
 from lib.report import run as once
 from lib.report import site
+from lib.report.claims import BANNER, OWN
 from lib.report.leaf import leaf
 
 slow = pytest.mark.slow
@@ -127,6 +129,19 @@ def test_figures_of_a_page_have_numbers_to_refer_to(tmp_path):
     page = leaf(tmp_path / "t.ipynb", tmp_path)
     assert 'See <a href="#fig-two">Figure 2</a> and ' in page and "numref" not in page
     assert '<figure id="fig-two"><figcaption><em>Figure 2.</em> Two ' in page
+
+
+@pytest.mark.parametrize("banner, count", [("", 0), (f"{BANNER}: x = 2", 1)])
+def test_what_is_said_of_the_chapters_own_parameters_is_marked_elsewhere(tmp_path, banner, count):
+    outputs = [nbformat.v4.new_output("display_data", {"text/plain": banner}),
+               nbformat.v4.new_output("display_data", {"image/svg+xml": "<svg/>"})]
+    cell = nbformat.v4.new_code_cell(outputs=outputs,
+                                     metadata={"mystnb": {"image": {"alt": "Two lines."}}})
+    said = nbformat.v4.new_markdown_cell(f"*{OWN}* it rises.\n% then one > 2\n\nAlways so.")
+    nbformat.write(nbformat.v4.new_notebook(cells=[said, cell]), tmp_path / "t.ipynb")
+    page = leaf(tmp_path / "t.ipynb", tmp_path)
+    assert page.count('class="own"') == count and "then one" not in page
+    assert f'alt="{escape(OWN) + ": " if count else ""}Two lines."' in page
 
 
 @slow

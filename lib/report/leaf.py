@@ -49,8 +49,10 @@ def leaf(notebook: Path, book: Path) -> str:
     markdown = _markdown()
     figures = [figure(cell).get("name", "") for cell in cells if figure(cell)]
     numbers = {name: f"Figure {place}" for place, name in enumerate(figures, start=1) if name}
-    body = "\n".join(part for cell in cells for part in _cell(cell, markdown, numbers))
-    if any(BANNER in text for cell in cells for text in _told(cell)):
+    away = any(BANNER in text for cell in cells for text in _told(cell))
+    own = f"{OWN}: " if away else ""
+    body = "\n".join(part for cell in cells for part in _cell(cell, markdown, numbers, own))
+    if away:
         body = SAID.sub(_not_of_this_run, body)
     title = re.search(r"<h1>(.*?)</h1>", body)
     sheet = Path(book) / "_static" / "custom.css"
@@ -80,8 +82,13 @@ def figure(cell: Mapping) -> Mapping:
     return cell["metadata"].get("mystnb", {}).get("figure", {})
 
 
-def _cell(cell: Mapping, markdown: MarkdownIt, numbers: Mapping[str, str]) -> Iterator[str]:
-    """The pieces of HTML of one cell; figures are numbered by their names."""
+def _cell(cell: Mapping, markdown: MarkdownIt, numbers: Mapping[str, str], own: str = ""
+          ) -> Iterator[str]:
+    """The pieces of HTML of one cell; figures are numbered by their names.
+
+    Args:
+        own: stands before what is told of a picture to those who cannot see it.
+    """
     source, tags = "".join(cell["source"]), cell["metadata"].get("tags", [])
     if cell["cell_type"] == "markdown":
         yield markdown.render(NUMBERED.sub(
@@ -92,7 +99,7 @@ def _cell(cell: Mapping, markdown: MarkdownIt, numbers: Mapping[str, str]) -> It
         code = f"<pre><code>{escape(source)}</code></pre>"
         hidden = "hide-input" in tags or "hide-cell" in tags
         yield f"<details><summary>code</summary>{code}</details>" if hidden else code
-    alt = cell["metadata"].get("mystnb", {}).get("image", {}).get("alt", "")
+    alt = own + cell["metadata"].get("mystnb", {}).get("image", {}).get("alt", "")
     shown = "".join(_output(output, alt) for output in cell["outputs"])
     caption, name = (figure(cell).get(key, "") for key in ("caption", "name"))
     number = f"<em>{numbers[name]}.</em> " if name else ""
