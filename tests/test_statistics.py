@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
-from lib.measure.statistics import (detection, factor_per_layer, mean_prediction,
+from lib.measure.statistics import (correlation, detection, factor_per_layer, mean_prediction,
                                     predictive_entropy, proportionality, rank_correlation,
                                     rank_trend, straightness)
 
@@ -56,6 +56,7 @@ def test_where_there_is_nothing_to_measure_it_is_nan():
                      factor_per_layer([[0.0, 1.0], [0.0, 2.0]]), proportionality([1.0], [2.0]),
                      proportionality([0.0, 0.0], [1.0, 2.0]), proportionality([1, 2], [3.0, 3.0]),
                      rank_correlation([1.0, 1.0], [1.0, 2.0]), rank_correlation([1.0], [2.0]),
+                     correlation([0.1] * 3, [1.0, 2.0, 3.0]),
                      rank_correlation([1.0, 2.0], [np.nan, 2.0]),
                      rank_trend([1.0], [[1.0], [2.0]]).value]).all()
     both = factor_per_layer([[[1.0, 2.0], [1.0, 0.0]]])

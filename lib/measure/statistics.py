@@ -36,9 +36,9 @@ def straightness(sizes: np.ndarray) -> float:
     """
     sizes = real("sizes", sizes, low=0.0, axes="networks, layers")
     size = sizes.mean(axis=0)
-    if size.size < 3 or not np.all(size > 0.0) or np.ptp(size) == 0.0:
+    if size.size < 3 or not np.all(size > 0.0):
         return np.nan
-    return float(np.corrcoef(np.arange(size.size), np.log(size))[0, 1] ** 2)
+    return float(correlation(np.arange(size.size), np.log(size)) ** 2)
 
 
 def proportionality(x: np.ndarray, y: np.ndarray) -> float:
@@ -57,20 +57,26 @@ def proportionality(x: np.ndarray, y: np.ndarray) -> float:
     return float(1.0 - rest @ rest / np.sum((y - y.mean()) ** 2))
 
 
-def rank_correlation(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Spearman's correlation along the last axis: that of the ranks, ties sharing theirs.
+def correlation(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Pearson's correlation along the last axis.
 
     Shapes that broadcast to ``(..., n)`` give ``(...)``, one a network where networks come first.
     """
-    from scipy.stats import rankdata
-
     x, y = (real(name, one, axes="..., n", finite=False) for name, one in (("x", x), ("y", y)))
     if x.shape[-1] != y.shape[-1]:
         raise ValueError("x and y must have one length along the last axis, got "
                          f"{x.shape} and {y.shape}")
-    x, y = (rankdata(one, axis=-1) - 0.5 * (x.shape[-1] + 1) for one in (x, y))
-    with np.errstate(invalid="ignore"):
-        return np.vecdot(x, y) / np.sqrt(np.vecdot(x, x) * np.vecdot(y, y))
+    level = (np.ptp(x, axis=-1) == 0.0) | (np.ptp(y, axis=-1) == 0.0)
+    x, y = (one - one.mean(axis=-1, keepdims=True) for one in (x, y))
+    size = np.sqrt(np.vecdot(x, x) * np.vecdot(y, y))
+    return np.vecdot(x, y) / np.where(level, np.nan, size)
+
+
+def rank_correlation(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Spearman's `correlation`, that of the ranks; ties share theirs."""
+    from scipy.stats import rankdata
+
+    return correlation(rankdata(x, axis=-1), rankdata(y, axis=-1))
 
 
 def rank_trend(x: np.ndarray, samples: np.ndarray) -> Estimate:
