@@ -293,6 +293,10 @@ def test_networks_that_diverge_are_refused():
     told = ensemble(3.0, 0.0, width=20, networks=2, phi=lambda x: x**3, missing="nan").run(
         4.0, depth=20)
     assert np.isfinite(told.q[:, :5]).all() and np.isnan(told.q[:, 5:]).all()
+    nets = ensemble(3.0, 0.0, width=20, networks=2, phi=lambda x: x**3, missing="nan")
+    left = [layer.h for layer in nets.layers(4.0, depth=20)]
+    assert np.square(left[:5]).mean(axis=(2, 3)).T == pytest.approx(told.q[:, :5, 0], rel=1e-12)
+    assert 5 <= len(left) < 20
     with pytest.raises(ValueError, match="missing must be 'raise' or 'nan'"):
         ensemble(3.0, 0.0, width=20, networks=2, missing="no")
 
@@ -301,6 +305,10 @@ def test_a_curve_too_slow_to_be_squared_has_no_curvature():
     slow = ensemble(1e-4, 0.0, width=20, networks=2, phi=lambda x: x**2, missing="nan").run(
         1.0, curve="circle", depth=12)
     assert np.isfinite(slow.log_kappa2[:, 1]).all()
+    fast = ensemble(1e19, 0.0, width=20, networks=2, phi="linear", missing="nan").run(
+        1.0, curve="circle", depth=11)
+    known = fast.log_metric < 709.0
+    assert 0 < known.sum() < known.size and np.array_equal(known, np.isfinite(fast.metric))
     assert not np.isfinite(slow.log_kappa2[:, -1]).any()
 
 

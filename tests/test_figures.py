@@ -217,6 +217,18 @@ def on_axes(picture):
         return figures.draw(picture).axes
 
 
+@pytest.mark.parametrize("y, told", [(np.nan, ["nothing to draw"]), (1.0, [])])
+def test_a_panel_says_that_there_is_nothing_to_draw(y, told):
+    one = lines(np.arange(3.0), [np.full(3, y)], levels=[2.0])
+    assert [text.get_text() for text in on_axes(one)[0].texts] == told
+
+
+def test_a_logarithmic_axis_ends_before_the_floats_do():
+    with np.errstate(over="ignore"):
+        axes = on_axes(lines(np.arange(3.0), [np.geomspace(1e-300, 1e300, 3)], log="y"))[0]
+    assert axes.get_ylim() == pytest.approx((1e-200, 1e200))
+
+
 def test_error_bars_are_two_errors_of_the_estimate():
     seen = mean(np.random.default_rng(0).standard_normal((12, 3)))
     (axes,) = on_axes(lines([1, 2, 3], {"a": seen}))

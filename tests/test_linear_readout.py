@@ -64,6 +64,7 @@ def test_noise_directions_catch_their_share_of_any_target():
 def test_cutoff_reads_the_crossing():
     assert cutoff([0.0, 0.2, 0.6], 0.4) == pytest.approx(1.5)
     assert cutoff([[0.5, 0.0], [0.0, 0.0]], 0.4).tolist() == [0.0, 2.0]
+    assert np.isnan(cutoff([[0.0, np.nan, 0.5], [0.5, 0.0, np.nan]], 0.4)).all()
     error = RNG.random((4, 5, 9)).cumsum(axis=-1)
     found = cutoff(error, 3.3)  # where the polygon through the samples reaches the level
     for place in np.ndindex(4, 5):

@@ -753,7 +753,7 @@ def test_kinks_and_jumps_have_infinite_chi():
     theory = MeanField(1.0, 0.3, sign)
     assert theory.q_star == pytest.approx(1.09, rel=1e-12)
     assert theory.phase == "chaotic" and np.isinf(theory.lyapunov)
-    assert "chi1      inf" in repr(theory) and "c_star    nan" in repr(theory)
+    assert "chi1      inf" in repr(theory) and "c_star    none" in repr(theory)
 
 
 def test_a_repr_of_a_grid_computes_nothing_and_shows_what_is_known():

@@ -95,19 +95,21 @@ def cutoff(error: np.ndarray, level: float) -> np.ndarray:
     """Index up to which an error ``(..., n)`` that grows with the index stays below a level.
 
     The first index whose error is above the level, between samples by linear interpolation; n if
-    there is none, 0 if the first is above already.
+    there is none, 0 if the first is above already, NaN if one is.
 
     >>> cutoff([[0.0, 0.1, 0.3, 0.9], [0.0, 0.0, 0.0, 0.0]], 0.2).tolist()
     [1.5, 4.0]
     """
-    error, level = real("error", error, axes="..., n"), number("level", level)
+    error = real("error", error, axes="..., n", finite=False)
+    level = number("level", level)
     over = error > level
     first = over.argmax(axis=-1)
     place = np.stack([np.maximum(first - 1, 0), first], axis=-1)
     before, after = np.moveaxis(np.take_along_axis(error, place, axis=-1), -1, 0)
     back = (after - level) / np.where(after > before, after - before, 1.0)
     crossed = np.where(first > 0, first - back, 0.0)
-    return np.where(over.any(axis=-1), crossed, float(error.shape[-1]))
+    place = np.where(over.any(axis=-1), crossed, float(error.shape[-1]))
+    return np.where(np.isnan(error).any(axis=-1), np.nan, place)
 
 
 def noisy_readout(gram: np.ndarray, targets: np.ndarray, noise: float,

@@ -9,6 +9,7 @@ velocity v and its acceleration a to ``W phi(h) + b``, ``W [phi'(h) v]`` and
 """
 from __future__ import annotations
 
+from contextlib import suppress
 from copy import copy
 from typing import TYPE_CHECKING, Callable, Iterator, NamedTuple, Sequence
 
@@ -48,8 +49,8 @@ class Ensemble:
         sigma_w, sigma_b: standard deviations; weights have variance ``sigma_w**2 / fan-in``.
             Arrays that broadcast are several ensembles, each drawn from its own stream.
         seed: an integer or several; every call starts from it anew.
-        missing: ``"nan"`` marks what lies beyond the range of the dtype, where networks diverge;
-            ``"raise"`` refuses it.
+        missing: ``"nan"`` marks what lies beyond the range of the dtype, where networks diverge,
+            and `layers` end before it; ``"raise"`` refuses it.
         dtype: ``np.float64`` or ``np.float32``; both draw the same networks, to rounding.
 
     Accuracy: exact in law at any width. Rounding, 1e-15 or 1e-7 a layer, is multiplied by
@@ -97,8 +98,9 @@ class Ensemble:
             * of a curve, closed and at equal steps of its parameter: ``q``, ``metric`` and
               ``kappa2``, means over it, ``length_euclid`` (per root of the width) and
               ``length_gauss``, one point each, and their logarithms ``log_metric``, ...; what
-              would overflow has its logarithm alone; and ``c`` and ``deficit`` of two points on
-              it, means by offset. A kink leaves no curvature, a jump no metric.
+              would overflow has its logarithm alone, or is NaN if that is asked for; and ``c``
+              and ``deficit`` of two points on it, means by offset. A kink leaves no curvature, a
+              jump no metric.
 
             A network that has died (ReLU, without biases) has length 0 and NaN for c; a sigma
             whose q is NaN, for want of a q*, has NaN throughout.
@@ -121,21 +123,16 @@ class Ensemble:
             field = np.transpose(field, (2, 1, 3, 0))  # network, layer, point, sigma
             fields[name] = field.reshape(*field.shape[:3], *self.sigma_w.shape)
             fields[name][..., lost] = np.nan
-            if name.startswith("log_") and not np.any(field > 709.0):
-                fields[name.removeprefix("log_")] = np.exp(fields[name])
+            if name.startswith("log_") and (self.missing == "nan" or not np.any(field > 709.0)):
+                fields[name.removeprefix("log_")] = np.exp(np.where(
+                    fields[name] > 709.0, np.nan, fields[name]))
         return Profile(f"{self.networks} networks of width {self.width}",
                        np.arange(1, depth + 1), fields, self.networks, x if x.ndim == 1 else None,
                        {"sigma_w": self.sigma_w, "sigma_b": self.sigma_b})
 
     def _read(self, motions: Iterator[Motion], read: Callable, depth: int) -> list[dict]:
-        """The fields of every layer; NaN, if that was asked for, from where networks diverge."""
-        found: list[dict] = []
-        try:
-            for motion in motions:
-                found.append(read(motion))
-        except Untrusted:
-            if self.missing == "raise" or not found:
-                raise
+        """The fields of every layer, NaN from where networks diverge."""
+        found = [read(motion) for motion in motions]
         if self.missing == "nan":
             for fields in found:
                 fields["q"] = np.where(np.isinf(fields["q"]), np.nan, fields["q"])
@@ -244,7 +241,8 @@ class Ensemble:
         if parts[0].shape[-1] > self.width:
             raise ValueError(f"width must be at least {parts[0].shape[-1]} to hold such inputs, "
                              f"got {self.width}")
-        return self._stream(parts, depth, dense, smooth)
+        motions = self._stream(parts, depth, dense, smooth)
+        return motions if self.missing == "raise" else _until_lost(motions)
 
     def _stream(self, parts: list, depth: int, dense: bool | None, smooth: bool
                 ) -> Iterator[Motion]:
@@ -320,6 +318,13 @@ class Ensemble:
             d2h *= slower
             dh *= dh
             np.add(dh * (jet[2] * scale), slope * d2h, out=out[:, 2], casting=SAME)
+
+
+def _until_lost(motions: Iterator[Motion]) -> Iterator[Motion]:
+    """The first layer, and those before networks leave the range of numbers."""
+    yield next(motions)
+    with suppress(Untrusted):
+        yield from motions
 
 
 def circle(points: int, turn: float = 1.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -459,7 +464,7 @@ def _curve(motion: Motion) -> dict[str, np.ndarray]:
     if alive.any():
         c[alive] = curves.autocorrelation(h if alive.all() else h[alive])
     fields = {"q": square.mean(axis=-1)}
-    with np.errstate(divide="ignore", over="ignore"):  # a curve that stands still, or is straight
+    with np.errstate(all="ignore"):  # a curve that stands still, is straight, or runs away
         if dh is not None:
             log = curves.log_metric(dh, log_speed)
             fields["log_metric"] = np.logaddexp.reduce(log, axis=-1) - np.log(log.shape[-1])

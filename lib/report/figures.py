@@ -94,7 +94,7 @@ class Picture:
     @cached_property
     def data(self) -> str:
         """The drawing as SVG, or as PNG in base 64."""
-        with style(self.changes):
+        with style(self.changes), np.errstate(over="ignore"):
             figure = draw(self)
             return svg(figure) if self.vector else png(figure, self.dpi)
 
@@ -262,6 +262,8 @@ def lines(x: np.ndarray, curves: Mapping[str, object] | Sequence, *, colors: Seq
         axes.set(**{f"{axis}scale": "log" for axis in log})
         for name, curve in made:
             _paint(axes, curve, name, dots)
+        if not any(np.isfinite(line.get_ydata()).any() for line in axes.lines):
+            axes.text(0.5, 0.5, "nothing to draw", transform=axes.transAxes, ha="center")
         for height in levels:
             axes.axhline(height, ls=":", color=GREY, lw=0.8)
         if span:
@@ -374,6 +376,10 @@ def ticks(axes: Axes, log: str, curves: Sequence[Curve] = ()) -> None:
     few = np.unique(np.concatenate(seen)) if seen and "x" in log else ()
     for name in log:
         axis = getattr(axes, f"{name}axis")
+        place = "xy".index(name)
+        low, high = axes.dataLim.minpos[place], axes.dataLim.max[place]
+        if low < high and not 1e-200 < low < high < 1e200:  # on the way out of the floats
+            axes.set(**{f"{name}lim": np.clip((low, high), 1e-200, 1e200)})
         low, high = getattr(axes, f"get_{name}lim")()
         if high < 100 * low:
             axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))

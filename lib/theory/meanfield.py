@@ -511,7 +511,7 @@ class MeanField:
             except ArithmeticError as problem:
                 value = np.nan
                 told.append(f"warning: {name} is not known: {problem}")
-            lines.append(f"{name:9} {value:.6g}")
+            lines.append(f"{name:9} {'none' if np.isnan(value) else format(value, '.6g')}")
         head = f"{self.phi.name} at sigma_w = {self.sigma_w:g}, sigma_b = {self.sigma_b:g}"
         if "q_star" in self._lenient.__dict__:
             head = f"{head}: {self._lenient.phase}"
