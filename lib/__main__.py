@@ -36,11 +36,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options["given"] = given
     elif given:
         parser.error(f"{command} takes no parameters")
-    from lib.report import run, site, sweep  # not above: `--help` answers at once
-
     for stream in (sys.stdout, sys.stderr):  # a result is not lost because of a sign in it
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
+    try:
+        return _carried_out(command, options)
+    except BrokenPipeError:  # `python -m lib list | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as problem:
+        print(problem, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\ninterrupted; every file is as it was or whole and new" + (
+            "; the same command goes on" if command == "sweep" else ""), file=sys.stderr)
+        return 130
+
+
+def _carried_out(command: str, options: dict) -> int:
+    """Exit code of a command; what it could not do is told in a sentence."""
+    from lib.report import run, site, sweep  # not above: `--help` answers at once
+
     works = {"book": site.book, "site": site.site, "refresh": site.refresh,
              "list": run.listing, "run": run.run, "sweep": sweep.sweep}
     try:
@@ -50,16 +66,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ValueError as problem:
         print(f"python -m lib {command}: {problem}", file=sys.stderr)
         return 2
-    except BrokenPipeError:  # `python -m lib list | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except (site.BuildError, sweep.SweepError, OSError) as problem:
-        print(str(problem) or repr(problem), file=sys.stderr)
+    except (site.BuildError, sweep.SweepError) as problem:
+        print(problem, file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        print("\ninterrupted; every file is as it was or whole and new" + (
-            "; the same command goes on" if command == "sweep" else ""), file=sys.stderr)
-        return 130
 
 
 def _given(arguments: Sequence[str]) -> tuple[list[str], list[tuple[str, str]]]:

@@ -105,11 +105,13 @@ CONTAINERS = {
     "idx": ("mnist", "", idx_files),
     "idx.gz": ("mnist", "", lambda split: idx_files(split, gzip.compress, ".gz")),
     "idx in a subfolder": ("mnist", "MNIST/raw", idx_files),
+    "idx below the folder of MNIST": ("mnist", "raw", idx_files),
     "npz": ("mnist", "", lambda split: {"mnist.npz": npz(**{
         f"{key}_{s}": DIGITS[s][k] for s in COUNTS for k, key in enumerate("xy")})}),
     "npz of a split": ("mnist", "", lambda split: {f"mnist_{split}.npz": npz(**{
         f"{key}_{split}": DIGITS[split][k] for k, key in enumerate("xy")})}),
     "bin": ("cifar10", "cifar-10-batches-bin", batches),
+    "bin in a folder of a folder": ("cifar10", "cifar-10-binary/cifar-10-batches-bin", batches),
     "tar.gz": ("cifar10", "", lambda split: {"cifar-10-binary.tar.gz": tar(
         {"readme.html": b"-", **batches("train"), **batches("test")})}),
     "webp grids": ("cifar10", "", grids),
@@ -501,3 +503,25 @@ def test_the_embedded_part_is_the_first_of_the_full_set(name, split):
     part, whole = load(name, split, "embedded"), load(name, split, "full")
     assert np.array_equal(part.images, whole.images[:len(part.images)])
     assert np.array_equal(part.labels, whole.labels[:len(part.labels)])
+
+
+@pytest.mark.parametrize("name, file", [
+    ("cifar10", "cifar-10-batches-py/data_batch_1"),
+    ("cifar10", "plain_text/train-00000-of-00001.parquet"),
+    ("mnist", "a/b/c/train-images-idx3-ubyte.gz"),
+    ("mnist", "archive.zip"),
+])
+def test_what_is_there_and_not_read_is_named(tmp_path, name, file):
+    (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / file).write_bytes(b"-")
+    with pytest.raises(NoData, match="Seen there, and not read: .*" + file.split("/")[0]):
+        load(name, "train", "full", data_dir=tmp_path)
+
+
+def test_a_folder_in_the_home_of_a_reader_is_found(tmp_path, monkeypatch):
+    for file, content in idx_files("test").items():
+        (tmp_path / file).write_bytes(content)
+    monkeypatch.setenv("HOME", str(tmp_path.parent))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path.parent))
+    monkeypatch.setenv("EXPRESSIVITY_DATA", f"~/{tmp_path.name}")
+    assert load("mnist", "test", "full").provenance.source == "full"

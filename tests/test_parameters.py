@@ -197,6 +197,18 @@ def test_what_must_be_true_together_is_refused_in_a_sentence(given, told, monkey
     assert told in str(refused.value)
 
 
+def test_a_folder_without_notebooks_is_refused_and_another_made_absolute(monkeypatch, tmp_path):
+    (parameter,) = found = parse('executions: str = ""  # chapters [notebooks]')
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "some").mkdir()
+    assert parameter.default == "" and check(found, {"executions": ""}) == {"executions": ""}
+    for folder in ("some", "none"):
+        with pytest.raises(ValueError, match="'executions' must be a folder with notebooks, not"):
+            check(found, {"executions": folder})
+    (tmp_path / "some" / "one.ipynb").write_text("{}", "utf-8")
+    assert check(found, {"executions": "some"}) == {"executions": str(tmp_path / "some")}
+
+
 def test_what_is_true_together_passes(monkeypatch, tmp_path):
     given = {"sigma_w_low": 1, "sigma_w_high": 2, "widths": "5", "phi": "x*tanh(x)"}
     assert check(parse(TOGETHER), given)["widths"] == "5"

@@ -1,20 +1,24 @@
 """The commands `run` and `list`: what they refuse, what they write, what plain papermill does."""
 import functools
+import os
 import re
+import shlex
 import subprocess
 import sys
 from html import escape
+from pathlib import Path
 
 import nbformat
 import numpy as np
 import pytest
 from tiny import CELLS, FIGURE, project, texts
 
-from lib.__main__ import main
+from lib.__main__ import _given, _parser, main
 from lib.report import run as once
 from lib.report import site
 from lib.report.claims import BANNER, OWN
 from lib.report.leaf import leaf
+from lib.report.parameters import declared, understood
 
 slow = pytest.mark.slow
 
@@ -84,7 +88,7 @@ def test_one_figure_is_what_it_is_in_the_whole_run(run, tmp_path, capsys, word):
     assert run("run", "tiny", "--figure", word) == 0
     assert (tmp_path / "runs" / "tiny" / "fig-2CD-6.npz").exists() == ("4" not in word)
     told = capsys.readouterr().out
-    assert "fig-2CD-4.svg" in told and "fig-2CD-4.pdf" in told
+    assert "fig-2CD-4 (.npz, .pdf, .svg)" in told
     assert not (tmp_path / "runs" / "tiny.ipynb").exists(), "a page of half a run"
     rng = np.random.default_rng(7)
     rng.normal(size=3)
@@ -227,6 +231,131 @@ def test_names_of_files_are_short_plain_and_tell_values_apart():
     other = once.filename("c", {"formula": "x+tanh(x)"})
     assert one != other and re.fullmatch(r"[\w.=+-]+", one)
     assert len(once.filename("c", {"formula": "x" * 500})) < 120
+
+
+COMMAND = "import functools, pathlib, sys\n" \
+          "from lib.__main__ import main\n" \
+          "from lib.report import run\n" \
+          "run.run = functools.partial(run.run, root=pathlib.Path(sys.argv[1]))\n" \
+          "sys.exit(main(['run', 'tiny', *sys.argv[2:]]))"
+
+
+def elsewhere(root, *words, limit=None, **environment):
+    """The command in a process of its own."""
+    import resource
+
+    return subprocess.run(
+        [sys.executable, "-c", COMMAND, str(root), *words], cwd=root, capture_output=True,
+        env=os.environ | environment, preexec_fn=limit and (
+            lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))))
+
+
+@slow
+@pytest.mark.parametrize("environment", [
+    {"PYTHONIOENCODING": "cp1252"},
+    {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": ""},
+])
+def test_no_result_is_lost_because_of_what_can_be_printed(tmp_path, environment):
+    told = elsewhere(project(tmp_path), "--store", "full", **environment)
+    assert told.returncode == 0, told.stderr
+    assert b"twice: 3.00" in told.stdout and b"\\u2192 holds" in told.stdout
+    assert (tmp_path / "runs" / "tiny.html").exists()
+    assert (tmp_path / "book" / "stored" / "tiny.full.json").exists()
+
+
+@slow
+@pytest.mark.skipif(sys.platform == "win32", reason="sockets are no files there")
+def test_a_long_name_of_the_folder_for_temporary_files(tmp_path):
+    long = tmp_path / ("long" * 30)
+    long.mkdir()
+    told = elsewhere(project(tmp_path), TMPDIR=str(long))
+    assert told.returncode == 0, told.stderr
+
+
+@slow
+@pytest.mark.skipif(sys.platform == "win32", reason="no such limit there")
+@pytest.mark.parametrize("room, left", [(100, []), (6_000, []), (40_000, ["tiny.ipynb"])])
+def test_a_full_disk_is_told_in_a_sentence(tmp_path, room, left):
+    told = elsewhere(project(tmp_path, [*CELLS, FIGURE]), limit=room)
+    assert told.returncode == 1 and b"File too large" in told.stderr
+    assert b"Traceback" not in told.stderr and len(told.stderr.splitlines()) <= 3
+    assert sorted(file.name for file in (tmp_path / "runs").glob("*")) == left
+    assert (b"twice: 3.00" in told.stdout) == bool(left)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no such file here")
+def test_output_that_cannot_be_written_is_told_in_a_sentence():
+    with open("/dev/full", "w") as full:
+        told = subprocess.run([sys.executable, "-m", "lib", "list"], stdout=full,
+                              stderr=subprocess.PIPE, text=True)
+    assert told.returncode == 1 and told.stderr == "[Errno 28] No space left on device\n"
+
+
+@pytest.mark.parametrize("command", ["book", "site", "refresh", "list", "run", "sweep"])
+def test_help_shows_an_example_that_would_run(command, capsys):
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    told = capsys.readouterr().out.split("example:")[1].strip().splitlines()
+    for line in told:
+        words, given = _given(shlex.split(line.strip().removeprefix("python -m lib")))
+        options = _parser().parse_args(words)
+        assert options.command == command
+        if given:
+            values = [(name, word.split(",")[0].split(":")[0]) for name, word in given]
+            assert understood(declared(site.chapter(options.name)), values)
+            if getattr(options, "figure", ""):
+                assert once.drawn(site.chapter(options.name), options.figure)
+
+
+@pytest.mark.parametrize("words, given", [
+    (["-p", "a", "1", "b"], [("a", "1")]),
+    (["-p", "a=1", "b"], [("a", "1")]),
+    (["--parameter", "a=-1:1:3", "b"], [("a", "-1:1:3")]),
+    (["-p", "a=x=y", "b"], [("a", "x=y")]),
+    (["-p", "a", "x=y", "b"], [("a", "x=y")]),
+    (["-p", "a", "-p", "b"], [("a", "-p")]),
+    (["-p", "a=", "b"], [("a", "")]),
+])
+def test_a_value_may_hold_anything(words, given):
+    assert _given(words) == (["b"], given)
+
+
+def test_what_is_not_of_a_run_is_marked_and_comments_are_not_shown(tmp_path):
+    text = "# T\n\n*At the chapter's own parameters* it climbs.\n\nOf any. " \
+           "*At the chapter's own parameters*\nit falls.\n\n1. Ask\n\n" \
+           "   :::{dropdown} Solution\n   Do.\n   % then a < 3\n   :::\n\n" \
+           "% seen by nobody\n\n```\n% code\n```"
+    banner = nbformat.v4.new_code_cell(outputs=[nbformat.v4.new_output(
+        "display_data", {"text/plain": f"{BANNER}: a = 1"})])
+    for cells, marked in (([], False), ([banner], True)):
+        told = nbformat.v4.new_markdown_cell(text)
+        nbformat.write(nbformat.v4.new_notebook(cells=[told, *cells]), tmp_path / "t.ipynb")
+        page = leaf(tmp_path / "t.ipynb", tmp_path)
+        assert ('<p class="own"><em>At the chapter\'s own parameters</em> it climbs.</p>'
+                in page) == marked
+        assert ('Of any. <span class="own"><em>At the chapter\'s own parameters</em>\nit falls.'
+                '</span></p>' in page) == marked
+        assert "then a" not in page and "nobody" not in page and "% code" in page
+
+
+SMALL = {"order_to_chaos": ("fig-otc-angles", "width=20", "networks=3"),
+         "manifold_flattening": ("3C", "width=30", "networks=3")}
+
+
+@slow
+@pytest.mark.parametrize("name", SMALL)
+def test_one_figure_of_a_chapter_has_the_numbers_of_the_whole_run(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    figure, *given = SMALL[name]
+    words = ["run", name, *(word for one in given for word in ("-p", one))]
+    assert main([*words, "--out", "whole"]) == 0
+    assert main([*words, "--out", "one", "--figure", figure]) == 0
+    (one,) = (tmp_path / "one").rglob("*.npz")
+    (same,) = (tmp_path / "whole").rglob(one.name)
+    with np.load(one) as some, np.load(same) as every:
+        assert some.files == every.files and len(some.files) > 6
+        for key in some.files:
+            np.testing.assert_array_equal(some[key], every[key])
 
 
 @slow

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -191,10 +192,11 @@ def test_one_figure_a_finding_with_seeds_averaged():
 # The command
 
 COUNTING = "import os, time\nwith open({log!r}, 'a') as log: log.write(f'{{sigma_w}} {{seed}}\\n')"
-COMMAND = "import functools, pathlib, sys\n" \
+COMMAND = "import functools, pathlib, signal, sys\n" \
           "from lib.__main__ import main\n" \
           "from lib.report import sweep\n" \
           "if __name__ == '__main__':\n" \
+          "    signal.signal(signal.SIGINT, signal.default_int_handler)\n" \
           "    root = pathlib.Path(sys.argv[1])\n" \
           "    sweep.sweep = functools.partial(sweep.sweep, root=root)\n" \
           "    sys.exit(main(['sweep', 'tiny', *sys.argv[2:]]))"
@@ -213,10 +215,10 @@ def tiny(tmp_path, monkeypatch):
     return tmp_path
 
 
-def start(root, *words):
+def start(root, *words, **how):
     """The command in a process of its own."""
     return subprocess.Popen([sys.executable, "command.py", str(root), *words], cwd=root,
-                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **how)
 
 
 def finish(root, *words):
@@ -370,6 +372,44 @@ def test_an_interrupt_ends_everything_and_says_how_to_go_on(tiny):
     wait_for(lambda: not any(map(alive, below)))
 
 
+@slow
+@pytest.mark.parametrize("seconds", [0.3, 1.5])
+def test_an_interrupt_while_workers_start_is_told_in_a_sentence(tiny, seconds):
+    first = start(tiny, *FOUR, "--workers", "1", start_new_session=True)
+    wait_for(lambda: children(first.pid))
+    time.sleep(seconds)
+    os.killpg(first.pid, signal.SIGINT)  # as a terminal does: to all of them
+    out, err = first.communicate(timeout=200)
+    assert first.returncode == 130 and out == ""
+    assert err.strip().startswith("interrupted;") and len(err.splitlines()) == 2
+
+
+@slow
+def test_workers_that_die_at_their_start_are_told_in_a_sentence(tiny):
+    sweep = start(tiny, *FOUR, "--workers", "1")
+
+    def killed():
+        for child in children(sweep.pid):
+            with suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
+        return sweep.poll() is not None
+
+    wait_for(killed)
+    out, err = sweep.communicate()
+    assert sweep.returncode == 1 and out == ""
+    assert err.startswith("the workers do not start: ") and len(err.splitlines()) == 1
+
+
+@slow
+def test_what_is_finished_is_not_asked_for_again(tiny):
+    dear = ["-p", "seed=99", "--out", "out"]
+    assert finish(tiny, *dear)[0] == 2
+    assert finish(tiny, *dear, "--yes")[0] == 0
+    assert finish(tiny, *dear)[0] == 0
+    code, told = finish(tiny, "-p", "seed=99", "-p", "sigma_w=1,1.5", "--out", "out")
+    assert code == 2 and "1 runs, about " in told, "one of the two is there already"
+
+
 def test_a_missing_scheduler_is_told_within_seconds(tiny):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))  # taken, and nobody listens
@@ -386,6 +426,7 @@ def test_a_missing_scheduler_is_told_within_seconds(tiny):
     (["-p", "sigma_w", "0:5:1001", "--workers", "2"], 2, "1001 runs, about 17 minutes with 2 at"),
     (["-p", "seed=98,99", "--workers", "2"], 2, "2 runs, about 8 minutes with 2 at once; if that"),
     (["-p", "sigma_w", "-1:1:3"], 2, "must be between 0 and 5, not -1.0"),
+    (["-p", "sigma_w=1,2", "--scheduler", "tcp://"], 2, "an address like tcp://host:8786"),
     (["--seeds", "2", "--out", "log/out"], 1, "log"),
 ])
 def test_bad_words_and_folders(tiny, monkeypatch, capsys, words, code, told):

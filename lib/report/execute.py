@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 import os
 import sys
 import tempfile
@@ -101,10 +102,12 @@ def execute_all(*groups: Sequence[Job], workers: int | None = None,
                 futures += started
                 _watch(started, bar, running, settle)
         except BaseException:
+            logging.disable()  # that kernels died is no news
             pool.shutdown(wait=False, cancel_futures=True)
             while not all(future.done() for future in futures):
                 kernels.kill_all()  # again and again: one may have been about to start
                 time.sleep(0.1)
+            logging.disable(logging.NOTSET)
             raise
     return [future.result() for future in futures]
 
@@ -121,16 +124,20 @@ def execute(job: Job, kernels: type, folder: str, on_cell: Callable[[], object])
     import papermill
 
     job.target.parent.mkdir(parents=True, exist_ok=True)
-    papermill.execute_notebook(
-        job.source, job.target, dict(job.parameters),
-        kernel_name="python3", language="python", progress_bar=False,
-        request_save_on_cell_execute=False,  # nothing half-done beside the finished ones
-        execution_timeout=CELL_LIMIT, kernel_manager_class=kernels,
-        resources={"metadata": {"path": folder}},  # papermill's own `cwd` would move every thread
-        coalesce_streams=True,  # where a text is cut depends on the clock
-        shutdown_kernel="immediate",  # the polite way takes three seconds now and then
-        on_cell_complete=lambda cell, cell_index: on_cell(),
-    )
+    try:
+        papermill.execute_notebook(
+            job.source, job.target, dict(job.parameters),
+            kernel_name="python3", language="python", progress_bar=False,
+            request_save_on_cell_execute=False,  # nothing half-done beside the finished ones
+            execution_timeout=CELL_LIMIT, kernel_manager_class=kernels,
+            resources={"metadata": {"path": folder}},  # papermill's `cwd` would move every thread
+            coalesce_streams=True,  # where a text is cut depends on the clock
+            shutdown_kernel="immediate",  # the polite way takes three seconds now and then
+            on_cell_complete=lambda cell, cell_index: on_cell(),
+        )
+    except OSError:  # the disk is full; nobody takes half a file for a whole one
+        job.target.unlink(missing_ok=True)
+        raise
     if job.canonical:
         executed = nbformat.read(job.target, as_version=4)
         job.target.write_text(canonical(executed), encoding="utf-8", newline="\n")

@@ -690,7 +690,8 @@ def _drawn(axes: Axes) -> Iterator[tuple[Artist, dict[str, np.ndarray]]]:
             every = 3 if (line.get_gid() or "").endswith(DOTS) else 1
             told = {"x": line.get_xdata(False)[::every], "y": line.get_ydata(False)[::every]}
             for ends in bars.get(line, ()):
-                told["bar"] = np.array([0.5 * np.ptp(path.vertices) for path in ends.get_paths()])
+                told["bar"] = np.array([0.5 * np.ptp(path.vertices, axis=0).max()
+                                        for path in ends.get_paths()])
             yield line, told
     for image in axes.images:
         values, (left, right, bottom, top) = image.get_array(), image.get_extent()

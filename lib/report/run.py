@@ -97,13 +97,18 @@ def run(name: str, given: Sequence[tuple[str, str]] = (), out: Path = RUNS, stor
         draft = Path(folder).resolve() / f"{place.name}.ipynb"
         copy = _copy(source, wanted, draft.parent, first=2 if values else 1, alone=bool(figure))
         (outcome,) = execute_all([Job(copy, draft, values, canonical=False)])
-        told = [] if not draft.is_file() else _figures(draft, wanted, place) if figure else \
-            _publish(draft, place, root / "book")  # no draft if the kernel could not even start
-    if keep and not outcome.error:
-        evidence.store(place.with_name(draft.name), keep, parameters.defaults | values,
-                       outcome.seconds / 60)
-        told.append(str(keep))
-    print(*told, sep="\n")
+        told: list[str] = []
+        try:
+            if draft.is_file():  # it is not if the kernel could not even start
+                if not figure:
+                    _page(draft, place, root / "book", told)
+                _figures(draft, wanted, place, told)
+            if keep and not outcome.error:
+                evidence.store(place.with_name(draft.name), keep, parameters.defaults | values,
+                               outcome.seconds / 60)
+                told.append(str(keep))
+        finally:
+            print("".join(f"{line}\n" for line in told), end="")
     if outcome.error:
         print(f"{name} failed\n{outcome.error}", file=sys.stderr)
     return 1 if outcome.error else 0
@@ -154,42 +159,36 @@ def _copy(source: Path, wanted: Sequence[Drawn], folder: Path, first: int, alone
     return copy
 
 
-def _figures(draft: Path, wanted: Sequence[Drawn], place: Path) -> list[str]:
-    """Move what was drawn to where it belongs; the files, or what is said in place of a figure."""
-    told, made = [], draft.parent / "figures"
-    place.mkdir(exist_ok=True)
-    for one in wanted:
-        files = sorted(made.glob(f"{one.file}.*"))
-        for file in files:
-            os.replace(file, place / file.name)
-            told.append(str(place / file.name))
-        if not files:
-            told += [f"{one.name}: {''.join(output['data']['text/plain'])}"
-                     for cell in json.loads(draft.read_text("utf-8"))["cells"]
-                     if figure_of(cell).get("name") == one.name
-                     for output in cell["outputs"] if "data" in output]
-    return told
-
-
-def _publish(draft: Path, place: Path, book: Path) -> list[str]:
-    """Move an executed notebook, its page and its figures to where they belong; what to tell."""
-    notebook = json.loads(draft.read_text("utf-8"))
+def _page(draft: Path, place: Path, book: Path, told: list[str]) -> None:
+    """Move an executed notebook and its page to where they belong; tell the verdicts."""
+    told += [f"  {finding.key}: {finding!r}" for finding in findings(draft.parent, book)]
+    notebook, page = json.loads(draft.read_text("utf-8")), draft.with_suffix(".html")
     notebook["cells"] = [cell for cell in notebook["cells"] if cell.get("id") != KEEP]
-    draft.write_text(json.dumps(notebook, indent=1, ensure_ascii=False), "utf-8")
-    told = [f"  {finding.key}: {finding!r}" for finding in findings(draft.parent, book)]
-    page = draft.with_suffix(".html")
-    page.write_text(leaf(draft, book), "utf-8")
-    for file in (draft, page):
-        os.replace(file, place.with_name(file.name))
-        told.append(str(place.with_name(file.name)))
+    part = draft.with_suffix(".part")
+    part.write_text(json.dumps(notebook, indent=1, ensure_ascii=False), "utf-8")
+    target = place.with_name(draft.name)
+    os.replace(part, target)  # before the page, for which there may be no room
+    told.append(str(target))
+    page.write_text(leaf(target, book), "utf-8")
+    os.replace(page, place.with_name(page.name))
+    told.append(str(place.with_name(page.name)))
     for old in place.glob("fig-*"):
         old.unlink()
-    if (made := draft.parent / "figures").is_dir():
-        place.mkdir(exist_ok=True)
-        for file in made.iterdir():
+
+
+def _figures(draft: Path, wanted: Sequence[Drawn], place: Path, told: list[str]) -> None:
+    """Move what was drawn to where it belongs; tell of it, or what is said in place of it."""
+    cells = json.loads(draft.read_text("utf-8"))["cells"]
+    for one in wanted:
+        files = sorted((draft.parent / "figures").glob(f"{one.file}.*"))
+        for file in files:
+            place.mkdir(exist_ok=True)
             os.replace(file, place / file.name)
-        told.append(f"{place}{os.sep} (figures)")
-    return told
+        kinds = ", ".join(file.suffix for file in files)
+        told += [f"{place / one.file} ({kinds})"] if files else [
+            f"{one.name}: {''.join(output['data']['text/plain'])}"
+            for cell in cells if figure_of(cell).get("name") == one.name
+            for output in cell["outputs"] if "text/plain" in output.get("data", {})]
 
 
 def filename(chapter: str, values: Mapping[str, object]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import signal
 import sys
 import threading
@@ -32,6 +33,7 @@ from lib.report.site import ROOT, chapter
 if TYPE_CHECKING:
     from distributed import Client
 
+ADDRESS = re.compile(r"((tcp|tls|wss?|ucx)://)?(\[[\da-fA-F:]+\]|[\w.-]+):\d{1,5}/?")
 MANY = 1000  # runs that nobody starts by mistake
 PROMPT, PATIENCE = 3, 60  # seconds for an answer, and for a worker to come back
 
@@ -55,6 +57,8 @@ def sweep(name: str, given: Sequence[tuple[str, str]] = (), seeds: int | None = 
         workers: how many runs at once, if it is started here; by default one a core.
         yes: whether not to ask before more than `MANY` runs, or more than `DEAR` seconds.
     """
+    if scheduler and not ADDRESS.fullmatch(scheduler):  # Dask would answer with a traceback
+        raise ValueError(f"--scheduler is an address like tcp://host:8786, not {scheduler!r}")
     source = chapter(name, root)
     parameters = declared(source)
     points = grid(parameters, given, seeds)
@@ -106,14 +110,18 @@ def _client(scheduler: str, workers: int) -> Iterator[Client]:
     from distributed import Client, LocalCluster
 
     logging.disable()  # Dask's tracebacks; what matters is told by the errors raised here
-    cluster = None if scheduler else LocalCluster(
-        n_workers=workers, threads_per_worker=1, host="127.0.0.1", dashboard_address=None,
-        memory_limit=0, silence_logs=logging.CRITICAL, preload=[__name__])
+    cluster = None
     try:
         try:
-            client = Client(cluster or scheduler, timeout=PROMPT, set_as_default=False)
-        except (OSError, ValueError) as problem:
-            raise SweepError(f"no scheduler at {scheduler}: {problem}") from None
+            with _quietly():
+                cluster = None if scheduler else LocalCluster(
+                    n_workers=workers, threads_per_worker=1, host="127.0.0.1", memory_limit=0,
+                    dashboard_address=None, silence_logs=logging.CRITICAL, preload=[__name__])
+                client = Client(cluster or scheduler, timeout=PROMPT, set_as_default=False)
+        except Exception as problem:  # whatever Dask says
+            sys.unraisablehook = lambda told: None  # what is half made complains once more
+            what = f"no scheduler at {scheduler}" if scheduler else "the workers do not start"
+            raise SweepError(f"{what}: {problem}") from None
         try:
             yield client
         finally:
@@ -124,6 +132,23 @@ def _client(scheduler: str, workers: int) -> Iterator[Client]:
             with suppress(TimeoutError):  # a worker that will not end now ends with this process
                 cluster.close(timeout=PROMPT)
         logging.disable(logging.NOTSET)
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Ctrl-C waits, and the processes that are started, which it reaches, say nothing."""
+    came: SimpleQueue[None] = SimpleQueue()
+    error, nothing = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    with _interrupts(came):
+        os.dup2(nothing, 2)
+        try:
+            yield
+        finally:
+            os.dup2(error, 2)
+            os.close(error)
+            os.close(nothing)
+            if not came.empty():
+                raise KeyboardInterrupt
 
 
 def _work(client: Client, journal: Journal, chapter: tuple[str, str, str], defaults: dict,

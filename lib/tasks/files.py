@@ -7,7 +7,9 @@ hashed, and only what is verified is decoded.
 import gzip
 import hashlib
 import io
+import itertools
 import json
+import re
 import struct
 import tarfile
 import zipfile
@@ -25,6 +27,8 @@ UNREADABLE = (ValueError, KeyError, EOFError, OSError, SyntaxError, zipfile.BadZ
               tarfile.TarError, zlib.error, struct.error)  # what damaged bytes make readers raise
 HEADER = bytes([0, 0, 8])  # of an idx file of unsigned bytes; then the number of axes
 TAR, PICKLED = "cifar-10-binary.tar.gz", "cifar-10-python.tar.gz"
+FOREIGN = {".parquet", ".arrow", ".pkl", ".pickle", ".mat", ".7z", ".zip"}
+LOOK = 2000  # files, in search of what might have been meant
 Contents = list[tuple[object, bytes]]  # the file that was read, the bytes of a canonical file
 
 
@@ -51,6 +55,13 @@ def find(folder: Path, name: str, split: str) -> Contents | None:
             if contents := reader(folder / subfolder, name, split):
                 return contents
     return None
+
+
+def strangers(folder: Path) -> list[str]:
+    """What looks like images in a form, or so deep in folders, that `find` does not read it."""
+    return [str(path) for path in itertools.islice(folder.rglob("*"), LOOK)
+            if path.suffix in FOREIGN or path.name.startswith(("data_batch", "cifar-10-batches"))
+            or re.search("(images|labels)[-.]idx", path.name)][:3]
 
 
 def embedded(name: str, split: str) -> Contents:

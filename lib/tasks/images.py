@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lib.checks import choice, count
-from lib.tasks.files import NoData, embedded, find, verified
+from lib.tasks.files import NoData, embedded, find, strangers, verified
 from lib.tasks.published import SETS
 
 FOLDER = "EXPRESSIVITY_DATA"  # environment variable: a folder with full data sets
@@ -170,7 +170,10 @@ def _how_to(name: str, split: str, source: str, folders: list[Path]) -> str:
     none = "" if split in data.embedded else " No part of it comes with this library."
     part = ", or source='embedded' takes the part that comes with this library" * (
         split in data.embedded)
-    return (f"{data.title} {split} was not found in {' or '.join(map(str, folders))}.{none} "
+    seen = [path for folder in folders for path in strangers(folder)]
+    other = f" Seen there, and not read: {', '.join(seen)}." if seen else ""
+    where = " or ".join(map(str, folders))
+    return (f"{data.title} {split} was not found in {where}.{other}{none} "
             f"load({name!r}, {split!r}, {source!r}, download=True) fetches it; or put {names} "
             f"into a folder that {FOLDER} or data_dir names{part}")
 
