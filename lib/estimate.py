@@ -250,7 +250,8 @@ def ratio(above: np.ndarray, below: np.ndarray) -> Estimate:
     >>> ratio([2.0, 4.0, 6.0], [1.0, 2.0, 3.0])
     2 without scatter (jackknife, 3 samples)
     """
-    return jackknife(lambda a, b: a.mean(axis=0) / b.mean(axis=0), above, below)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return jackknife(lambda a, b: a.mean(axis=0) / b.mean(axis=0), above, below)
 
 
 def jackknife(statistic: Callable, *samples: np.ndarray) -> Estimate:

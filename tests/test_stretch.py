@@ -279,3 +279,8 @@ def test_steep_growth_of_cube_edges():
     assert steep_growth(k) == pytest.approx(k * np.mean(start * end < 0), rel=0.01)
     assert [steep_growth(k) for k in (16, 64)] == pytest.approx([2.57, 5.11], abs=6e-3)
     assert steep_growth(10**6) == pytest.approx(2 * 1000 / np.pi, rel=1e-5)
+
+
+def test_where_lengths_settle_nowhere_there_is_no_factor():
+    law = MeanField([1.0, 2.0], 0.0, "hard_tanh", missing="nan")
+    assert np.isnan(growth(law, 32)[0]) and growth(law, 32)[1] == growth(hard_tanh(2.0, 0.0), 32)

@@ -109,7 +109,9 @@ def growth(law: MeanField, width: int) -> np.ndarray:
     1.335737
     """
     q = np.ones(law.sigma_w.shape) if law.phi.homogeneous else law.q_star
-    return law.sigma_w * stretch(np.maximum(q, 1e-300), width, phi=law.phi)
+    known = np.isfinite(q)
+    return np.where(known, law.sigma_w, np.nan) * stretch(
+        np.maximum(np.where(known, q, 0.0), 1e-300), width, phi=law.phi)
 
 
 def mean_lengths(law: MeanField, q: np.ndarray, depth: int, width: int) -> np.ndarray:
