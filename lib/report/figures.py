@@ -92,11 +92,16 @@ class Picture:
     changes: Mapping[str, object] = field(default_factory=dict)  # of the style
 
     @cached_property
+    def figure(self) -> Figure:
+        """The drawing as a figure of matplotlib."""
+        with style(self.changes), np.errstate(over="ignore"):
+            return draw(self)
+
+    @cached_property
     def data(self) -> str:
         """The drawing as SVG, or as PNG in base 64."""
         with style(self.changes), np.errstate(over="ignore"):
-            figure = draw(self)
-            return svg(figure) if self.vector else png(figure, self.dpi)
+            return svg(self.figure) if self.vector else png(self.figure, self.dpi)
 
     @property
     def mime(self) -> str:
@@ -637,9 +642,11 @@ def keep(shown: Mapping[str, object], folder: str) -> None:
     place.mkdir(parents=True, exist_ok=True)
     for name, picture in shown.items():
         if isinstance(picture, Picture):
-            with style({**picture.changes, "pdf.fonttype": 42}):  # letters stay letters
-                figure = draw(picture)
-                vector = picture.data if picture.vector else svg(figure)
+            drawn, figure = picture.data, picture.figure
+            figure.set_layout_engine("none")  # it is laid out, which takes longer than to draw
+            changes = {**picture.changes, "pdf.fonttype": 42}  # letters stay letters
+            with style(changes), np.errstate(over="ignore"):
+                vector = drawn if picture.vector else svg(figure)
                 (place / f"{name}.svg").write_text(vector, "utf-8")
                 figure.savefig(place / f"{name}.pdf", metadata={"CreationDate": None})
             np.savez_compressed(place / f"{name}.npz", **arrays(figure))
