@@ -843,3 +843,17 @@ def test_an_infinite_slope_leaves_lengths_and_takes_the_angles():
     assert np.isnan(gains("sqrt(abs(x))").edge_at_unit_q)
     with pytest.raises(Untrusted):
         MeanField(1.3, 0.3, "sqrt(abs(x))").correlation_map(0.5)
+
+
+@pytest.mark.parametrize("phi, kernel", [
+    ("relu", lambda c: (np.sqrt(1 - c**2) + c * (np.pi - np.arccos(c))) / (2 * np.pi)),
+    ("abs(x)", lambda c: 2 / np.pi * (np.sqrt(1 - c**2) + c * np.arcsin(c))),
+    ("min(x, 0) + sin(x)/2", None)])
+def test_a_kink_at_rest_is_the_limit_of_a_vanishing_bias(phi, kernel):
+    """Where q* is 0 the map is that of a tiny bias, and for a ReLU the arc-cosine kernel."""
+    c, sigma_w = np.linspace(-1, 1, 9), 0.7
+    rest = MeanField(sigma_w, 0.0, phi).correlation_map(c)
+    near = MeanField(sigma_w, 1e-6, phi).correlation_map(c)
+    assert np.allclose(rest, near, atol=1e-5)
+    if kernel:
+        assert np.allclose(rest, 1 - sigma_w**2 * (kernel(1.0) - kernel(c)), atol=1e-12)

@@ -135,13 +135,15 @@ def test_figures_of_a_page_have_numbers_to_refer_to(tmp_path):
     assert '<figure id="fig-two"><figcaption><em>Figure 2.</em> Two ' in page
 
 
-@pytest.mark.parametrize("banner, count", [("", 0), (f"{BANNER}: x = 2", 1)])
+@pytest.mark.parametrize("banner, count", [("", 0), (f"{BANNER}: x = 2", 2)])
 def test_what_is_said_of_the_chapters_own_parameters_is_marked_elsewhere(tmp_path, banner, count):
     outputs = [nbformat.v4.new_output("display_data", {"text/plain": banner}),
                nbformat.v4.new_output("display_data", {"image/svg+xml": "<svg/>"})]
     cell = nbformat.v4.new_code_cell(outputs=outputs,
                                      metadata={"mystnb": {"image": {"alt": "Two lines."}}})
-    said = nbformat.v4.new_markdown_cell(f"*{OWN}* it rises.\n% then one > 2\n\nAlways so.")
+    broken = OWN.replace(" own", "\nown")
+    said = nbformat.v4.new_markdown_cell(
+        f"*{OWN}* it rises.\n% then one > 2\n\nAlways so.\n\n*{broken}* it falls.")
     nbformat.write(nbformat.v4.new_notebook(cells=[said, cell]), tmp_path / "t.ipynb")
     page = leaf(tmp_path / "t.ipynb", tmp_path)
     assert page.count('class="own"') == count and "then one" not in page

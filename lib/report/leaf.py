@@ -35,7 +35,8 @@ a.far { color: inherit; text-decoration: none; }
 .own::before { content: "not of this run: "; font-size: .8rem; font-variant: small-caps; }
 """
 END = "</(?:p|li|td|figcaption)>"
-SAID = re.compile(rf"(<(?:p|li)>)?((?:<(?:em|strong)>)?{OWN}.*?)(?={END})", re.DOTALL)
+BROKEN = OWN.replace(" ", r"\s")  # a line of the source may end inside
+SAID = re.compile(rf"(<(?:p|li)>)?((?:<(?:em|strong)>)?{BROKEN}.*?)(?={END})", re.DOTALL)
 
 
 def leaf(notebook: Path, book: Path) -> str:

@@ -578,21 +578,35 @@ class _Shell:
             if missing == "raise":
                 raise
             self.alive, self.chi1 = np.zeros(q.shape, dtype=bool), np.full(q.shape, np.nan)
-            self.kernel = Kernel(get("linear"), np.ones(q.shape))
+            self.kernel, self.corner = Kernel(get("linear"), np.ones(q.shape)), None
             return
         at_rest = moment(phi, np.zeros(1), 1)[0]
         self.chi1 = np.where(self.alive, self.ratio * self.kernel.slope_at_one,
                              np.where(np.isnan(q), np.nan, sigma_w**2 * at_rest))
+        self.corner = self._corner() if 0.0 in phi.kinks and not self.alive.all() else None
+
+    def _corner(self) -> Kernel:
+        """Of what phi looks like near a kink at 0, a ReLU with a leak, in units of E phi'^2."""
+        slopes = self.phi.dphi(np.array([1e-150, -1e-150]))
+        steep, leak = slopes[np.argsort(-np.abs(slopes))]
+        near = get("abs(x)") if leak == -steep else \
+            get("leaky_relu", slope=leak / steep if steep else 1.0)
+        return Kernel(near, np.ones(self.q.shape))
 
     def deficit(self, d: np.ndarray, rtol: float = 1e-10) -> np.ndarray:
         """``1 - C(1 - d)``, broadcast shape; NaN where q* is."""
         d = np.where(np.isnan(d), 0.0, d)  # where q* is NaN d may be too
-        return np.where(self.alive, self.ratio * self.kernel.deficit(d, rtol), self.chi1 * d)
+        at_rest = self.chi1 * d
+        if self.corner:
+            at_rest = self.chi1 / self.corner.slope_at_one * self.corner.deficit(d, rtol)
+        return np.where(self.alive, self.ratio * self.kernel.deficit(d, rtol), at_rest)
 
     def slope(self, d: np.ndarray, rtol: float = 1e-10) -> np.ndarray:
         """``C'(1 - d)``, broadcast shape; NaN where q* is."""
-        d = np.where(np.isnan(d), 0.0, d)
-        return np.where(self.alive, self.ratio * self.kernel.slope(d, rtol), self.chi1)
+        d, at_rest = np.where(np.isnan(d), 0.0, d), self.chi1
+        if self.corner:
+            at_rest = self.chi1 / self.corner.slope_at_one * self.corner.slope(d, rtol)
+        return np.where(self.alive, self.ratio * self.kernel.slope(d, rtol), at_rest)
 
     def deficit_star(self) -> np.ndarray:
         """The stable fixed point of D: 0 if chi1 <= 1, else the one root of D(d) = d.
