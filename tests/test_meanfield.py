@@ -851,7 +851,7 @@ def test_an_infinite_slope_leaves_lengths_and_takes_the_angles():
     ("min(x, 0) + sin(x)/2", None)])
 def test_a_kink_at_rest_is_the_limit_of_a_vanishing_bias(phi, kernel):
     """Where q* is 0 the map is that of a tiny bias, and for a ReLU the arc-cosine kernel."""
-    c, sigma_w = np.linspace(-1, 1, 9), 0.7
+    c, sigma_w = np.linspace(-0.75, 1, 8), 0.7
     rest = MeanField(sigma_w, 0.0, phi).correlation_map(c)
     near = MeanField(sigma_w, 1e-6, phi).correlation_map(c)
     assert np.allclose(rest, near, atol=1e-5)

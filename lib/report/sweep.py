@@ -228,7 +228,7 @@ def _result(future: object) -> dict:
     except KilledWorker as problem:
         return {"findings": [], "seconds": 0.0, "problem": f"KilledWorker: {problem}",
                 "final": False}
-    except CancelledError:
+    except (CancelledError, OSError):  # the second where it dies while it hands a result over
         raise SweepError("the scheduler is gone; the same command goes on where this "
                          "stopped") from None
     except Exception as problem:  # this is about the workers, and not about a chapter

@@ -591,7 +591,7 @@ class _Shell:
         steep, leak = slopes[np.argsort(-np.abs(slopes))]
         near = get("abs(x)") if leak == -steep else \
             get("leaky_relu", slope=leak / steep if steep else 1.0)
-        return Kernel(near, np.ones(self.q.shape))
+        return Kernel(near, np.ones(self.q.shape), missing=self.missing)
 
     def deficit(self, d: np.ndarray, rtol: float = 1e-10) -> np.ndarray:
         """``1 - C(1 - d)``, broadcast shape; NaN where q* is."""
