@@ -1,16 +1,18 @@
 # make book   every chapter executed from scratch, then the pages
 # make test   everything that keeps the book honest
 # Both set up .venv by themselves, with PYTHON (make PYTHON=python3.12 book), and again only when
-# requirements.txt or pyproject.toml changed. The longhand without make stands in README.md.
+# requirements.txt or pyproject.toml changed. LOCKED=1 installs exactly what requirements.lock names.
+# The longhand without make stands in README.md.
 
 PYTHON ?= python3
 ARGS   ?=
 VENV   := .venv
 RUN    := $(VENV)/bin/python
 READY  := $(VENV)/ready
+PIP    := $(RUN) -m pip install --quiet --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help book site test refresh rerun bench clean distclean
+.PHONY: help book site test refresh rerun bench lock clean distclean
 .DELETE_ON_ERROR:
 
 help:
@@ -20,6 +22,7 @@ help:
 	@echo 'make refresh    execute the notebooks in place, after an intended change'
 	@echo 'make rerun      every chapter with parameters that nobody chose: corners, random, exercises'
 	@echo 'make bench      processor time of the main computations against limits measured now'
+	@echo 'make lock       write requirements.lock: every package with its hashes'
 	@echo 'make clean      remove what was built; make distclean removes .venv as well'
 	@echo
 	@echo 'ARGS are passed on: make book ARGS="--chapters order_to_chaos"'
@@ -37,7 +40,7 @@ bench: $(READY)
 	@$(RUN) -m benchmarks $(ARGS)
 
 # A half-made .venv (interrupted, or its Python gone) has no working pip and is made anew.
-$(READY): requirements.txt pyproject.toml
+$(READY): requirements.txt pyproject.toml $(if $(LOCKED),requirements.lock)
 	@$(RUN) -m pip --version >/dev/null 2>&1 || { \
 	  command -v $(PYTHON) >/dev/null || { \
 	    echo "make: '$(PYTHON)' not found; name a Python 3.11 or newer: make PYTHON=python3.12 book" >&2; exit 1; }; \
@@ -46,9 +49,16 @@ $(READY): requirements.txt pyproject.toml
 	         "name another: make PYTHON=python3.12 book" >&2; exit 1; }; \
 	  echo "making $(VENV) with $$($(PYTHON) -V)"; \
 	  $(PYTHON) -m venv --clear $(VENV); }
-	@echo "installing requirements.txt into $(VENV) (about a minute the first time)"
-	@$(RUN) -m pip install --quiet --quiet --disable-pip-version-check -r requirements.txt
+	@echo "installing $(if $(LOCKED),requirements.lock,requirements.txt) into $(VENV) (about a minute the first time)"
+	@$(if $(LOCKED),$(PIP) --require-hashes -r requirements.lock && $(PIP) --no-deps -e .,$(PIP) -r requirements.txt)
 	@touch $@
+
+# The project itself (-e .) is no package with a hash; uv is a tool of this one command.
+lock:
+	@$(PYTHON) -m venv _build/lock
+	@_build/lock/bin/python -m pip install --quiet --quiet --disable-pip-version-check uv
+	@grep -v '^-e' requirements.txt | _build/lock/bin/uv pip compile - --quiet --universal --upgrade \
+	  --python-version 3.11 --generate-hashes --no-header --no-annotate --output-file requirements.lock
 
 clean:
 	@rm -rf _build .hypothesis .ruff_cache .pytest_cache
