@@ -388,10 +388,12 @@ def _rounded(value: float, error: float) -> tuple[float, float]:
 
 
 def _text(value: float, error: float, kind: str) -> str:
+    if math.isnan(value):
+        return "no number"
     if error == 0.0:
         return f"{value:.{DIGITS}g} {'exactly' if kind == 'bound' else 'without scatter'}"
     if not (error < math.inf and math.isfinite(value)):
-        return "no number" if math.isnan(value) else f"{value:.3g}"
+        return f"{value:.3g}"
     if value == 0.0 and error < 1e-4:
         return f"0 ± {error:.0e}"
     scale = _exponent(max(abs(value), error))

@@ -1,7 +1,8 @@
 """What hangs on what in a notebook: small programs whose dependence is plain."""
 import pytest
+from reached import behind, parameters_behind
 
-from lib.report.flow import behind, cells_behind, parameters_behind, steps
+from lib.report.flow import cells_behind, steps
 
 
 @pytest.mark.parametrize("cells, key", [

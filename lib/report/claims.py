@@ -71,11 +71,6 @@ class Claim:
         return next(key for key in PAPERS if key in self.source)
 
     @property
-    def harmless(self) -> set[str]:
-        """The parameters that ``free`` names."""
-        return set(re.findall(r"\w+(?=[^;:]*:)", self.free))
-
-    @property
     def group(self) -> str:
         """Which table of the scorecard it stands in."""
         return GROUPS["ours" if self.kind == "ours" else self.range_from]
@@ -146,8 +141,7 @@ class Finding(Claim):
     def number(self) -> str:
         """The value and its error, with the digits that the error supports."""
         value, error = (math.nan if x is None else x for x in (self.value, self.error))
-        told = Estimate(value, error, self.samples, self.error_from).text
-        return "no number" if self.value is None else told
+        return Estimate(value, error, self.samples, self.error_from).text
 
     def record(self) -> dict:
         """The finding as it is stored in the notebook."""

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from lib.report.claims import (BOOK, MIME, Fragment, answering, catalogue, kept, remark, signed,
                                typeset)
-from lib.report.parameters import Parameter, check, declared
+from lib.report.parameters import Parameters, check, declared
 
 TABLE = "application/vnd.expressivity.table+json"
 LABEL = re.compile(r"[a-z0-9]+([_-][a-z0-9]+)*")
@@ -138,10 +138,9 @@ def _origin(*, label: str, parameters: Mapping, date: str, minutes: float, versi
             f"{processor}), not recomputed here.")
 
 
-def renewal(chapter: str, label: str, given: Mapping, parameters: Sequence[Parameter]) -> str:
+def renewal(chapter: str, label: str, given: Mapping, parameters: Parameters) -> str:
     """The command that makes a stored run anew: what differs from the chapter's defaults."""
-    defaults = {parameter.name: parameter.default for parameter in parameters}
-    words = [word for name, value in given.items() if defaults.get(name) != value
+    words = [word for name, value in given.items() if parameters.defaults.get(name) != value
              for word in ("-p", name, str(value))]
     return shlex.join(["python", "-m", "lib", "run", chapter, *words, "--store", label, "--force"])
 

@@ -11,6 +11,8 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import TYPE_CHECKING, Callable, Mapping, NamedTuple, Sequence
 
+from lib.report.parameters import DATA
+
 if TYPE_CHECKING:
     from nbformat import NotebookNode
     from tqdm import tqdm
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
 DEAR = 180  # seconds that nobody waits for by mistake
 SOCKET = 60  # letters of a folder in which the names of sockets do not become too long
 CELL_LIMIT = 1200  # seconds; a cell that takes longer has hung
-DATA = "EXPRESSIVITY_DATA"  # names a folder with whole sets of images
 # One thread each (kernels run side by side, and a sum over threads rounds differently), sets in a
 # fixed order, figures always inline.
 SURROUNDINGS = {
@@ -200,9 +201,9 @@ def lasting(seconds: float) -> str:
     >>> lasting(8.7), lasting(100), lasting(5000), lasting(20000)
     ('about 9 seconds', 'about 2 minutes', 'about 83 minutes', 'about 6 hours')
     """
-    for size, name in ((7200, "hours"), (90, "minutes")):
-        if seconds >= size:
-            return f"about {seconds / {'hours': 3600, 'minutes': 60}[name]:.0f} {name}"
+    for least, unit, name in ((7200, 3600, "hours"), (90, 60, "minutes")):
+        if seconds >= least:
+            return f"about {seconds / unit:.0f} {name}"
     return f"about {max(round(seconds), 2)} seconds"
 
 

@@ -138,15 +138,6 @@ def _handed(node: ast.expr) -> Iterator[str]:
         yield from _handed(one) if one is not node else [_root(one)]
 
 
-def behind(steps: Sequence[Step], names: set[str]) -> Iterator[Step]:
-    """The statements on which the names hang at the end of these, the last one first."""
-    names = set(names)
-    for step in reversed(steps):
-        if names & (step.makes | step.changes):
-            names = (names - step.makes) | step.reads
-            yield step
-
-
 def cells_behind(sources: Sequence[str], cell: int) -> list[int]:
     """The cells without which a cell would not do what it does after all of them.
 
@@ -169,30 +160,3 @@ def cells_behind(sources: Sequence[str], cell: int) -> list[int]:
             while more := {read for name in names for read in later.get(name, ())} - names:
                 names |= more
     return found[::-1]
-
-
-def entries(step: Step) -> Iterator[tuple[str, set[str]]]:
-    """The findings that a statement signs, ``claim.all({key: estimate})``, and the names in each.
-    """
-    for call in ast.walk(step.node):
-        if isinstance(call, ast.Call) and ast.unparse(call.func) == "claim.all":
-            for key, value in zip(call.args[0].keys, call.args[0].values):
-                yield key.value, {part.id for part in ast.walk(value)
-                                  if isinstance(part, ast.Name)}
-
-
-def parameters_behind(sources: Sequence[str], names: set[str]) -> dict[str, set[str]]:
-    """Which of the parameters can move each finding, by its key in claims.toml.
-
-    Args:
-        sources: of the notebook's code cells, the parameters cell first.
-        names: of the parameters.
-    """
-    every, found = steps(sources), {}
-    for place, step in enumerate(every):
-        for key, read in entries(step):
-            reached = set(read)
-            for before in behind(every[:place], read):
-                reached |= before.reads | before.makes
-            found[key] = reached & names
-    return found

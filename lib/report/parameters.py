@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 MOST = 100_000  # values of one parameter
+DATA = "EXPRESSIVITY_DATA"  # names a folder with whole sets of images
 KINDS = {"float": float, "int": int, "str": str, "bool": bool}
 # [0..], [mnist|cifar10], [formula], [notebooks]
 ALLOWED = re.compile(r"\s*\[(\S+\.\.\S*|\.\.\S+|\w+(?:\|\w+)+|formula|notebooks)\]$")
@@ -24,8 +25,8 @@ COST = re.compile(r"# seconds ([^:]+)")
 
 
 def data() -> bool:
-    """Whether the whole data sets can be looked for: EXPRESSIVITY_DATA names a folder."""
-    return os.path.isdir(os.path.expanduser(os.environ.get("EXPRESSIVITY_DATA", "")))
+    """Whether the whole data sets can be looked for: `DATA` names a folder."""
+    return os.path.isdir(os.path.expanduser(os.environ.get(DATA, "")))
 
 
 KNOWN = {"__builtins__": {}} | {word.__name__: word for word in (min, max, len, sum, sqrt, data)}
@@ -322,7 +323,7 @@ def grid(parameters: Parameters, given: Sequence[tuple[str, str]],
     """
     axes = understood(parameters, given, _axis)
     if seeds is not None:
-        start = {one.name: one.default for one in parameters}.get("seed")
+        start = parameters.defaults.get("seed")
         if start is None or "seed" in axes:
             raise ValueError("--seeds needs a chapter with a parameter 'seed', "
                              "which is not given by -p")

@@ -596,17 +596,17 @@ class _Shell:
     def deficit(self, d: np.ndarray, rtol: float = 1e-10) -> np.ndarray:
         """``1 - C(1 - d)``, broadcast shape; NaN where q* is."""
         d = np.where(np.isnan(d), 0.0, d)  # where q* is NaN d may be too
-        at_rest = self.chi1 * d
-        if self.corner:
-            at_rest = self.chi1 / self.corner.slope_at_one * self.corner.deficit(d, rtol)
-        return np.where(self.alive, self.ratio * self.kernel.deficit(d, rtol), at_rest)
+        return self._of("deficit", d, rtol, smooth=d)
 
     def slope(self, d: np.ndarray, rtol: float = 1e-10) -> np.ndarray:
         """``C'(1 - d)``, broadcast shape; NaN where q* is."""
-        d, at_rest = np.where(np.isnan(d), 0.0, d), self.chi1
-        if self.corner:
-            at_rest = self.chi1 / self.corner.slope_at_one * self.corner.slope(d, rtol)
-        return np.where(self.alive, self.ratio * self.kernel.slope(d, rtol), at_rest)
+        return self._of("slope", np.where(np.isnan(d), 0.0, d), rtol, smooth=1.0)
+
+    def _of(self, what: str, d: np.ndarray, rtol: float, smooth: np.ndarray | float) -> np.ndarray:
+        """Of the kernel, or where activity is at rest of what is left there of phi."""
+        at_rest = self.chi1 * smooth if self.corner is None else \
+            self.chi1 / self.corner.slope_at_one * getattr(self.corner, what)(d, rtol)
+        return np.where(self.alive, self.ratio * getattr(self.kernel, what)(d, rtol), at_rest)
 
     def deficit_star(self) -> np.ndarray:
         """The stable fixed point of D: 0 if chi1 <= 1, else the one root of D(d) = d.
