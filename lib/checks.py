@@ -40,6 +40,15 @@ def real(name: str, value: object, low: float = -np.inf, high: float = np.inf, *
     return array
 
 
+def one_a_sigma(name: str, value: object, shape: tuple[int, ...]) -> np.ndarray:
+    """One number for all sigmas, or one for each of them: an array of ``shape``, not negative."""
+    array = real(name, value, low=0.0)
+    if array.shape not in ((), shape):
+        raise ValueError(f"{name} must be one number, or one for each sigma, of shape {shape}; "
+                         f"got shape {array.shape}")
+    return np.broadcast_to(array, shape)
+
+
 def number(name: str, value: object, low: float = -np.inf, high: float = np.inf) -> float:
     """The argument as one finite float in ``[low, high]``."""
     array = real(name, value, low, high)

@@ -799,12 +799,35 @@ def test_gains_known_by_hand():
     assert type(relu.second_moment) is type(relu.edge(0.0)) is float
 
 
-def test_pairs_are_lost_only_where_lengths_run_away():
+def test_pairs_keep_their_correlation_while_lengths_run_away():
+    """At lengths beyond every grid GELU is a ReLU, until no average of a pair can be trusted."""
     ask = dict(q=1.0, c=[0.3, 0.9], depth=30)
     many = MeanField([1.3, 2.5, 10.0], 0.3, "gelu", missing="nan").run(**ask)
     alone = MeanField(1.3, 0.3, "gelu").run(**ask)
     np.testing.assert_allclose(many.c[..., 0], alone.c, atol=1e-14)
-    assert np.isnan(many.c[-1, :, 1:]).all() and np.isfinite(many.q).all()
+    assert np.isfinite(many.q).all() and np.isfinite(many.c[:10]).all()
+    assert np.all(np.diff(np.isnan(many.c).astype(int), axis=0) >= 0)  # what is lost stays lost
+    seen = many.deficit[:, :, 1:]
+    relu = MeanField(1.0, 0.0, "relu")
+    for layer in np.flatnonzero(many.q[:, 0, 2] > 1e8)[:-1]:
+        here = seen[layer, :, 1]
+        told = np.array([relu.run(q=1.0, deficit=d, depth=2).deficit[1, 0] if d == d else d
+                         for d in here])
+        np.testing.assert_allclose(seen[layer + 1, :, 1], told, rtol=2e-4)
+
+
+def test_one_length_too_wide_for_the_grids_does_not_take_the_others_along():
+    """The average of exp(-u^2) exp(-v^2) is one over the root of a determinant."""
+    def power(q, c):
+        return ((1 + 2 * q) ** 2 - (2 * c * q) ** 2) ** -0.5
+
+    field = MeanField([1.5, 1.5], [0.3, 100.0], "exp(-x**2)", missing="nan")
+    told = field.run(q=field.q_star, c=[0.2, 0.5], depth=2)
+    for one, sigma_b in enumerate((0.3, 100.0)):
+        q = float(field.q_star[one])
+        for pair, c in enumerate((0.2, 0.5)):
+            exact = 2.25 * (power(q, 1) - power(q, c)) / (2.25 * power(q, 1) + sigma_b**2)
+            np.testing.assert_allclose(told.deficit[1, pair, one], exact, rtol=1e-9)
 
 
 def test_a_run_that_leaves_the_floats_is_marked_from_there_on():
@@ -857,3 +880,10 @@ def test_a_kink_at_rest_is_the_limit_of_a_vanishing_bias(phi, kernel):
     assert np.allclose(rest, near, atol=1e-5)
     if kernel:
         assert np.allclose(rest, 1 - sigma_w**2 * (kernel(1.0) - kernel(c)), atol=1e-12)
+
+
+@pytest.mark.parametrize("kind", [dict(c=0.5), dict(deficit=0.1), dict(curve="circle")])
+@pytest.mark.parametrize("sigma_w", [1.5, [1.5, 2.0, 3.0]])
+def test_a_pair_and_a_curve_have_one_length_a_sigma(kind, sigma_w):
+    with pytest.raises(ValueError, match="q must be one number, or one for each sigma"):
+        MeanField(sigma_w, 0.3).run(q=[1.0, 2.0], depth=3, **kind)

@@ -22,7 +22,7 @@ from lib.theory.gaussian import (
     three_sums,
     unit_interval,
 )
-from lib.theory.hermite import coefficients, resolution
+from lib.theory.hermite import coefficients, resolution, within_reach
 
 BLOCK = 400_000  # numbers held at a time
 NODES = 12_000  # of the polar rule held at a time
@@ -264,8 +264,9 @@ class MehlerKernel:
         shape = (self.q.size, d.shape[-1])
         value, bound = np.zeros(shape), np.full(shape, np.inf)
         rows = np.flatnonzero(~self.lost)
-        for orders in STAGES if value.size else ():
-            if rows.size == 0:
+        for orders in STAGES:
+            rows = rows[within_reach(self.q[rows], orders, self.finer)]
+            if rows.size == 0 or value.size == 0:
                 break
             k, a2, tail, tail_slope = self._series(orders, rows)
             here = d if d.ndim == 1 else d[rows]
@@ -316,6 +317,8 @@ def off_shell(phi: Activation, q: np.ndarray, other: np.ndarray, c: np.ndarray,
     value, bound = np.zeros(q.shape), np.full(q.shape, np.inf)
     rows = np.flatnonzero(~(lost | other_lost))
     for orders in STAGES:
+        rows = rows[within_reach(q[rows], orders, finer)
+                    & within_reach(other[rows], orders, other_finer)]
         if rows.size == 0:
             break
         k, a = coefficients(phi, q[rows], orders, finer)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from lib.activations import Activation
-from lib.checks import Untrusted, count, real
+from lib.checks import Untrusted, count, one_a_sigma
 from lib.profile import Profile
 from lib.theory.gaussian import moment
 
@@ -65,7 +65,7 @@ def circle(law: "MeanField", q: np.ndarray | None, depth: int, *,
     if q is None:
         lengths = np.broadcast_to(law.q_star, (depth, 1, *shape))
     else:
-        q = np.broadcast_to(real("q", q, low=0.0), shape)
+        q = one_a_sigma("q", q, shape)
         if np.any(q == 0.0):
             raise ValueError("q must be positive: a circle of radius 0 is a point")
         lengths = law.lengths(q[None], depth)

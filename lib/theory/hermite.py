@@ -230,7 +230,7 @@ def coefficients(phi: Activation, q: np.ndarray, orders: int,
 
     Source: [zhang2019] (expansion), [mehler1866]; rule derived here.
     """
-    z, table = _table(orders, _scale(q, finer))
+    z, table = _table(orders, _scale(q, finer).max(initial=0.0))
     x = np.sqrt(q)[:, None] * z
     right = np.asarray(phi.phi(x))
     if phi.parity == "odd":
@@ -292,14 +292,21 @@ def resolution(phi: Activation, q: np.ndarray, power: np.ndarray,
     them, which is split at 0 and so sees a kink there that was not declared. Returns ``finer`` for
     `coefficients`, and a mask of the variances, all of shape ``(rows,)``, where all grids fail.
     """
+    lost, near = np.ones(q.size, dtype=bool), np.flatnonzero(within_reach(q, 2))
+    few = near[np.argsort(q[near])[np.linspace(0, near.size - 1, min(near.size, 7)).astype(int)]]
     for finer in FINER:
-        few = np.argsort(q)[np.linspace(0, q.size - 1, min(q.size, 7)).astype(int)]
-        lost = np.zeros(q.size, dtype=bool)
-        if _unresolved(phi, q[few], power[few], slope[few], _scale(q, finer)).any():
-            lost = _unresolved(phi, q, power, slope, _scale(q, finer))  # look at every one
-        if not lost.any():
+        scale = _scale(q[near], finer).max(initial=0.0)
+        lost[near] = False
+        if _unresolved(phi, q[few], power[few], slope[few], scale).any():
+            lost[near] = _unresolved(phi, q[near], power[near], slope[near], scale)  # every one
+        if not lost[near].any():
             break
     return finer, lost
+
+
+def within_reach(q: np.ndarray, orders: int, finer: float = FINER[-1]) -> np.ndarray:
+    """The variances whose table of so many orders can be held: a mask of the shape of ``q``."""
+    return orders * REACH / _step(orders, _scale(q, finer)) < LARGEST
 
 
 def _unresolved(phi: Activation, q: np.ndarray, power: np.ndarray, slope: np.ndarray,
@@ -320,19 +327,21 @@ def _unresolved(phi: Activation, q: np.ndarray, power: np.ndarray, slope: np.nda
     return np.abs(gaps).max(axis=0) > 2.0 * phi.accuracy[1]
 
 
-def _scale(q: np.ndarray, finer: float) -> float:
-    """The largest root of the variances, rounded up so that few tables are made."""
-    return 2.0 ** (np.ceil(2.0 * np.log2(max(np.sqrt(q.max(initial=0.0)), 0.5))) / 2.0) * finer
+def _scale(q: np.ndarray, finer: float) -> np.ndarray:
+    """The roots of the variances, rounded up so that few tables are made."""
+    return 2.0 ** (np.ceil(2.0 * np.log2(np.maximum(np.sqrt(q), 0.5))) / 2.0) * finer
+
+
+def _step(orders: int, scale: np.ndarray) -> np.ndarray:
+    """Of the trapezoid rule, which is exact once its frequency exceeds all that stands under it:
+    ``sqrt(k)`` from h_k, 6 from the Gaussian and ``STRIP * scale`` from phi."""
+    return 2.0 * np.pi / (np.sqrt(orders) + 6.0 + STRIP * scale)
 
 
 @lru_cache(maxsize=12)
 def _table(orders: int, scale: float) -> tuple[np.ndarray, np.ndarray]:
-    """Half-line nodes ``(nodes,)`` and rows ``weight * h_k`` of shape ``(orders, nodes)``.
-
-    The trapezoid rule is exact once its sampling frequency exceeds all that the integrand
-    holds: ``sqrt(k)`` from h_k, 6 from the Gaussian and ``STRIP * scale`` from phi.
-    """
-    step = 2.0 * np.pi / (np.sqrt(orders) + 6.0 + STRIP * scale)
+    """Half-line nodes ``(nodes,)`` and rows ``weight * h_k`` of shape ``(orders, nodes)``."""
+    step = _step(orders, scale)
     if not orders * REACH / step < LARGEST:
         raise Untrusted(f"pre-activations of a spread of {scale:.1g} are beyond the grids that "
                         "resolve phi: lengths have run away", np.nan)

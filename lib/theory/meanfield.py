@@ -10,7 +10,7 @@ from typing import Callable, NamedTuple
 import numpy as np
 
 from lib.activations import Activation, get
-from lib.checks import Untrusted, choice, count, real
+from lib.checks import Untrusted, choice, count, one_a_sigma, real
 from lib.profile import Profile
 from lib.theory import geometry
 from lib.theory.correlated import Kernel, pair_average
@@ -389,19 +389,11 @@ class MeanField:
             raise ValueError(f"{'c' if deficit is None else 'deficit'} must be a number or of "
                              f"shape (pairs,), got {x.shape}")
         shape = self.sigma_w.shape
-        start = self.q_star if q is None else real("q", q, low=0.0)
-        lengths = self.lengths(np.broadcast_to(start, shape), depth)
-        gaps, known = np.empty((depth, x.size, *shape)), lengths.copy()
+        lengths = self.lengths(self.q_star if q is None else one_a_sigma("q", q, shape), depth)
+        gaps = np.empty((depth, x.size, *shape))
         gaps[0] = (1.0 - x if deficit is None else x).reshape(-1, *(1,) * len(shape))
         for layer in range(depth - 1):
-            try:
-                gaps[layer + 1] = self._next_deficit(gaps[layer], *known[layer:layer + 2])
-            except Untrusted:
-                if self.missing == "raise":
-                    raise
-                lost = np.isnan(self.q_star) & np.isfinite(known[layer])  # where lengths run away
-                known[layer:, lost | ~lost.any()] = np.nan
-                gaps[layer + 1] = self._next_deficit(gaps[layer], *known[layer:layer + 2])
+            gaps[layer + 1] = self._next_deficit(gaps[layer], *lengths[layer:layer + 2])
         lengths = np.broadcast_to(lengths[:, None], gaps.shape)
         return x, {"c": 1.0 - gaps, "deficit": gaps, "q": lengths}
 
@@ -594,19 +586,22 @@ class _Shell:
         return Kernel(near, np.ones(self.q.shape), missing=self.missing)
 
     def deficit(self, d: np.ndarray, rtol: float = 1e-10) -> np.ndarray:
-        """``1 - C(1 - d)``, broadcast shape; NaN where q* is."""
-        d = np.where(np.isnan(d), 0.0, d)  # where q* is NaN d may be too
-        return self._of("deficit", d, rtol, smooth=d)
+        """``1 - C(1 - d)``, broadcast shape; NaN where q* or d is."""
+        return self._of("deficit", d, rtol)
 
     def slope(self, d: np.ndarray, rtol: float = 1e-10) -> np.ndarray:
-        """``C'(1 - d)``, broadcast shape; NaN where q* is."""
-        return self._of("slope", np.where(np.isnan(d), 0.0, d), rtol, smooth=1.0)
+        """``C'(1 - d)``, broadcast shape; NaN where q* or d is."""
+        return self._of("slope", d, rtol)
 
-    def _of(self, what: str, d: np.ndarray, rtol: float, smooth: np.ndarray | float) -> np.ndarray:
+    def _of(self, what: str, d: np.ndarray, rtol: float) -> np.ndarray:
         """Of the kernel, or where activity is at rest of what is left there of phi."""
-        at_rest = self.chi1 * smooth if self.corner is None else \
-            self.chi1 / self.corner.slope_at_one * getattr(self.corner, what)(d, rtol)
-        return np.where(self.alive, self.ratio * getattr(self.kernel, what)(d, rtol), at_rest)
+        lost, d = np.isnan(d), np.nan_to_num(d)
+        if self.corner is None:
+            at_rest = self.chi1 * (d if what == "deficit" else 1.0)
+        else:
+            at_rest = self.chi1 / self.corner.slope_at_one * getattr(self.corner, what)(d, rtol)
+        alive = self.ratio * getattr(self.kernel, what)(d, rtol)
+        return np.where(lost, np.nan, np.where(self.alive, alive, at_rest))
 
     def deficit_star(self) -> np.ndarray:
         """The stable fixed point of D: 0 if chi1 <= 1, else the one root of D(d) = d.
