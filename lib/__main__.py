@@ -1,4 +1,4 @@
-"""The command line: ``python -m lib book | site | refresh | list | run | sweep``."""
+"""The command line: ``python -m lib book | site | refresh | renew | list | run | sweep``."""
 from __future__ import annotations
 
 import argparse
@@ -12,6 +12,7 @@ EXAMPLES = {
     "book": "python -m lib book --chapters order_to_chaos",
     "site": "python -m lib site",
     "refresh": "python -m lib refresh order_to_chaos --workers 2",
+    "renew": "python -m lib renew lyapunov_mnist-full",
     "list": "python -m lib list",
     "run": "python -m lib run order_to_chaos -p sigma_b 0.5 -p activation erf\n"
            "  python -m lib run order_to_chaos --figure 2C -p sigma_b=0.1",
@@ -48,8 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(problem, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("\ninterrupted; every file is as it was or whole and new" + (
-            "; the same command goes on" if command == "sweep" else ""), file=sys.stderr)
+        on = "; the same command goes on" if command in ("sweep", "renew") else ""
+        print(f"\ninterrupted; every file is as it was or whole and new{on}", file=sys.stderr)
         return 130
 
 
@@ -58,7 +59,7 @@ def _carried_out(command: str, options: dict) -> int:
     from lib.report import run, site, sweep  # not above: `--help` answers at once
 
     works = {"book": site.book, "site": site.site, "refresh": site.refresh,
-             "list": run.listing, "run": run.run, "sweep": sweep.sweep}
+             "renew": site.renew, "list": run.listing, "run": run.run, "sweep": sweep.sweep}
     try:
         code = works[command](**options)
         sys.stdout.flush()  # a full disk or a closed pipe is told of here, and not at exit
@@ -101,7 +102,14 @@ def _parser() -> argparse.ArgumentParser:
         "refresh", help="execute notebooks in place, after an intended change")
     refresh.add_argument("names", nargs="*", metavar="CHAPTER",
                          help="only these, and the scorecard; default: all")
-    for command in (book, refresh):
+    renew = commands.add_parser(
+        "renew", help="execute again the runs on record that no longer answer")
+    renew.add_argument("names", nargs="*", metavar="CHAPTER-LABEL",
+                       help="these, whether they answer or not; default: all that do not")
+    renew.add_argument("--all", dest="everything", action="store_true",
+                       help="all that are not of the present commit; the same command goes on")
+    renew.add_argument("--yes", action="store_true", help="without asking, however long it takes")
+    for command in (book, refresh, renew):
         command.add_argument("--workers", type=_positive, metavar="N",
                              help="chapters executed at once (default: one a core)")
     commands.add_parser("list", help="chapters with run time and parameters")
@@ -124,8 +132,8 @@ def _parser() -> argparse.ArgumentParser:
 def _finish_run(run: argparse.ArgumentParser) -> None:
     run.add_argument("--out", type=Path, default=Path("runs"), metavar="FOLDER",
                      help="where to write the notebook and its page (default: runs)")
-    run.add_argument("--store", default="", metavar="LABEL",
-                     help="keep findings and tables as book/stored/CHAPTER.LABEL.json")
+    run.add_argument("--record", default="", metavar="LABEL",
+                     help="keep the run as book/evidence/CHAPTER-LABEL.ipynb, to judge claims")
     run.add_argument("--figure", default="", metavar="NAME",
                      help="make only this figure, by its name or a panel of the paper as 2C: "
                           "SVG, PDF and the numbers as NPZ")

@@ -1,37 +1,48 @@
-"""Stored runs: what is kept, what makes one stale, and that every one of the book is fresh."""
+"""Runs on record: what is kept, what ages one, who judges; and that the book's own answer."""
 import ast
 import functools
 import json
-import re
+import shutil
+import subprocess
 
-import nbformat
 import numpy as np
 import pytest
-from tiny import CELLS, project, texts
+from tiny import CELLS, FIGURE, project, texts
 
 from lib.__main__ import main
+from lib.report import evidence, site
 from lib.report import run as once
+from lib.report.claims import (BOOK, MIME, PAGE, catalogue, judged, kept, ran_with, record,
+                               scorecard)
+from lib.report.evidence import TABLE, fault, findings, on_record, page, renewal, table
 from lib.report.site import chapters
-from lib.report.claims import BOOK, read
-from lib.report.evidence import TABLE, place, stored, table
 
-TABLE_CELL = "from lib.report.evidence import stored, table\n" \
+TABLE_CELL = "from lib.report.evidence import on_record, table\n" \
              "table(['layer', 'accuracy'], [[1, 0.912345], ['last', 0.5]], 'By layer.')"
-SHOW_CELL = "stored('tiny', 'full', Path({book!r}))"
-
+SHOW_CELL = "on_record('tiny', 'full', Path({book!r}))"
+RECORDS = sorted((BOOK / "evidence").glob("*.ipynb"))
 
 slow = pytest.mark.slow
 
 
+def spoil(path, old, new):
+    text = path.read_text("utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), "utf-8")
+
+
+def judge_by_record(root):
+    spoil(root / "book" / "claims.toml", 'says = "Twice', 'evidence = "full"\nsays = "Twice')
+
+
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """A tiny project whose chapter was run and stored once by the command line."""
+    """A tiny project whose chapter was run and put on record once, by the command line."""
     root = tmp_path_factory.mktemp("tiny")
-    show = SHOW_CELL.format(book=str(root / "book"))
-    project(root, [*CELLS, TABLE_CELL, show])
+    project(root, [*CELLS, TABLE_CELL, FIGURE, SHOW_CELL.format(book=str(root / "book"))])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(once, "run", functools.partial(once.run, root=root))
-        code = main(["run", "tiny", "-p", "sigma_w", "1.25", "--store", "full", "--out",
+        code = main(["run", "tiny", "-p", "sigma_w", "1.25", "--record", "full", "--out",
                      str(root / "runs")])
     assert code == 0
     return root
@@ -40,83 +51,125 @@ def made(tmp_path_factory):
 @pytest.fixture
 def root(made, tmp_path):
     """A copy of it to spoil."""
-    project(tmp_path)
-    (tmp_path / "book" / "stored").mkdir()
-    place("tiny", "full", tmp_path / "book").write_bytes(
-        place("tiny", "full", made / "book").read_bytes())
+    shutil.copytree(made / "book", tmp_path / "book")
+    shutil.copy(made / "_toc.yml", tmp_path)
+    spoil(tmp_path / "book" / "tiny.ipynb", str(made / "book"), str(tmp_path / "book"))
     return tmp_path
 
 
-@slow
-def test_the_file_holds_the_run_and_nothing_of_the_machine(made):
-    data = json.loads(place("tiny", "full", made / "book").read_text("utf-8"))
-    assert data["parameters"] == {"sigma_w": 1.25, "name": "tanh", "fresh": True, "seed": 7}
-    assert [record["key"] for record in data["findings"]] == ["twice", "counted"]
-    assert data["findings"][0]["value"] == 2.5 and data["findings"][0]["verdict"] == "holds"
-    assert data["tables"] == [{"columns": ["layer", "accuracy"], "caption": "By layer.",
-                               "rows": [[1, 0.9123], ["last", 0.5]]}]
-    assert re.fullmatch(r"20\d\d-\d\d-\d\d", data["date"]) and data["minutes"] >= 0
-    assert data["versions"]["numpy"] == np.__version__
-    assert set(data) == {"chapter", "label", "parameters", "date", "minutes", "versions",
-                         "processor", "findings", "tables"}
+def kept_run(root):
+    return record("tiny", "full", root / "book")
 
 
 @slow
-def test_a_chapter_can_run_before_it_is_stored(made):
+def test_a_record_is_the_whole_run_and_nothing_of_the_machine(made):
+    path = kept_run(made)
+    told = json.loads(path.read_text("utf-8"))
+    assert ran_with(path) == {"sigma_w": 1.25, "name": "tanh", "fresh": True, "seed": 7}
+    assert [one["key"] for one in kept(path, MIME)] == ["twice", "counted"]
+    assert next(kept(path, TABLE))["rows"] == [[1, 0.9123], ["last", 0.5]]
+    assert any("image/svg+xml" in output.get("data", {})
+               for cell in told["cells"] for output in cell.get("outputs", []))
+    assert set(told["metadata"]["papermill"]) <= {
+        "parameters", "default_parameters", "start_time", "duration", "version"}
+    assert told["metadata"]["record"]["versions"]["numpy"] == np.__version__
+    assert str(made) not in json.dumps(told["metadata"])
+    assert evidence.origin(path).startswith("Run on record “full”: sigma_w = 1.25, name = tanh")
+
+
+@slow
+def test_a_chapter_can_run_before_it_is_on_record(made):
     (notebook,) = (made / "runs").glob("*.ipynb")
-    assert texts(notebook)[-1] == \
-        "no stored run yet: python -m lib run tiny -p ... --store full"
+    assert texts(notebook)[-1] == "No run on record “full”: there is none. It is made by " \
+        "python -m lib run tiny -p NAME VALUE --record full --yes"
 
 
 @slow
-def test_it_is_shown_and_signs_no_claim_again(made, root):
-    run = stored("tiny", "full", made / "book")
-    assert repr(run).startswith("Stored run “full”: sigma_w = 1.25, name = tanh, fresh = True")
+def test_its_chapter_shows_it_and_signs_no_claim_again(root):
+    run = on_record("tiny", "full", root / "book")
     assert "twice: 2.50 ± 0.10 (2 to 4, read off Poole et al. 2016, Fig. 1) → holds" in repr(run)
-    page = run.html
-    assert "claim-holds" in page and "By layer." in page and "<td>0.9123</td>" in page
-    assert not run.stored
-    assert "run tiny -p sigma_w 1.25 --store full --force" in page
-    output = nbformat.v4.new_output("execute_result", {"text/html": page}, execution_count=1)
-    project(root)
-    notebook = nbformat.read(root / "book" / "tiny.ipynb", as_version=4)
-    notebook.cells[-1].outputs = [output]
-    nbformat.write(notebook, root / "book" / "tiny.ipynb")
-    assert read(book=root / "book") == []
+    assert "claim-holds" in run.html and "<td>0.9123</td>" in run.html and not run.stored
+    assert "run tiny -p sigma_w 1.25 --record full --yes --force" in run.html
+    assert 'href="evidence/tiny-full.html"' in run.html
+
+
+@slow
+def test_the_run_on_record_judges_where_the_claim_says_so(root):
+    assert judged(root / "book") == {}
+    judge_by_record(root)
+    (one,) = judged(root / "book").values()
+    assert (one.key, one.verdict, one.value) == ("twice", "holds", 2.5)
+    spoil(root / "book" / "claims.toml", 'at = { name = "tanh" }', 'at = { sigma_w = "2.." }')
+    (one,) = judged(root / "book").values()
+    assert one.elsewhere == "sigma_w = 1.25 here, at least 2 in the claim"
+    assert [claim.verdict for claim in scorecard(book=root / "book")] == \
+        ["elsewhere", "not attempted"]
 
 
 @slow
 @pytest.mark.parametrize("file, old, new, told", [
     ("claims.toml", "high = 4", "high = 3", "no longer makes the claim 'twice' in this form"),
-    ("claims.toml", "[twice]", "[thrice]", "no longer makes the claim 'twice' in this form"),
     ("tiny.ipynb", "sigma_w: ", "sigma: ", "unknown parameter 'sigma_w'"),
     ("tiny.ipynb", "[0..5]", "[1.5..]", "'sigma_w' must be at least 1.5"),
+    ("tiny.ipynb", "seed: int = 7", "seed: int = 8", "seed: another value today"),
+    ("tiny.ipynb", "# seconds", "# protocol 2\\n# seconds",
+     "the chapter's protocol is 2, and 1 in this run"),
 ])
-def test_a_stale_run_is_refused_with_the_command_that_renews_it(root, file, old, new, told):
-    assert "twice" in repr(stored("tiny", "full", root / "book"))
-    path = root / "book" / file
-    path.write_text(path.read_text("utf-8").replace(old, new), "utf-8")
-    with pytest.raises(ValueError, match=re.escape(told)) as refused:
-        stored("tiny", "full", root / "book")
-    assert "renew it: python -m lib run tiny -p sigma_w 1.25" in str(refused.value)
-    assert str(refused.value).endswith("--store full --force")
+def test_a_run_that_no_longer_answers_says_why(root, file, old, new, told):
+    judge_by_record(root)
+    assert not fault(kept_run(root), root / "book")
+    spoil(root / "book" / file, old, new)
+    assert told in fault(kept_run(root), root / "book")
+    shown = repr(on_record("tiny", "full", root / "book"))
+    assert told in shown and shown.endswith(renewal(kept_run(root)))
 
 
 @slow
-def test_a_claim_at_other_parameters_is_no_longer_judged_by_the_run(root):
-    assert "holds" in repr(stored("tiny", "full", root / "book"))
-    path = root / "book" / "claims.toml"
-    path.write_text(path.read_text("utf-8").replace('at = { name = "tanh" }',
-                                                    'at = { sigma_w = "2.." }'), "utf-8")
-    told = repr(stored("tiny", "full", root / "book"))
-    assert "elsewhere: sigma_w = 1.25 here, at least 2 in the claim" in told
+def test_what_leaves_the_numbers_alone_leaves_the_record(root):
+    judge_by_record(root)
+    spoil(root / "book" / "claims.toml", "Twice", "Two times")
+    spoil(root / "book" / "claims.toml", "low = 0", "low = -1")  # judged by the page
+    assert not fault(kept_run(root), root / "book")
+    assert on_record("tiny", "full", root / "book").html.count("Two times σ<sub>w</sub>.") == 1
 
 
 @slow
-def test_a_reworded_claim_keeps_the_run(root):
-    path = root / "book" / "claims.toml"
-    path.write_text(path.read_text("utf-8").replace("Twice", "Two times"), "utf-8")
-    assert stored("tiny", "full", root / "book").html.count("Two times σ<sub>w</sub>.") == 1
+def test_the_page_of_a_record_has_its_figures_and_none_of_the_prose(root):
+    cells = json.loads(page(kept_run(root), root / "book"))["cells"]
+    first = cells[0]["source"]
+    assert first.startswith("# On record: A tiny chapter") and 'id="claim-twice"' in first
+    assert [cell["source"] for cell in cells[1:] if cell["cell_type"] == "markdown"] == ["## More"]
+    drawn = [cell for cell in cells if cell["metadata"].get("mystnb", {}).get("figure")]
+    (output,) = drawn[0]["outputs"]
+    assert output["metadata"]["scrapbook"] == {"name": "fig-5", "mime_prefix": ""}
+    assert "name" not in drawn[0]["metadata"]["mystnb"]["figure"]
+    shown = json.dumps(cells[1:])
+    assert MIME not in shown and "Run with other parameters" not in shown
+
+
+@slow
+def test_renew_makes_what_no_longer_answers_and_tells_what_turned(root, capsys):
+    judge_by_record(root)
+    renew = functools.partial(site.renew, root=root)
+    assert renew() == 0 and "0 of 1 runs on record: none" in capsys.readouterr().out
+    book = root / "book"
+    spoil(book / "tiny.ipynb", "seed: int = 7", "seed: int = 8")
+    spoil(book / "claims.toml", "low = 2", "low = 2.45")
+    assert renew() == 0
+    told = capsys.readouterr().out
+    assert "1 of 1 runs on record: tiny-full" in told
+    assert "renewed\n    twice: holds → undecided" in told and "counted" not in told
+    assert not fault(kept_run(root), book) and ran_with(kept_run(root))["seed"] == 8
+    with pytest.raises(ValueError, match="no run on record 'tiny-ful'; did you mean 'tiny-full'"):
+        renew(["tiny-ful"])
+
+
+@slow
+def test_a_record_that_fails_stays_as_it_was(root, capsys):
+    before = kept_run(root).read_bytes()
+    spoil(root / "book" / "tiny.ipynb", "from lib.report.figures import lines", "1 / 0")
+    assert site.renew(["tiny-full"], root=root) == 1
+    assert kept_run(root).read_bytes() == before and "left as it was" in capsys.readouterr().out
 
 
 def test_tables_round_and_refuse():
@@ -133,24 +186,57 @@ def test_tables_round_and_refuse():
         table([], [[]], "C.")
 
 
-@pytest.mark.parametrize("label", ["", "Full", "a.b", "a/b", "-a"])
+@pytest.mark.parametrize("label", ["Full", "a.b", "a/b", "-a", "a-b"])
 def test_a_label_is_a_plain_word(label):
-    with pytest.raises(ValueError, match="label of a stored run"):
-        place("tiny", label)
+    with pytest.raises(ValueError, match="label of a run on record"):
+        once.run("order_to_chaos", record=label)
 
 
 # The book's own
 
-@pytest.mark.parametrize("path", sorted((BOOK / "stored").glob("*")), ids=lambda path: path.name)
-def test_every_stored_run_answers_the_claims_and_parameters_of_today(path):
-    assert repr(stored(*path.stem.split("."))).startswith("Stored run")
-    assert path == place(*path.stem.split("."))
+@pytest.mark.parametrize("path", RECORDS, ids=lambda path: path.stem)
+def test_every_run_on_record_answers_the_claims_and_parameters_of_today(path):
+    assert not fault(path), f"{fault(path)}; renew it: {renewal(path)}"
+    assert findings(path)
+
+
+def test_every_claim_that_names_a_run_is_judged_at_its_own_parameters():
+    named = {one.key for one in catalogue().values() if one.evidence != PAGE}
+    found = judged()
+    assert named == set(found) and named
+    assert not {key: one.elsewhere for key, one in found.items() if one.elsewhere}
 
 
 @pytest.mark.parametrize("path", chapters(), ids=lambda path: path.stem)
-def test_every_stored_run_that_a_chapter_shows_is_there(path):
+def test_a_chapter_shows_the_runs_that_judge_it(path):
+    shown = set()
     for cell in json.loads(path.read_text("utf-8"))["cells"]:
         for node in ast.walk(ast.parse("".join(cell["source"]))) \
                 if cell["cell_type"] == "code" else ():
-            if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] == "stored":
-                assert place(*(word.value for word in node.args)).is_file(), ast.unparse(node)
+            if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] == "on_record":
+                shown.add(record(*(word.value for word in node.args)))
+    assert shown == {one for one in RECORDS if one.stem.split("-")[0] == path.stem}
+    named = {one.evidence for one in catalogue().values() if one.chapter == path.stem} - {PAGE}
+    assert named <= {one.stem.split("-")[1] for one in shown}
+
+
+@pytest.mark.parametrize("path", RECORDS, ids=lambda path: path.stem)
+def test_a_range_that_was_changed_after_its_run_says_so(path):
+    """Each range with which a run was ever kept, by the history, is the one of today."""
+    try:
+        log = subprocess.run(["git", "log", "--format=%H", "--", str(path)], cwd=BOOK, check=True,
+                             capture_output=True, text=True).stdout.split()
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("no history here")
+    claims = catalogue()
+    for commit in log:
+        shown = subprocess.run(["git", "show", f"{commit}:./{path.relative_to(BOOK)}"], cwd=BOOK,
+                               capture_output=True, text=True)
+        for cell in json.loads(shown.stdout)["cells"] if shown.returncode == 0 else ():
+            for output in cell.get("outputs", []):
+                for then in output.get("data", {}).get(MIME, []):
+                    now = claims.get(then["key"])
+                    if now and now.evidence != PAGE and "revised after seeing" not in now.note:
+                        stated = now.record()
+                        assert (then["low"], then["high"]) == (stated["low"], stated["high"]), \
+                            f"{now.key}: say 'revised after seeing' in its note"

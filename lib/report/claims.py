@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, fields, replace
 from hashlib import sha256
 from html import escape
 from pathlib import Path
+from types import MappingProxyType
 
 from lib.estimate import Estimate
 from lib.report.parameters import (Parameter, admits, check, declared, did_you_mean,
@@ -36,10 +37,13 @@ PAPERS = {  # by their keys in references.bib
     "storm2024": "Storm et al. 2024",
 }
 KEY = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+LABEL = re.compile(r"[a-z0-9]+(_[a-z0-9]+)*")  # of a run on record
 INJECTED = (str, int, float, bool, type(None), list, tuple, dict)  # what papermill can inject
 IPYTHON = {"In", "Out"}  # its plain names; the others begin with an underscore
 BANNER = "Run with other parameters"
 OWN = "At the chapter's own parameters"  # begins what is said of the default run alone
+PAGE = "page"  # of a claim that the run on the chapter's own page judges
+MEANING = ("key", "low", "high")  # of a claim; its sentence may be reworded, and its run remains
 GLUED = "application/papermill.record/"  # the prefix hides an output on its own page
 
 
@@ -63,6 +67,7 @@ class Claim:
     high: float = math.inf
     at: Mapping[str, float | int | str | bool] = field(default_factory=dict)
     free: str = ""  # what else may be changed, and why: "width, seed: theory; steps: ..."
+    evidence: str = PAGE  # the run that judges: the page's own, or the label of one on record
     note: str = ""
 
     @property
@@ -117,14 +122,16 @@ class Finding(Claim):
     error: float | None  # one standard error, or a bound on the numerical error
     error_from: str = "bound"  # what makes the error, of `lib.estimate.KINDS`
     samples: int | None = None  # independent ones behind it
+    reach: float | None = None  # of a largest of many: half its interval
     present: Mapping[str, float | int | str | bool]  # this run's values of what `at` names
 
     @property
     def verdict(self) -> str:
-        """One of the first four `VERDICTS`, from value ± 2 errors and the bounds."""
+        """One of the first four `VERDICTS`, from the interval of 95 % and the bounds."""
         if self.elsewhere:
             return "elsewhere"
-        near, far = self.value - 2 * self.error, self.value + 2 * self.error
+        near, far = self._estimate.interval() if self.reach is None else \
+            (max(self.value - self.reach, 0.0), self.value + self.reach)
         if self.low <= near and far <= self.high:
             return "holds"
         return "differs" if far < self.low or near > self.high else "undecided"
@@ -140,12 +147,17 @@ class Finding(Claim):
     @property
     def number(self) -> str:
         """The value and its error, with the digits that the error supports."""
+        return self._estimate.text
+
+    @property
+    def _estimate(self) -> Estimate:
         value, error = (math.nan if x is None else x for x in (self.value, self.error))
-        return Estimate(value, error, self.samples, self.error_from).text
+        return Estimate(value, error, self.samples, self.error_from)
 
     def record(self) -> dict:
         """The finding as it is stored in the notebook."""
-        numbers = {name: getattr(self, name) for name in NUMBERS}
+        numbers = {name: getattr(self, name) for name in NUMBERS
+                   if name != "reach" or self.reach is not None}
         return super().record() | numbers | {"verdict": self.verdict}
 
 
@@ -181,6 +193,7 @@ class Claims:
         for claim in self.catalogue.values():
             if claim.chapter == chapter:
                 _located(claim.key, wanted, parameters, claim.at)
+        self.judged = judged(book, chapter, strict=False)
         changed = [f"{one.name} = {self.parameters[one.name]} (the chapter: {one.default})"
                    for one in parameters if self.parameters[one.name] != one.default
                    and one.range != "notebooks"]  # where to read is no setting
@@ -204,7 +217,8 @@ class Claims:
             TypeError: value or error is not a number.
             ValueError: another chapter signs it, or an error is negative.
         """
-        return signed([self._sign(key, estimate) for key, estimate in found.items()], figure)
+        return signed([self._sign(key, estimate) for key, estimate in found.items()], figure,
+                      judged=self.judged)
 
     def _sign(self, key: str, estimate: Iterable) -> Finding:
         mine = [key for key, claim in self.catalogue.items() if claim.chapter == self.chapter]
@@ -222,8 +236,10 @@ class Claims:
         except ValueError as problem:
             raise ValueError(f"claim {key!r}: {problem}") from None
         present = {name: self.parameters[name] for name in claim.at}
+        reach = None if made.draws is None else \
+            _finite(float(f"{made.interval()[1] - made.value:.3g}"))
         return Finding(**vars(claim), value=_finite(value), error=_finite(error),
-                       error_from=made.kind, samples=made.samples, present=present)
+                       error_from=made.kind, samples=made.samples, reach=reach, present=present)
 
 
 def _show(value: object, **how: object) -> None:
@@ -290,6 +306,8 @@ def _claim(key: str, table: object) -> Claim:
     for name in ("says", "source", "chapter"):
         if not isinstance(table.get(name), str) or not table[name].strip():
             raise ValueError(f"{name!r} must be a text")
+    if not LABEL.fullmatch(table.get("evidence", PAGE)):
+        raise ValueError(f"'evidence' must be {PAGE!r} or the label of a run on record")
     for name, words in (("kind", KINDS), ("range_from", ORIGINS)):
         if table.get(name) not in words:
             raise ValueError(f"{name!r} must be one of {', '.join(words)}")
@@ -370,13 +388,57 @@ def read(folder: Path | str | None = None, book: Path = BOOK) -> list[Finding]:
     return [found[key] for key in claims if key in found]
 
 
+def record(chapter: str, label: str, book: Path = BOOK) -> Path:
+    """The notebook of a run on record.
+
+    >>> record("order_to_chaos", "full").name
+    'order_to_chaos-full.ipynb'
+    """
+    return Path(book) / "evidence" / f"{chapter}-{label}.ipynb"
+
+
+def judged(book: Path = BOOK, chapter: str = "", strict: bool = True) -> dict[str, Finding]:
+    """The findings of the runs on record that claims.toml lets judge, by the claim's key.
+
+    Args:
+        book: folder of claims.toml and of ``evidence``.
+        chapter: whose; all chapters if empty.
+        strict: whether to raise a ValueError where a record is missing or answers another claim;
+            else such findings are left out.
+    """
+    claims, found = catalogue(book), {}
+    for runs in sorted({(one.chapter, one.evidence) for one in claims.values()
+                        if one.evidence != PAGE and chapter in ("", one.chapter)}):
+        path = record(*runs, book)
+        if not (strict or path.is_file()):
+            continue
+        given = ran_with(path)
+        for stored in kept(path, MIME):
+            claim = claims.get(stored["key"])
+            if claim and (claim.chapter, claim.evidence) == runs:
+                try:
+                    one = answering(stored, claims, MEANING)
+                    found[one.key] = replace(one, present={name: given[name] for name in one.at})
+                except (ValueError, KeyError):
+                    if strict:
+                        raise
+    return found
+
+
+def ran_with(notebook: Path) -> dict[str, object]:
+    """The parameters of an executed notebook: its defaults, and what papermill put in."""
+    injected = json.loads(notebook.read_text("utf-8"))["metadata"].get("papermill", {})
+    return declared(notebook).defaults | injected.get("parameters", {})
+
+
 def scorecard(folder: Path | str | None = None, book: Path = BOOK) -> list[Claim]:
-    """Every claim of claims.toml: its `Finding` where a chapter signed it, else the `Claim`.
+    """Every claim of claims.toml: its `Finding` by the run that judges, else the `Claim`.
 
     Args, Raises: as for `read`.
     """
-    found = {finding.key: finding for finding in read(folder, book)}
-    return [found.get(key, claim) for key, claim in catalogue(book).items()]
+    claims, on_record = catalogue(book), judged(book)
+    found = {one.key: one for one in read(folder, book) if one.evidence == PAGE} | on_record
+    return [found.get(key, claim) for key, claim in claims.items()]
 
 
 def tally(claims: Iterable[Claim], kind: str = "paper") -> dict[str, int]:
@@ -415,15 +477,17 @@ class Fragment:
         return {"text/plain": self.text, "text/html": self.html, **self.stored}
 
 
-def signed(findings: Sequence[Finding], figure: str = "", anchors: bool = True) -> Fragment:
+def signed(findings: Sequence[Finding], figure: str = "", anchors: bool = True,
+           judged: Mapping[str, Finding] = MappingProxyType({})) -> Fragment:
     """One compact table of findings, with anchors for the scorecard to link to, and their records.
 
     Args:
         findings: what `Claims` signs or `read` reads.
         figure: what says so, for the head of the table.
         anchors: whether the rows are where the scorecard leads to.
+        judged: findings of the runs on record, which speak where these cannot.
     """
-    rows = [_row(one, f"claim-{one.key}" * anchors) for one in findings]
+    rows = [_row(one, f"claim-{one.key}" * anchors, judge=judged.get(one.key)) for one in findings]
     table = _table(f"What {figure} says" if figure else "claim", rows)
     return Fragment(f'<div class="scorecard">{table}</div>',
                     "\n".join(f"{one.key}: {one!r}" for one in findings),
@@ -498,18 +562,27 @@ def _table(title: str, rows: Sequence[str]) -> str:
             f"<tbody>{''.join(rows)}</tbody></table>")
 
 
-def _row(claim: Claim, ident: str, card: bool = False) -> str:
-    """One claim in a table; on the card with its note and a link to the cell that signs it."""
+def _row(claim: Claim, ident: str, card: bool = False, judge: Finding | None = None) -> str:
+    """One claim in a table; on the card with its note and a link to the run that judges it.
+
+    Args:
+        judge: the finding of the run on record, for where this one is not at the claim's size.
+    """
     anchor = f' id="{ident}"' if ident else ""
     note = f" <small>{typeset(claim.note)}</small>" if card and claim.note else ""
     away = f" <small>{escape(claim.elsewhere)}</small>" if claim.elsewhere else ""
-    word = f'<strong class="verdict">{claim.verdict}</strong>'
-    if card and isinstance(claim, Finding):
-        word = f'<a href="{claim.chapter}.html#claim-{claim.key}">{word}</a>'
+    said = claim
+    if judge and claim.elsewhere:
+        said, away = judge, f" <small>here; on record {escape(judge.number)}</small>"
+    word = f'<strong class="verdict">{said.verdict}</strong>'
+    if card and isinstance(claim, Finding) or said is judge:
+        page = f"{said.chapter}.html" if said.evidence == PAGE else \
+            f"evidence/{record(said.chapter, said.evidence).stem}.html"
+        word = f'<a href="{page}#claim-{claim.key}">{word}</a>'
     return (f"<tr{anchor}><td>{typeset(claim.says)}{note}</td>"
             f"<td>{escape(claim.number)}{away}</td>"
             f"<td>{claim.range}, <small>{typeset(claim.origin)}</small></td>"
-            f'<td class="claim {_class(claim.verdict)}">{word}</td></tr>')
+            f'<td class="claim {_class(said.verdict)}">{word}</td></tr>')
 
 
 def _class(verdict: str) -> str:

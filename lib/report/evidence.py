@@ -1,8 +1,10 @@
-"""Runs too long for the book, kept as small files with where they come from.
+"""Runs on record: a chapter executed at the papers' size and kept whole, for claims to rest on.
 
-``python -m lib run CHAPTER -p NAME VALUE ... --store LABEL`` executes a chapter once and writes
-``book/stored/CHAPTER.LABEL.json``: its findings and tables, parameters, date and versions. A
-chapter shows such a file by ``stored("CHAPTER", "LABEL")``; nothing is computed then.
+``python -m lib run CHAPTER -p NAME VALUE ... --record LABEL`` keeps such a run as the notebook
+``book/evidence/CHAPTER-LABEL.ipynb``, with its parameters, figures, findings, date and versions.
+The claims with ``evidence = "LABEL"`` are judged by it. It is a page of the book, and its chapter
+shows what it found by ``on_record("CHAPTER", "LABEL")``. ``python -m lib renew`` executes again
+those that no longer answer the claims, the parameters or the protocol of their chapter.
 """
 from __future__ import annotations
 
@@ -12,21 +14,21 @@ import os
 import platform
 import re
 import shlex
+import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from html import escape
 from importlib.metadata import version
 from pathlib import Path
 
-from lib.report.claims import (BOOK, MIME, Fragment, answering, catalogue, kept, remark, signed,
-                               typeset)
-from lib.report.parameters import Parameters, check, declared
+from lib.report.claims import (BANNER, BOOK, MEANING, MIME, Finding, Fragment, answering,
+                               catalogue, kept, ran_with, record, remark, signed, typeset)
+from lib.report.parameters import check, declared
 
 TABLE = "application/vnd.expressivity.table+json"
-LABEL = re.compile(r"[a-z0-9]+([_-][a-z0-9]+)*")
-MEANING = ("key", "low", "high")  # of a claim; its sentence may be reworded
 PACKAGES = ("numpy", "scipy")  # what a number may hang on
+LOCAL = ("input_path", "output_path", "environment_variables", "exception", "end_time")
+REFERENCE = re.compile(r"\{numref\}`[\w-]+`")  # to a figure of the chapter
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence], caption: str) -> Fragment:
@@ -74,98 +76,177 @@ def _plain(cell: object) -> str | float:
     return cell if isinstance(cell, int) else float(f"{cell:.4g}")
 
 
-def place(chapter: str, label: str, book: Path = BOOK) -> Path:
-    """The file of a stored run.
+def keep(executed: Path, target: Path) -> None:
+    """Keep an executed notebook as a run on record, the file whole or not at all.
 
     Args:
-        chapter: name of the notebook, without its ending.
-        label: name of the run, in small letters.
-        book: folder of the notebooks.
-
-    Raises:
-        ValueError: the label is not one.
-
-    >>> place("order_to_chaos", "full").name
-    'order_to_chaos.full.json'
+        executed: as papermill left it.
+        target: from `record`.
     """
-    if not LABEL.fullmatch(label):
-        raise ValueError(f"the label of a stored run is like 'full' or 'ten-seeds', not {label!r}")
-    return Path(book) / "stored" / f"{chapter}.{label}.json"
+    notebook = json.loads(executed.read_text("utf-8"))
+    for cell in notebook["cells"]:
+        for trace in ("papermill", "execution"):
+            cell["metadata"].pop(trace, None)
+    for name in LOCAL:
+        notebook["metadata"]["papermill"].pop(name, None)
+    versions = {"Python": platform.python_version()} | {name: version(name) for name in PACKAGES}
+    notebook["metadata"]["record"] = {
+        "versions": versions, "processor": processor(), "commit": _commit(target.parent)}
+    target.parent.mkdir(exist_ok=True)
+    draft = target.with_suffix(".part")
+    draft.write_text(json.dumps(notebook, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    os.replace(draft, target)
 
 
-def stored(chapter: str, label: str, book: Path = BOOK) -> Fragment:
-    """A stored run of a chapter, its verdicts computed from the claims of today.
+def fault(path: Path, book: Path = BOOK) -> str:
+    """Why a run on record no longer says anything of its chapter; empty if it does.
+
+    What changes a run are the parameters and the protocol of its chapter, and the ranges of the
+    claims that it judges. A change of the library does not: the small run on the chapter's own
+    page, which is compared digit by digit, and the tests look after that.
+    """
+    if not path.is_file():
+        return "there is none"
+    name, label = path.stem.split("-", 1)
+    claims = catalogue(book)
+    try:
+        now, then = declared(Path(book) / f"{name}.ipynb"), declared(path)
+        if now.protocol != then.protocol:
+            return f"the chapter's protocol is {now.protocol}, and {then.protocol} in this run"
+        wanted = check(now, now.defaults | given(path))
+        if changed := [name for name, value in wanted.items() if value != ran_with(path)[name]]:
+            return f"{', '.join(changed)}: another value today"
+        keys = {stored["key"]: answering(stored, claims, MEANING) for stored in kept(path, MIME)
+                if stored["key"] in claims and claims[stored["key"]].evidence == label}
+    except (ValueError, TypeError, KeyError) as problem:
+        return str(problem)
+    missing = [one.key for one in claims.values()
+               if (one.chapter, one.evidence) == (name, label) and one.key not in keys]
+    return f"no finding for {', '.join(missing)}" if missing else ""
+
+
+def on_record(chapter: str, label: str, book: Path = BOOK) -> Fragment:
+    """What a run on record found, to be shown in its chapter.
 
     Args:
-        chapter, label: as they were given to ``python -m lib run CHAPTER --store LABEL``.
+        chapter, label: as they were given to ``python -m lib run CHAPTER --record LABEL``.
         book: folder of claims.toml and the notebooks.
 
     Returns:
-        The run, to be shown beside the chapter's own findings, or a note that there is none yet:
-        the chapter must run through before it can be stored.
-
-    Raises:
-        ValueError: the file answers claims or parameters that have changed since; says how to
-            renew it.
+        Where it comes from, its findings with the verdicts of today, its tables, and the command
+        that renews it. A note if there is no such run, or if it no longer answers: the chapter
+        must run through before it can be kept.
     """
-    path = place(chapter, label, book)
-    if not path.is_file():
-        return remark(f"no stored run yet: python -m lib run {chapter} -p ... --store {label}")
-    data, claims = json.loads(path.read_text("utf-8")), catalogue(book)
-    parameters = declared(Path(book) / f"{chapter}.ipynb")
-    command = renewal(chapter, label, data["parameters"], parameters)
+    path = record(chapter, label, book)
+    if told := fault(path, book):
+        return remark(f"No run on record “{label}”: {told}. It is made by {renewal(path)}")
+    found = [replace(one, evidence=label) for one in findings(path, book)]
+    parts = [signed(found, anchors=False)] * bool(found) + [
+        table(**one) for one in kept(path, TABLE)]
+    told = origin(path)
+    return Fragment(
+        f'<div class="stored scorecard"><p>{escape(told)} '
+        f'<a href="evidence/{path.stem}.html">The whole run</a>.</p>'
+        f"{''.join(part.html for part in parts)}"
+        f"<p><small>Renewed by <code>{escape(renewal(path))}</code></small></p></div>",
+        "\n".join([told, *map(repr, parts)]))
+
+
+def findings(path: Path, book: Path = BOOK) -> list[Finding]:
+    """All that a run on record found, its verdicts by the claims of today."""
+    claims, parameters = catalogue(book), ran_with(path)
+    found = [answering(stored, claims, ["key"]) for stored in kept(path, MIME)
+             if stored["key"] in claims]
+    return [replace(one, present={name: parameters[name] for name in one.at}) for one in found]
+
+
+def origin(path: Path) -> str:
+    """Parameters, date, duration and machine of a run on record in one sentence."""
+    kept = json.loads(path.read_text("utf-8"))["metadata"]
+    set_to = ", ".join(f"{name} = {value}" for name, value in ran_with(path).items())
+    made = ", ".join(f"{name} {number}" for name, number in kept["record"]["versions"].items())
+    commit = kept["record"]["commit"]
+    return (f"Run on record “{path.stem.split('-', 1)[1]}”: {set_to}. Run on "
+            f"{kept['papermill']['start_time'][:10]} in {kept['papermill']['duration'] / 60:.1f} "
+            f"minutes ({made}; {kept['record']['processor']}"
+            f"{f'; commit {commit}' if commit else ''}), not recomputed here.")
+
+
+def renewal(path: Path) -> str:
+    """The command that makes a run on record, or makes it anew."""
+    name, label = path.stem.split("-", 1)
+    set_to = given(path) if path.is_file() else {"NAME": "VALUE"}
+    words = [word for name, value in set_to.items() for word in ("-p", name, str(value))]
+    return shlex.join(["python", "-m", "lib", "run", name, *words, "--record", label, "--yes",
+                       *["--force"] * path.is_file()])
+
+
+def page(path: Path, book: Path = BOOK) -> str:
+    """A run on record as a notebook for a page of the book: findings and figures, no prose.
+
+    What the chapter says is said of its own run; here stand its headings, its code, folded, and
+    what came out. Figures can be pasted into the chapter by their names.
+    """
+    notebook = json.loads(path.read_text("utf-8"))
+    name, _ = path.stem.split("-", 1)
+    first = "".join(notebook["cells"][0]["source"])
+    title = re.search(r"^# +(.+)", first, re.MULTILINE)[1]
+    cells = [_text(f"# On record: {title}\n\n{origin(path)}\n\n"
+                   f"The text to these figures is in [the chapter](../{name}.ipynb), which shows "
+                   f"a smaller run. This one is made anew by\n\n```sh\n{renewal(path)}\n```\n\n"
+                   f"{signed(findings(path, book)).html}")]
+    for cell in notebook["cells"]:
+        source = "".join(cell["source"])
+        if cell["cell_type"] == "markdown":
+            cells += [_text(line) for line in re.findall(r"^##+ .+", source, re.MULTILINE)]
+        elif shown := [one for one in cell["outputs"] if _belongs(one)]:
+            cells.append(_drawn(cell, shown))
+    return json.dumps(notebook | {"cells": cells})
+
+
+def _text(source: str) -> dict:
+    return {"cell_type": "markdown", "metadata": {}, "source": source}
+
+
+def _belongs(output: Mapping) -> bool:
+    """Whether an output is shown again: not what stands at the head of the page."""
+    data = output.get("data", {})
+    told = "".join(data.get("text/plain", ""))
+    return "data" in output and not (MIME in data or told.startswith((BANNER, "Run on record"))
+                                     or "scrapbook" in output["metadata"])
+
+
+def _drawn(cell: Mapping, shown: Sequence[Mapping]) -> dict:
+    """A cell that only shows what came out, its code folded; a figure under its name for glue."""
+    metadata = json.loads(REFERENCE.sub("the figure", json.dumps(cell["metadata"])))
+    figure = metadata.get("mystnb", {}).get("figure", {})
+    if name := figure.pop("name", ""):
+        shown = [one | {"metadata": {"scrapbook": {"name": name, "mime_prefix": ""}}}
+                 for one in shown]
+    return cell | {"metadata": metadata | {"tags": ["hide-input"]}, "outputs": list(shown)}
+
+
+def given(path: Path) -> dict:
+    """All in which a run on record differs from the defaults of its chapter."""
+    return json.loads(path.read_text("utf-8"))["metadata"]["papermill"]["parameters"]
+
+
+def aged(path: Path) -> bool:
+    """Whether a run on record is of another commit than the present one."""
+    made = json.loads(path.read_text("utf-8"))["metadata"]["record"]["commit"]
+    return made.rstrip("+") != _commit(path.parent).rstrip("+")
+
+
+def _commit(folder: Path) -> str:
+    """The commit that was run, with a ``+`` if files had been changed; empty without git."""
+    def git(*words: str) -> str:
+        return subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True,
+                              check=True).stdout.strip()
     try:
-        check(tuple(parameters), data["parameters"])
-        found = [answering(record, claims, MEANING) for record in data["findings"]]
-        found = [replace(one, present={name: data["parameters"][name] for name in one.at})
-                 for one in found]
-    except (ValueError, TypeError, KeyError) as problem:
-        raise ValueError(f"{path.name}: {problem}; renew it: {command}") from None
-    parts = [signed(found, anchors=False)] * bool(found) + [table(**one) for one in data["tables"]]
-    origin = _origin(**data)
-    return Fragment(f'<div class="stored scorecard"><p>{escape(origin)}</p>'
-                    f"{''.join(part.html for part in parts)}"
-                    f"<p><small>Renewed by <code>{escape(command)}</code></small></p></div>",
-                    "\n".join([origin, *map(repr, parts)]))
-
-
-def _origin(*, label: str, parameters: Mapping, date: str, minutes: float, versions: Mapping,
-            processor: str, **_: object) -> str:
-    """Parameters, date, duration and machine in one sentence."""
-    given = ", ".join(f"{name} = {value}" for name, value in parameters.items())
-    made = ", ".join(f"{name} {number}" for name, number in versions.items())
-    return (f"Stored run “{label}”: {given}. Run on {date} in {minutes:g} minutes ({made}; "
-            f"{processor}), not recomputed here.")
-
-
-def renewal(chapter: str, label: str, given: Mapping, parameters: Parameters) -> str:
-    """The command that makes a stored run anew: what differs from the chapter's defaults."""
-    words = [word for name, value in given.items() if parameters.defaults.get(name) != value
-             for word in ("-p", name, str(value))]
-    return shlex.join(["python", "-m", "lib", "run", chapter, *words, "--store", label, "--force"])
-
-
-def store(notebook: Path, target: Path, parameters: Mapping, minutes: float) -> None:
-    """Keep the findings and tables of an executed notebook, the file whole or not at all.
-
-    Args:
-        notebook: the executed notebook.
-        target: from `place`.
-        parameters: the values of all the chapter's parameters in this run.
-        minutes: how long it took.
-    """
-    chapter, label = target.name.removesuffix(".json").split(".")
-    versions = {"Python": platform.python_version()} | {name: version(name) for name in PACKAGES}
-    data = {
-        "chapter": chapter, "label": label, "parameters": dict(parameters),
-        "date": datetime.now(UTC).date().isoformat(), "minutes": round(minutes, 1),
-        "versions": versions, "processor": processor(),
-        "findings": list(kept(notebook, MIME)), "tables": list(kept(notebook, TABLE)),
-    }
-    target.parent.mkdir(exist_ok=True)
-    draft = target.with_suffix(".part")
-    draft.write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n", "utf-8")
-    os.replace(draft, target)
+        return git("rev-parse", "--short", "HEAD") + "+" * bool(
+            git("status", "--porcelain", "--", ":!:evidence", ":/"))
+    except (OSError, subprocess.CalledProcessError):
+        return ""
 
 
 def processor() -> str:

@@ -8,10 +8,11 @@ import sys
 import tempfile
 import time
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Callable, Mapping, NamedTuple, Sequence
 
-from lib.report.parameters import DATA
+from lib.report.parameters import DATA, declared
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 DEAR = 180  # seconds that nobody waits for by mistake
 SOCKET = 60  # letters of a folder in which the names of sockets do not become too long
-CELL_LIMIT = 1200  # seconds; a cell that takes longer has hung
+CELL_LIMIT = 1200  # seconds; a cell that takes longer has hung, if its chapter is not as slow
 # One thread each (kernels run side by side, and a sum over threads rounds differently), sets in a
 # fixed order, figures always inline.
 SURROUNDINGS = {
@@ -130,7 +131,7 @@ def execute(job: Job, kernels: type, folder: str, on_cell: Callable[[], object])
             job.source, job.target, dict(job.parameters),
             kernel_name="python3", language="python", progress_bar=False,
             request_save_on_cell_execute=False,  # nothing half-done beside the finished ones
-            execution_timeout=CELL_LIMIT, kernel_manager_class=kernels,
+            execution_timeout=_limit(job), kernel_manager_class=kernels,
             resources={"metadata": {"path": folder}},  # papermill's `cwd` would move every thread
             coalesce_streams=True,  # where a text is cut depends on the clock
             shutdown_kernel="immediate",  # the polite way takes three seconds now and then
@@ -142,6 +143,12 @@ def execute(job: Job, kernels: type, folder: str, on_cell: Callable[[], object])
     if job.canonical:
         executed = nbformat.read(job.target, as_version=4)
         job.target.write_text(canonical(executed), encoding="utf-8", newline="\n")
+
+
+def _limit(job: Job) -> int:
+    """Seconds after which a cell has hung: a busy machine is ten times as slow."""
+    told = declared(job.source).seconds(job.parameters)
+    return CELL_LIMIT if isnan(told) else max(CELL_LIMIT, round(10 * told))
 
 
 def canonical(notebook: NotebookNode) -> str:

@@ -22,6 +22,7 @@ KINDS = {"float": float, "int": int, "str": str, "bool": bool}
 ALLOWED = re.compile(r"\s*\[(\S+\.\.\S*|\.\.\S+|\w+(?:\|\w+)+|formula|notebooks)\]$")
 NEEDS = re.compile(r"# needs ([^:]+): (.+)")
 COST = re.compile(r"# seconds ([^:]+)")
+PROTOCOL = re.compile(r"# protocol (\d+)")
 
 
 def data() -> bool:
@@ -63,11 +64,13 @@ class Parameters(tuple[Parameter, ...]):
     A line ``# needs depth >= layer: the layer is drawn`` of the cell is an entry of ``needs``; a
     line ``# seconds 4 + networks * width / 2e4`` is the ``cost``, of a quiet core. In both, a text
     with ends stands for its whole numbers, and ``data()`` says whether the whole data sets can be
-    looked for. What is too long for a line goes on behind ``#`` and three spaces.
+    looked for. What is too long for a line goes on behind ``#`` and three spaces. A line
+    ``# protocol 2`` says that what the chapter measures has changed since its runs on record.
     """
 
     needs: Sequence[tuple[str, str]] = ()
     cost: str = ""
+    protocol: int = 1
 
     @property
     def defaults(self) -> dict:
@@ -130,6 +133,7 @@ def parse(source: str) -> Parameters:
     if len(costs) > 1:
         raise ValueError(f"parameters cell: {len(costs)} lines of seconds")
     found.cost = "".join(costs)
+    found.protocol = max((int(one[1]) for one in map(PROTOCOL.fullmatch, lines) if one), default=1)
     found.together({})
     found.seconds({})
     return found

@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lib.report import evidence
+from lib.report.claims import LABEL
 from lib.report.claims import read as findings
+from lib.report.claims import record as on_record
 from lib.report.execute import DEAR, Job, execute_all, lasting, meant
 from lib.report.flow import cells_behind
 from lib.report.leaf import figure as figure_of
@@ -62,7 +64,7 @@ class Drawn(NamedTuple):
         return plain in {one.lower() for one in known}
 
 
-def run(name: str, given: Sequence[tuple[str, str]] = (), out: Path = RUNS, store: str = "",
+def run(name: str, given: Sequence[tuple[str, str]] = (), out: Path = RUNS, record: str = "",
         figure: str = "", force: bool = False, yes: bool = False, root: Path = ROOT) -> int:
     """Execute one chapter with other parameters.
 
@@ -72,7 +74,7 @@ def run(name: str, given: Sequence[tuple[str, str]] = (), out: Path = RUNS, stor
     Args:
         given: names of parameters and their values as words.
         out: folder to write into.
-        store: label under which the book keeps the findings; none if empty.
+        record: label under which the book keeps the whole run; none if empty.
         figure: name of a figure or a panel of a paper, if only that is wanted, and no page.
         force: whether to replace files of an earlier run.
         yes: whether to run what takes more than `DEAR` seconds.
@@ -80,9 +82,11 @@ def run(name: str, given: Sequence[tuple[str, str]] = (), out: Path = RUNS, stor
     source = chapter(name, root)
     parameters = declared(source)
     values = understood(parameters, given)
-    if store and figure:
-        raise ValueError("--store keeps a whole run; leave out --figure")
-    keep = evidence.place(name, store, root / "book") if store else None
+    if record and figure:
+        raise ValueError("--record keeps a whole run; leave out --figure")
+    if record and not LABEL.fullmatch(record):
+        raise ValueError(f"the label of a run on record is like 'full', not {record!r}")
+    keep = on_record(name, record, root / "book") if record else None
     wanted = drawn(source, figure)
     place = Path(out) / filename(name, values)
     files = [place / f"{one.file}.svg" for one in wanted] if figure else \
@@ -104,8 +108,7 @@ def run(name: str, given: Sequence[tuple[str, str]] = (), out: Path = RUNS, stor
                     _page(draft, place, root / "book", told)
                 _figures(draft, wanted, place, told)
             if keep and not outcome.error:
-                evidence.store(place.with_name(draft.name), keep, parameters.defaults | values,
-                               outcome.seconds / 60)
+                evidence.keep(place.with_name(draft.name), keep)
                 told.append(str(keep))
         finally:
             print("".join(f"{line}\n" for line in told), end="")

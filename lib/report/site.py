@@ -1,4 +1,4 @@
-"""The commands that make the book: `book`, `site` and `refresh`."""
+"""The commands that make the book: `book`, `site`, `refresh` and `renew`."""
 from __future__ import annotations
 
 import os
@@ -10,7 +10,9 @@ from math import isnan
 from pathlib import Path
 from typing import Iterator, Sequence
 
-from lib.report.execute import Job, Outcome, cores, execute_all, lasting
+from lib.report import evidence
+from lib.report.claims import MIME, kept, scorecard, tally
+from lib.report.execute import DEAR, Job, Outcome, cores, execute_all, lasting, meant
 from lib.report.parameters import declared, did_you_mean
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -95,6 +97,46 @@ def refresh(names: Sequence[str] = (), workers: int | None = None, root: Path = 
     return 1 if _report(execute_all(*groups, workers=workers, settle=store)) else 0
 
 
+def renew(names: Sequence[str] = (), everything: bool = False, yes: bool = False,
+          workers: int | None = None, root: Path = ROOT) -> int:
+    """Execute runs on record anew, each one whole or not at all; tell the verdicts that turn.
+
+    Args:
+        names: as "lyapunov_mnist-full"; none for those that no longer answer.
+        everything: whether to renew all that are not of the present commit.
+        yes: whether to begin without asking.
+        workers: how many at once; by default one a core.
+    """
+    folder = root / "book" / "evidence"
+    known = {path.stem: path for path in sorted(folder.glob("*.ipynb"))}
+    for name in names:
+        if name not in known:
+            raise ValueError(f"no run on record {name!r}{did_you_mean(name, known)}")
+    todo = {name: path for name, path in known.items() if (
+        name in names if names else evidence.aged(path) if everything
+        else evidence.fault(path, root / "book"))}
+    jobs = [Job(chapter(name.split("-")[0], root), root / "_build" / "renewed" / f"{name}.ipynb",
+                evidence.given(path), canonical=False) for name, path in todo.items()]
+    print(f"{len(jobs)} of {len(known)} runs on record: {', '.join(todo) or 'none'}", flush=True)
+    seconds = sum(declared(job.source).seconds(job.parameters) for job in jobs)
+    if seconds > DEAR:
+        meant(f"they take {lasting(seconds / min(workers or cores(), len(jobs)))}", yes)
+
+    def settle(outcome: Outcome) -> str:
+        if outcome.error:
+            return "FAILED, left as it was"
+        target = folder / outcome.job.target.name
+        before, after = (
+            {one["key"]: one["verdict"] for one in kept(path, MIME)}
+            for path in (target, outcome.job.target))
+        evidence.keep(outcome.job.target, target)
+        turned = [f"{key}: {before.get(key, 'new')} → {verdict}" for key, verdict in after.items()
+                  if verdict != before.get(key)]
+        return "\n    ".join(["renewed", *turned])
+
+    return 1 if _report(execute_all(jobs, workers=workers, settle=settle)) else 0
+
+
 def build(notebooks: Path, work: Path, root: Path = ROOT) -> Path:
     """Build the pages by Jupyter Book, warnings as errors, from a copy of the sources.
 
@@ -111,6 +153,8 @@ def build(notebooks: Path, work: Path, root: Path = ROOT) -> Path:
         shutil.copy(root / file, source)
     for path in chapters(root):
         shutil.copy(notebooks / path.name, source / path.relative_to(root))
+    for path in (root / "book" / "evidence").glob("*.ipynb"):
+        (source / path.relative_to(root)).write_text(evidence.page(path, root / "book"), "utf-8")
     print("building the pages", flush=True)
     result = subprocess.run(
         [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build",
@@ -177,8 +221,6 @@ def _report(outcomes: Sequence[Outcome]) -> bool:
 
 def _show(pages: Path, notebooks: Path) -> None:
     """Print the tally of the papers' claims and where to open the book."""
-    from lib.report.claims import scorecard, tally
-
     counts = (f"{count} {verdict}" for verdict, count in tally(scorecard(notebooks)).items())
     print(f"claims: {', '.join(counts)}")
     print(f"open {pages / 'index.html'}\n     {(pages / 'index.html').as_uri()}")
