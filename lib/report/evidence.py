@@ -113,7 +113,7 @@ def fault(path: Path, book: Path = BOOK) -> str:
         now, then = declared(Path(book) / f"{name}.ipynb"), declared(path)
         if now.protocol != then.protocol:
             return f"the chapter's protocol is {now.protocol}, and {then.protocol} in this run"
-        wanted = check(now, now.defaults | given(path))
+        wanted = check(tuple(now), now.defaults | given(path))  # its data need not be here
         if changed := [name for name, value in wanted.items() if value != ran_with(path)[name]]:
             return f"{', '.join(changed)}: another value today"
         keys = {stored["key"]: answering(stored, claims, MEANING) for stored in kept(path, MIME)

@@ -19,6 +19,8 @@ SHOWN = ("text/html", "image/svg+xml", "image/png", "text/plain")  # the first t
 MATH = re.compile(r"<eq>|<eqn>|\\\(|\\\[")
 NUMBERED = re.compile(r"\{numref\}`([\w-]+)`")
 FENCE = re.compile(r"\{(admonition|dropdown)\}\s*(.*)")
+PASTED = re.compile(r"^```\{glue.*?^```\n?", re.DOTALL | re.MULTILINE)  # from another page
+ELSEWHERE = re.compile(r'<a href="[\w-]+(/[\w-]+)?\.html[^"]*">')
 STYLE = """
 body { max-width: 50rem; margin: 2rem auto; padding: 0 1rem; line-height: 1.5;
        font-family: system-ui, sans-serif; color: #222; background: white; }
@@ -93,7 +95,8 @@ def _cell(cell: Mapping, markdown: MarkdownIt, numbers: Mapping[str, str], own: 
     source, tags = "".join(cell["source"]), cell["metadata"].get("tags", [])
     if cell["cell_type"] == "markdown":
         yield markdown.render(NUMBERED.sub(
-            lambda told: f"[{numbers.get(told[1], 'the figure')}](#{told[1]})", source))
+            lambda told: f"[{numbers.get(told[1], 'the figure')}](#{told[1]})",
+            PASTED.sub("", source)))
     if cell["cell_type"] != "code" or "remove-cell" in tags:
         return
     if source and "remove-input" not in tags:
@@ -117,7 +120,7 @@ def _output(output: Mapping, alt: str) -> str:
     kind = next((kind for kind in SHOWN if kind in output["data"]), None)
     content = "".join(output["data"][kind]) if kind else ""
     if kind == "text/html":
-        return content
+        return ELSEWHERE.sub('<a class="far">', content)
     if kind == "image/svg+xml":  # not in line: two drawings may use the same identifiers
         content = b64encode(content.encode()).decode()
     if kind and kind.startswith("image/"):

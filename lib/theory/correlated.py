@@ -135,17 +135,18 @@ class Kernel:
     def _settled(self, what: str, work: np.ndarray, rtol: float) -> np.ndarray:
         value, bound = getattr(self._method, what)(work, rtol)
         scale = np.abs(value) if what == "deficit" else self._method.slope_power[:, None]
-        rows = np.any(bound > rtol * scale + 1e-300, axis=1)
-        if rows.any():
-            value[rows] = self._second_opinion(what, rows, work, rtol)
+        asked = bound > rtol * scale + 1e-300
+        if asked.any():
+            d = np.broadcast_to(work, asked.shape)[asked]
+            value[asked] = self._second_opinion(what, np.nonzero(asked)[0], d, rtol)
         return value
 
-    def _second_opinion(self, what: str, rows: np.ndarray, work: np.ndarray,
+    def _second_opinion(self, what: str, rows: np.ndarray, d: np.ndarray,
                         rtol: float) -> np.ndarray:
-        """The rows a series could not settle, by the polar rule."""
+        """What a series could not settle, by the polar rule: a row and a deficit each."""
         method = PolarKernel(self.phi, self._method.q[rows])
-        value, bound = getattr(method, what)(work if work.ndim == 1 else work[rows], rtol)
-        scale = np.abs(value) if what == "deficit" else method.slope_power[:, None]
+        value, bound = (array[:, 0] for array in getattr(method, what)(d[:, None], rtol))
+        scale = np.abs(value) if what == "deficit" else method.slope_power
         lost = bound > rtol * scale + 1e-300
         if self.missing == "nan":
             return np.where(lost, np.nan, value)
@@ -393,8 +394,10 @@ class PolarRule:
         at = np.array([k for k in kinks if k != 0.0])
         edges = _sector_edges(s1, s2, theta, at, fold)
         share, weight = unit_interval(grid[0])
-        wide = np.diff(edges)[..., None]
-        psi = (edges[:, :-1, None] + wide * share).reshape(len(q), -1)
+        wide = np.diff(edges)
+        real = np.any(wide > 1e-13, axis=0)  # kinks that mirror each other meet at one angle
+        wide = wide[:, real, None]
+        psi = (edges[:, :-1][:, real, None] + wide * share).reshape(len(q), -1)
         turn = (wide * weight).reshape(len(q), -1) * (fold / (2.0 * np.pi))
         along1, along2 = s1 * np.cos(psi), s2 * np.cos(psi - theta)
         with np.errstate(divide="ignore"):

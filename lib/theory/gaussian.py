@@ -57,15 +57,17 @@ def split_half_line(edges: np.ndarray, nodes: int) -> tuple[np.ndarray, np.ndarr
     """Nodes and weights on [0, inf) split at breakpoints that differ from point to point.
 
     Args:
-        edges: breakpoints in any order, shape ``(..., m)``; those not positive count as 0.
-        nodes: nodes of each of the ``m + 1`` panels.
+        edges: breakpoints in any order, shape ``(..., m)``; those not positive count as 0, and
+            panels that are empty at every point are left out.
+        nodes: nodes of each of the panels, m + 1 at most.
 
     Returns:
-        Nodes and weights of shape ``(..., (m + 1) * nodes)``, or ``(nodes,)`` if ``m = 0``.
+        Nodes and weights of shape ``(..., panels * nodes)``, or ``(nodes,)`` if there is one.
     """
+    edges = np.sort(np.maximum(edges, 0.0), axis=-1)
+    edges = edges[..., np.any(edges > 0.0, axis=tuple(range(edges.ndim - 1)))]
     if edges.shape[-1] == 0:
         return half_line(nodes)
-    edges = np.sort(np.maximum(edges, 0.0), axis=-1)
     inner = np.minimum(edges, REACH)
     start = np.concatenate([np.zeros_like(inner[..., :1]), inner[..., :-1]], axis=-1)
     share, weight = unit_interval(nodes)

@@ -207,12 +207,16 @@ def dimension(law: "MeanField", depth: int, points: int, width: int) -> Dimensio
     """
     points, width = count("points", points, 3), count("width", width)
     q = np.where(law.q_star > 0.0, law.q_star, np.nan)
-    angle = TURN * np.arange(points) / points
-    d = law.run(deficit=2.0 * np.sin(0.5 * angle)**2, depth=depth).deficit + 0.0 * q
+    steps = np.arange(points)
+    half = 2.0 * np.sin(0.5 * TURN * steps[:points // 2 + 1] / points)**2
+    d = law.run(deficit=half, depth=depth).deficit[:, np.minimum(steps, points - steps)] + 0.0 * q
     spectrum = np.maximum(-np.fft.fft(d, axis=1).real[:, 1:] / points, 0.0)
-    ratio = spectrum.sum(axis=1)**2 / (spectrum**2).sum(axis=1)
-    mean = np.where(np.isnan(q), 1.0, np.minimum(d.mean(axis=1), 1.0))  # rounding
-    keeps = law.deficit_slope(mean) * mean / law.deficit_map(mean)
+    with np.errstate(invalid="ignore"):  # all points in one
+        ratio = spectrum.sum(axis=1)**2 / (spectrum**2).sum(axis=1)
+    mean = np.minimum(d.mean(axis=1), 1.0)  # rounding
+    mean = np.where(np.isnan(mean), 1.0, mean)  # the ratio is NaN there
+    with np.errstate(invalid="ignore"):
+        keeps = law.deficit_slope(mean) * mean / law.deficit_map(mean)
     noise = -np.ones_like(ratio)
     for layer in range(depth - 1):
         added = [_adds(law.phi, *pair) for pair in zip(np.ravel(q), np.ravel(mean[layer]))]
@@ -226,7 +230,7 @@ def _adds(phi: Activation, q: float, d: float) -> float:
     bell = step * np.exp(-0.5 * z * z) / np.sqrt(2.0 * np.pi)
     f = np.asarray(phi.phi(np.sqrt(q) * (np.sqrt(1.0 - d) * z[:, None] + np.sqrt(d) * z)))
     v = (f - (f @ bell)[:, None])**2 @ bell
-    return float(bell @ v**2 / (bell @ v)**2)
+    return float(bell @ v**2 / ((bell @ v)**2 or np.nan))
 
 
 def _with_weights(law: "MeanField") -> None:
