@@ -324,7 +324,10 @@ def _until_lost(motions: Iterator[Motion]) -> Iterator[Motion]:
     """The first layer, and those before networks leave the range of numbers."""
     yield next(motions)
     with suppress(Untrusted):
-        yield from motions
+        for motion in motions:
+            if np.abs(motion.h).max() > 1e-4 * np.sqrt(np.finfo(motion.h.dtype).max):
+                break  # their squares
+            yield motion
 
 
 def circle(points: int, turn: float = 1.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

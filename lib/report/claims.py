@@ -22,7 +22,7 @@ from lib.report.parameters import (Parameter, admits, check, declared, did_you_m
 
 BOOK = Path(__file__).resolve().parents[2] / "book"  # lib is installed where it stands
 MIME = "application/vnd.expressivity.finding+json"
-VERDICTS = ("holds", "differs", "undecided", "elsewhere", "not attempted")
+VERDICTS = ("holds", "differs", "undecided", "not matched", "elsewhere", "not attempted")
 KINDS = ("paper", "ours")
 ORIGINS = {"text": "printed", "figure": "read off", "reading": "our reading of",
            "memory": "from memory of", "theory": "ours, beside"}
@@ -68,6 +68,7 @@ class Claim:
     at: Mapping[str, float | int | str | bool] = field(default_factory=dict)
     free: str = ""  # what else may be changed, and why: "width, seed: theory; steps: ..."
     evidence: str = PAGE  # the run that judges: the page's own, or the label of one on record
+    requires: str = ""  # key of what must hold for the networks to be the paper's
     note: str = ""
 
     @property
@@ -124,12 +125,13 @@ class Finding(Claim):
     samples: int | None = None  # independent ones behind it
     reach: float | None = None  # of a largest of many: half its interval
     present: Mapping[str, float | int | str | bool]  # this run's values of what `at` names
+    matched: bool = True  # whether what the claim requires holds
 
     @property
     def verdict(self) -> str:
-        """One of the first four `VERDICTS`, from the interval of 95 % and the bounds."""
-        if self.elsewhere:
-            return "elsewhere"
+        """One of the first five `VERDICTS`, from the interval of 95 % and the bounds."""
+        if self.elsewhere or not self.matched:
+            return "elsewhere" if self.elsewhere else "not matched"
         near, far = self._estimate.interval() if self.reach is None else \
             (max(self.value - self.reach, 0.0), self.value + self.reach)
         if self.low <= near and far <= self.high:
@@ -161,7 +163,8 @@ class Finding(Claim):
         return super().record() | numbers | {"verdict": self.verdict}
 
 
-NUMBERS = [entry.name for entry in fields(Finding) if entry.name not in ("key", *FIELDS)]
+NUMBERS = [entry.name for entry in fields(Finding)
+           if entry.name not in ("key", "matched", *FIELDS)]
 
 
 class Claims:
@@ -284,7 +287,12 @@ def catalogue(book: Path = BOOK) -> dict[str, Claim]:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ValueError(f"claims.toml: {error}") from None
-    return {key: _located(key, _claim, key, table) for key, table in tables.items()}
+    claims = {key: _located(key, _claim, key, table) for key, table in tables.items()}
+    for one in claims.values():
+        if one.requires and one.requires not in claims:
+            raise ValueError(f"claims.toml, [{one.key}]: 'requires' must be a claim's key"
+                             f"{did_you_mean(one.requires, claims)}")
+    return claims
 
 
 def _located(key: str, function: Callable, *arguments: object) -> object:
@@ -422,7 +430,13 @@ def judged(book: Path = BOOK, chapter: str = "", strict: bool = True) -> dict[st
                 except (ValueError, KeyError):
                     if strict:
                         raise
-    return found
+    return met(found)
+
+
+def met(found: Mapping[str, Finding]) -> dict[str, Finding]:
+    """The findings by key, those marked whose claim requires one of them that does not hold."""
+    return {key: replace(one, matched=not one.requires or found[one.requires].verdict == "holds")
+            for key, one in found.items()}
 
 
 def ran_with(notebook: Path) -> dict[str, object]:
@@ -437,7 +451,7 @@ def scorecard(folder: Path | str | None = None, book: Path = BOOK) -> list[Claim
     Args, Raises: as for `read`.
     """
     claims, on_record = catalogue(book), judged(book)
-    found = {one.key: one for one in read(folder, book) if one.evidence == PAGE} | on_record
+    found = met({one.key: one for one in read(folder, book) if one.evidence == PAGE} | on_record)
     return [found.get(key, claim) for key, claim in claims.items()]
 
 

@@ -22,7 +22,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from lib.report.claims import (BANNER, BOOK, MEANING, MIME, Finding, Fragment, answering,
-                               catalogue, kept, ran_with, record, remark, signed, typeset)
+                               catalogue, kept, met, ran_with, record, remark, signed, typeset)
 from lib.report.parameters import check, declared
 
 TABLE = "application/vnd.expressivity.table+json"
@@ -157,7 +157,8 @@ def findings(path: Path, book: Path = BOOK) -> list[Finding]:
     claims, parameters = catalogue(book), ran_with(path)
     found = [answering(stored, claims, ["key"]) for stored in kept(path, MIME)
              if stored["key"] in claims]
-    return [replace(one, present={name: parameters[name] for name in one.at}) for one in found]
+    found = [replace(one, present={name: parameters[name] for name in one.at}) for one in found]
+    return [*met({one.key: one for one in found}).values()]
 
 
 def origin(path: Path) -> str:
@@ -201,6 +202,9 @@ def page(path: Path, book: Path = BOOK) -> str:
             cells += [_text(line) for line in re.findall(r"^##+ .+", source, re.MULTILINE)]
         elif shown := [one for one in cell["outputs"] if _belongs(one)]:
             cells.append(_drawn(cell, shown))
+    kinds = [cell["cell_type"] for cell in cells[1:]] + ["markdown"]
+    cells[1:] = [cell for cell, this, following in zip(cells[1:], kinds, kinds[1:])
+                 if not this == following == "markdown"]  # nothing stands under such a heading
     return json.dumps(notebook | {"cells": cells})
 
 

@@ -42,11 +42,13 @@ def loop(points: np.ndarray, shares: Sequence[float] = (), **labels: object) -> 
     colour runs once around the colour circle.
 
     Args:
-        points: shape (points, 3).
+        points: shape (points, 3); NaN where there is nothing to draw.
         shares: to draw as bars beside it, such as of its leading variances.
         labels: handed to ``axes.set``.
     """
     points = np.asarray(points, dtype=float) - np.mean(points, axis=0)
+    if np.isnan(points).any():
+        return lines([0.0], [[np.nan]], frame_on=False, xticks=[], yticks=[], **labels)
     points = points / (np.linalg.norm(points, axis=1).max() or 1.0)
     turn, lift = VIEW
     right = np.array([-np.sin(turn), np.cos(turn), 0.0])
