@@ -21,8 +21,10 @@ def test_nothing_else_may(changes):
 
 
 def test_a_chaotic_finding_has_more_room():
-    far, near = STORED | {"value": 0.87}, STORED | {"value": 0.85}
+    far, near = STORED | {"value": 0.89}, STORED | {"value": 0.88}
     assert agree(near, STORED, 3) and not agree(far, STORED, 3)
+    assert agree(far | {"error": 0.03}, STORED, 3)
+    assert not agree(far | {"error": 0.09}, STORED, 3)
     assert agree(near | {"verdict": "undecided"}, STORED, 3)
     assert agree(near, STORED | {"verdict": "undecided"}, 3)
     assert not agree(near | {"verdict": "differs"}, STORED, 3)

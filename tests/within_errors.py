@@ -7,8 +7,8 @@ Training amplifies rounding, and rounding differs between processors: another ma
 weights that are as good and not the same. The tag of a cell says how far its findings may move,
 
     within-errors     by the stored error, with the same verdict
-    within-3-errors   by three of them, where the networks themselves are chaotic; holds may not
-                      become differs, nor the reverse
+    within-3-errors   by three of both together, where the networks themselves are chaotic and two
+                      runs are two samples; holds may not become differs, nor the reverse
 
 and everything else is compared as in any other cell.
 """
@@ -16,6 +16,7 @@ import re
 from collections.abc import Callable
 from copy import deepcopy
 from itertools import zip_longest
+from math import hypot
 
 from lib.report.claims import MIME
 
@@ -80,10 +81,14 @@ def agree(new: dict | None, stored: dict | None, room: float) -> bool:
     numbers = {name: stored[name] for name in ("value", "error")}
     if None in numbers.values() or None in (new["value"], new["error"]):  # no number to move
         return new == stored
-    moved = max(abs(new[name] - number) for name, number in numbers.items())
-    if room > 1 and "undecided" in (new["verdict"], stored["verdict"]):
-        new = new | {"verdict": stored["verdict"]}
-    return moved <= room * stored["error"] * (1 + DUST) and new | numbers == stored
+    value, error = (abs(new[name] - number) for name, number in numbers.items())
+    unsure = stored["error"]
+    if room > 1:
+        unsure = hypot(unsure, new["error"])
+        if "undecided" in (new["verdict"], stored["verdict"]):
+            new = new | {"verdict": stored["verdict"]}
+    return (value <= room * unsure * (1 + DUST) and error <= room * stored["error"] * (1 + DUST)
+            and new | numbers == stored)
 
 
 def install(cell: type) -> None:
