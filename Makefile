@@ -12,7 +12,7 @@ READY  := $(VENV)/ready
 PIP    := $(RUN) -m pip install --quiet --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help book site test refresh rerun bench lock clean distclean
+.PHONY: help book site test refresh rerun mutants bench lock clean distclean
 .DELETE_ON_ERROR:
 
 help:
@@ -21,6 +21,7 @@ help:
 	@echo 'make site       build the pages from the stored outputs (seconds)'
 	@echo 'make refresh    execute the notebooks in place, after an intended change'
 	@echo 'make rerun      every chapter with parameters that nobody chose: corners, random, exercises'
+	@echo 'make mutants    faults planted one at a time: which of them no test and no chapter notices'
 	@echo 'make bench      processor time of the main computations against limits measured now'
 	@echo 'make lock       write requirements.lock: every package with its hashes'
 	@echo 'make clean      remove what was built; make distclean removes .venv as well'
@@ -33,8 +34,8 @@ book site refresh: $(READY)
 test: $(READY)
 	@$(RUN) -m pytest $(ARGS)
 
-rerun: $(READY)
-	@$(RUN) -m tests.rerun $(ARGS)
+rerun mutants: $(READY)
+	@$(RUN) -m tests.$@ $(ARGS)
 
 bench: $(READY)
 	@$(RUN) -m benchmarks $(ARGS)

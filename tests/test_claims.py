@@ -531,10 +531,26 @@ def test_claims_are_sentences_and_each_says_something_else():
     assert not [claim.key for claim in CLAIMS if leaning.match(claim.says)]
 
 
-def test_what_is_read_off_a_figure_says_how_well():
-    read_off = [claim for claim in CLAIMS if re.search(r"\b[Rr]ead as\b", claim.note)]
-    assert len(read_off) > 20
-    assert all("±" in claim.note for claim in read_off)
+READ = r"(?:^|ead as )(-?[\d.]+)(?: to (-?[\d.]+))?[\w ,]*± ?([\d.]*\d)( %)?"
+
+
+def test_what_is_read_off_a_figure_has_the_range_of_its_reading():
+    """The note says what was read and how well: "Read as 1.1 to 1.35, ±0.1" is 1.0 to 1.45."""
+    told = [(claim, re.search(READ, claim.note.replace("−", "-"))) for claim in CLAIMS]
+    assert sum(bool(seen) for _, seen in told) > 35
+    for claim, seen in told:
+        assert seen or "ead as" not in claim.note, claim.key
+        if seen:
+            first, last, room = (float(one) for one in (seen[1], seen[2] or seen[1], seen[3]))
+            ends = [first - room, last + room] if not seen[4] else [
+                float(f"{first * (1 - room / 100):.2g}"), float(f"{last * (1 + room / 100):.2g}")]
+            assert all(bound == pytest.approx(end, abs=1e-9) for bound, end in
+                       zip((claim.low, claim.high), ends) if math.isfinite(bound)), claim.key
+
+
+def test_what_rests_on_memory_says_so():
+    assert {claim.key for claim in CLAIMS if claim.range_from == "memory"} == {
+        claim.key for claim in CLAIMS if re.search("memory|not seen", claim.note)}
 
 
 @pytest.mark.parametrize("notebook", CHAPTERS, ids=lambda path: path.stem)

@@ -60,7 +60,23 @@ def test_follow_undoes_turns_and_keeps_distances():
     turned = [points, points @ np.diag([-1.0, 1.0, -1.0]), 2 * points[:, [2, 0, 1]]]
     found = follow(np.array(turned))
     for layer, size in enumerate((1, 1, 2)):
-        np.testing.assert_allclose(found[layer], size * points, atol=1e-12)
+        np.testing.assert_allclose(found[layer], size * points, atol=1e-8)
+
+
+def test_a_new_direction_does_not_hang_on_rounding():
+    """A flat curve that leaves its plane could as well be drawn as in a mirror."""
+    rng = np.random.default_rng(4)
+    flat, left = rng.standard_normal((2, 30, 3)) * [[[1.0, 1.0, 0.0]], [[1.0, 1.0, 1.0]]]
+    found = [follow(np.array([flat + dust, left * [1.0, 1.0, side]]))[1]
+             for dust in (0.0, 1e-14 * rng.standard_normal((30, 3))) for side in (1.0, -1.0)]
+    for one in found[1:]:
+        np.testing.assert_allclose(one, found[0], atol=1e-2)
+
+
+def test_scores_of_no_variance_are_zero():
+    turns, plane = np.linspace(0.0, 6.0, 40), np.random.default_rng(5).standard_normal((1, 2, 50))
+    h = np.stack([np.cos(turns), np.sin(turns)], axis=1) @ plane
+    assert not components(h).scores[..., 2].any()
 
 
 @pytest.mark.parametrize("function, argument, told", [

@@ -6,6 +6,7 @@ from lib.tasks.disc import HALF_SIDE, RADIUS, core, rim, sample
 
 
 def test_half_of_the_square_is_inside():
+    assert np.pi * RADIUS**2 / 2**2 == pytest.approx(0.5, rel=1e-15)
     x, y = sample(200_000, 1)
     assert np.abs(x).max() <= HALF_SIDE
     assert x.var(axis=0) == pytest.approx(1.0, abs=0.01)

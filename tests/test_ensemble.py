@@ -180,6 +180,7 @@ def test_lengths_and_correlations_of_the_first_layer_are_exact():
 def test_run_measures_what_layers_streams():
     nets = ensemble(2.5, 0.3, width=30, networks=3, seed=4)
     run = nets.run(2.0, [0.1, 0.6], depth=4)
+    assert run.layer.tolist() == [1, 2, 3, 4]
     for layer, m in enumerate(nets.layers(2.0, [0.1, 0.6], depth=4)):
         g = grams(m.h)
         for pair in range(2):

@@ -1,4 +1,6 @@
 """The machinery that executes, refreshes and builds, on tiny books made for the purpose."""
+import base64
+import io
 import os
 import signal
 import subprocess
@@ -7,11 +9,14 @@ import time
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import pytest
+from PIL import Image
 
 from lib.__main__ import main
 from lib.report import execute, site
-from lib.report.execute import Job, execute_all
+from lib.report.execute import Job, canonical, execute_all
+from lib.report.figures import heat
 
 pytestmark = pytest.mark.slow
 
@@ -128,6 +133,20 @@ def test_what_is_stored_has_no_trace_of_the_run(root):
     assert [dict(cell.metadata) for cell in notebook.cells] == [{}, {"tags": ["parameters"]}, {}]
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     assert [cell.execution_count for cell in code] == [1, 2]
+
+
+def test_a_picture_is_titled_once_with_its_figure_and_its_pixels_stay():
+    png = heat([0, 1], [0, 1, 2], np.arange(6).reshape(3, 2)).data
+    output = nbformat.v4.new_output("display_data", {"image/png": png})
+    cell = nbformat.v4.new_code_cell("x", outputs=[output])
+    for name in ("fig-a", "fig-b"):  # what has a title keeps it
+        cell.metadata["mystnb"] = {"figure": {"name": name}}
+        notebook = nbformat.reads(canonical(nbformat.v4.new_notebook(cells=[cell])), as_version=4)
+        [cell] = notebook.cells
+        before, after = (Image.open(io.BytesIO(base64.b64decode(one)))
+                         for one in (png, cell.outputs[0].data["image/png"]))
+        assert (before.text, after.text) == ({}, {"Title": "fig-a"})
+        assert before.tobytes() == after.tobytes()
 
 
 def test_how_long_it_takes_is_told_beforehand(root, capsys):

@@ -67,6 +67,14 @@ DRAWN = {
 }
 
 
+def test_a_loop_has_no_gaps():
+    """Each piece ends where the next one begins, also where the farther ones are drawn first."""
+    with style({}):
+        [pieces] = draw(loop(RING)).axes[0].collections
+    firsts, lasts = ({tuple(piece[at]) for piece in pieces.get_segments()} for at in (0, -1))
+    assert len(firsts) > 10 and firsts == lasts
+
+
 def test_a_barcode_is_black_where_the_sign_is_positive():
     rows = [([1.0, 2.0, 4.0], True), ([3.0], False), ([], True), ([], False)]
     with style({}):

@@ -46,7 +46,6 @@ NAMED_IDEAS = {
     "lib.networks.noise": "sensitivity to noise on weights, one of the papers' four figures",
     "lib.report.flow": "what hangs on what in a notebook, without executing it",
     "lib.report.journal": "what of a sweep is safe on disk; tested by killing",
-    "lib.report.leaf": "a run as one page that needs no network and no other file",
     "lib.report.sweep": "a command",
     "lib.tasks.disc": "the task of Storm et al.",
     "lib.tasks.files": "containers of image sets, verified by content",

@@ -186,6 +186,18 @@ def test_one_tiny_weight_among_seven_layers():
     assert float(log) == pytest.approx(-483.54, abs=0.01)
 
 
+def test_slopes_of_which_one_alone_has_no_square():
+    """erf at h = 19: a slope of 1e-157 in each of five layers."""
+    import mpmath
+
+    x, log = mpmath.mpf(1), mpmath.mpf(0)
+    for _ in range(5):
+        x, log = mpmath.erf(19 * x), log + mpmath.log(38 / mpmath.sqrt(mpmath.pi)) - 361 * x**2
+    net = hidden([[[19.0]]] * 5, None, "erf")
+    field = cauchy_green(net, [[1.0]])
+    assert leading(*field[:2]).log.item() == pytest.approx(float(log), rel=1e-12)
+
+
 @pytest.mark.parametrize("weights", [[18.0], [18.0] * 5, [3.0, 40.0, 0.01, 300.0, 9.0, 1e-40]],
                          ids=str)
 def test_slopes_at_saturation(weights):

@@ -110,6 +110,17 @@ def test_where_the_inner_products_are_not_known_nothing_is():
     assert np.isnan(wrong[1])
 
 
+def test_a_readout_of_rounding_guesses():
+    """Ten arcs of a circle in its plane: the best read-out is none at all."""
+    turns = 2 * np.pi * np.arange(120) / 120
+    labels = np.where(np.arange(120) // 12 % 2, -1.0, 1.0)
+    for scale in 1.0, 1.0 + 1e-13:
+        gram = 1000 * scale * np.cos(turns - turns[:, None])
+        assert class_error(noisy_readout(gram, labels, 1.0), labels) == 0.5
+    sure = Readout(np.array([[1e-3], [-1e-3]]), np.array([0.0]))
+    assert class_error(sure, [1.0, -1.0]) == 0.0 and class_error(sure, [-1.0, -1.0]) == 0.5
+
+
 def test_class_error_against_drawn_noise():
     readout = Readout(np.array([[0.3], [-0.1], [1.0], [0.2]]), np.array([0.5]))
     labels = np.array([1.0, 1.0, -1.0, 1.0])

@@ -138,6 +138,19 @@ def test_low_rank_ends_the_bidiagonalisation_early():
         np.log(np.linalg.svd(j, compute_uv=False)[:, 0]), abs=1e-10)
 
 
+@pytest.mark.parametrize("apart", [0.0, 1e-12, 1e-8, 1e-6])
+def test_a_cluster_at_the_top_leaves_the_directions_at_right_angles(apart):
+    """A basis that has lost its right angles makes directions of another length."""
+    rng = np.random.default_rng(0)
+    left, right = (np.linalg.qr(rng.standard_normal((3, 60, 60)))[0] for _ in range(2))
+    sizes = np.concatenate([1 - apart * np.arange(30), np.full(30, 1e-7)])
+    j = (left * sizes) @ np.swapaxes(right, -1, -2)
+    found = top_singular(*products(j), rng.standard_normal((3, 60)), tolerance=1e-13)
+    assert np.abs(np.linalg.norm(found.direction, axis=1) - 1.0).max() < 1e-13
+    assert np.abs(found.log).max() < 1e-13
+    assert np.abs(right[..., 30:].mT @ found.direction[..., None]).max() < 1e-7
+
+
 def test_the_certificate_bounds_the_error_and_too_few_steps_are_refused():
     rng = np.random.default_rng(2)
     j = rng.standard_normal((20, 80, 80))

@@ -91,6 +91,13 @@ def test_without_biases_and_gain_activity_dies(sigma_w):
     assert np.isinf(theory.xi_c) == np.isinf(theory.xi_q) == (sigma_w == 1.0)
 
 
+@pytest.mark.parametrize("short", [1e-3, 1e-6, 1e-9, 1e-12, 1e-14])
+def test_depth_scales_are_finite_as_far_as_floats_tell_a_slope_from_1(short):
+    """A linear layer leaves 1 - short of each length and product; 1/short layers until 1/e."""
+    theory = MeanField(np.sqrt(1 - short), 0.0, "linear")
+    assert [theory.xi_q, theory.xi_c] == pytest.approx(2 * [1 / short], rel=short + 5e-16 / short)
+
+
 def test_the_corner_and_its_neighbours():
     """q* ~ (sigma_w - 1) just above; the corner itself has infinite depth scales."""
     assert MeanField(1.0, 0.0).q_star == 0.0 and abs(MeanField(1.0, 0.0).chi1 - 1.0) < 1e-15

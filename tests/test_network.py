@@ -136,6 +136,17 @@ def test_a_seed_is_a_network():
     assert not np.array_equal(a.weights[0], c.weights[0])
 
 
+def test_weights_are_the_normal_numbers_of_the_seed_over_the_root_of_the_fan_in():
+    """Of 4 inputs, and of the 9 that a kernel sees: to the last digit."""
+    for model, root in ((dense(4, [3], 2, 1.5, 0.4, networks=2, seed=7), 2),
+                        (convolutional((2, 2, 1), (3,), (), 2, sigma_w=1.5, sigma_b=0.4,
+                                       networks=2, seed=7), 3)):
+        w, b, rng = model.weights[0], model.biases[0], np.random.default_rng(7)
+        normal = rng.standard_normal(w.size).reshape(w.shape)
+        assert close(w, 1.5 * normal / root)
+        assert close(b, 0.4 * rng.standard_normal(b.size).reshape(b.shape))
+
+
 def test_single_precision_stays_single():
     model = convolutional((4, 4, 3), (2, "pool"), (5,), 2, sigma_w=1.0, sigma_b=0.1, seed=0,
                      phi=lambda x: x / (1 + x * x), batch_norm=True, dtype=np.float32)

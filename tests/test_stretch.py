@@ -271,6 +271,13 @@ def test_transitions_of_narrow_layers_that_start_far_from_the_fixed_point():
         2 * steep.chi1 ** (np.arange(5) / 2), rel=1e-4)
 
 
+@pytest.mark.parametrize("width", [1, 3, 50, 4000])
+def test_a_line_through_an_ellipse_meets_it_twice(width):
+    """One linear layer makes an ellipse of a circle, at any width and any length."""
+    law = MeanField(1.7, 0.0, "linear")
+    assert circle_transitions(law, 0.6, 2, width) == pytest.approx([2, 2], rel=2e-9)
+
+
 def test_steep_growth_of_cube_edges():
     """An edge of the cube, random hyperplanes through the centre: how many cut it?"""
     rng, k = np.random.default_rng(4), 16

@@ -140,6 +140,16 @@ def test_a_dead_kernel_is_no_finished_run_and_its_second_try_counts(tmp_path):
     assert [row["value"] for row in rows(tmp_path)] == ["2.0"]
 
 
+@slow
+@pytest.mark.parametrize("cell, problem, final", [
+    ("sigma_w", "", True), ("assert not sigma_w", "AssertionError", True),
+    ("import os; os.kill(os.getpid(), 9)", "DeadKernelError", False)])
+def test_a_run_stands_unless_its_kernel_died(tmp_path, cell, problem, final):
+    text = engine.bare(project(tmp_path, [cell]) / "book" / "tiny.ipynb")
+    run = engine.one_run("tiny", text, engine.library(), {"sigma_w": 2.0})
+    assert (run["problem"].split(":")[0], run["final"]) == (problem, final)
+
+
 def test_runs_of_another_version_are_not_mixed(tmp_path):
     with Journal(tmp_path, HEADING) as journal:
         journal.add(entry(1))

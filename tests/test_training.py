@@ -357,6 +357,15 @@ def test_networks_are_kept_as_they_first_reach_the_accuracy():
     assert rule.accuracy.tolist() == [0.6, 0.6, 0.4]
 
 
+def test_who_is_there_at_the_start_is_kept_as_it_was():
+    net, x = dense(2, [3], 1, 0.0, 0.0, seed=0), np.zeros((2, 2))
+    rule = FirstReached(x, np.ones(2), 0.5, enough=2)
+    for step, bias in ((0, 1.0), (100, 2.0)):
+        net.biases[-1][...] = bias
+        rule(net, step)
+    assert rule.steps.item() == 0 and rule.kept.biases[-1].item() == 1.0
+
+
 def fit_disc(width, wanted, started, **more):
     (x, y), (x_test, y_test) = disc.sample(36_000, 5), disc.sample(4_000, 6)
     nets = dense(2, [width] * 2, 1, 1.0, 0.0, networks=started, seed=0, output="tanh")

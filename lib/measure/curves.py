@@ -155,14 +155,16 @@ def components(h: np.ndarray, kept: int = 3) -> Components:
 
     The scores of the first ``kept`` are returned, with signs that make the largest positive.
 
-    Accuracy: rounding of the Gram matrix: variances below 1e-15 of the largest are noise.
+    Accuracy: rounding of the Gram matrix: variances below 1e-13 of the largest are noise, and
+    their scores are zero.
     """
     h = real("h", h, axes="networks, points, neurons")
     kept = count("kept", kept, high=h.shape[1])
     centred = h - h.mean(axis=1, keepdims=True)
     values, vectors = np.linalg.eigh(centred @ centred.mT)
     values = np.maximum(values[:, ::-1], 0.0)
-    scores = vectors[:, :, ::-1][:, :, :kept] * np.sqrt(values[:, None, :kept])
+    heard = np.where(values > 1e-13 * values[:, :1], values, 0.0)
+    scores = vectors[:, :, ::-1][:, :, :kept] * np.sqrt(heard[:, None, :kept])
     largest = np.take_along_axis(scores, np.abs(scores).argmax(axis=1)[:, None], axis=1)
     return Components(scores * np.where(largest < 0.0, -1.0, 1.0),
                       values / (h.shape[1] * h.shape[2]))
@@ -189,14 +191,17 @@ def follow(scores: np.ndarray) -> np.ndarray:
 
     Principal components have arbitrary signs, and two of equal variance an arbitrary mix; an
     orthogonal turn (Procrustes) of the scores ``(layers, points, kept)`` takes that out and
-    changes no distance.
+    changes no distance. A direction in which the layer before is flat is new: it is turned towards
+    powers of a ramp over the points, which tilt the others by 1e-10, rather than left to rounding.
     """
     from scipy.linalg import orthogonal_procrustes
 
     first, *rest = real("scores", scores, axes="layers, points, kept")
+    ramps = np.linspace(-1.0, 1.0, first.shape[0])[:, None] ** np.arange(1, first.shape[1] + 1)
     turned = [first]
     for layer in rest:
-        turned.append(layer @ orthogonal_procrustes(layer, turned[-1])[0])
+        wanted = turned[-1] + 1e-10 * np.abs(turned[-1]).max() * ramps
+        turned.append(layer @ orthogonal_procrustes(layer, wanted)[0])
     return np.array(turned)
 
 

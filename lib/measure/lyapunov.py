@@ -246,10 +246,11 @@ def _unit(x: np.ndarray, seen: Sequence[np.ndarray] = ()) -> tuple[np.ndarray, n
 
 
 def _orthogonal(x: np.ndarray, basis: Sequence[np.ndarray]) -> np.ndarray:
-    """Remove what lies along a basis; twice, which is enough."""
-    for vectors in [np.stack(basis, axis=-2)] * 2 if basis else []:
-        x = x - np.vecmat(np.matvec(vectors, x), vectors)
-    return x
+    """Remove what rounding left along a basis; after the recurrence once is enough."""
+    if not basis:
+        return x
+    vectors = np.stack(basis, axis=-2)
+    return x - np.vecmat(np.matvec(vectors, x), vectors)
 
 
 def _leading_triple(alphas: list[np.ndarray], betas: list[np.ndarray],

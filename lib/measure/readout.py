@@ -159,7 +159,8 @@ def class_error(readout: Readout, labels: np.ndarray, test: np.ndarray | None = 
         test: indices of the points that count; all by default.
 
     Returns:
-        Shape ``(..., targets)``: 0.5 is guessing.
+        Shape ``(..., targets)``: 0.5 is guessing, exactly so where the read-out and its noise are
+        below 1e-6 of the labels, where inner products resolve nothing.
 
     Source: derived here (the noise of the output is normal).
     """
@@ -170,8 +171,9 @@ def class_error(readout: Readout, labels: np.ndarray, test: np.ndarray | None = 
     if not np.all(np.abs(labels) == 1.0) or labels.shape != readout.values.shape[-2:]:
         raise ValueError("labels must be +1 or -1 and match the points and targets "
                          f"{readout.values.shape[-2:]} of the read-out")
-    jitter = np.where(readout.jitter > 0.0, readout.jitter, 1.0)[..., None, :]
-    wrong = ndtr(-labels * readout.values / jitter)
+    jitter = readout.jitter[..., None, :]
+    sure = -labels * readout.values / np.maximum(jitter, 1e-12)
+    wrong = ndtr(np.where(np.abs(readout.values) + jitter <= 1e-6, 0.0, sure))
     return wrong[..., slice(None) if test is None else test, :].mean(axis=-2)
 
 

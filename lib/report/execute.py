@@ -7,11 +7,15 @@ import os
 import sys
 import tempfile
 import time
+from base64 import b64decode, b64encode
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from math import isnan
 from pathlib import Path
+from struct import pack
 from typing import TYPE_CHECKING, Callable, Mapping, NamedTuple, Sequence
+from zlib import crc32
 
+from lib.report.leaf import figure
 from lib.report.parameters import DATA, declared
 
 if TYPE_CHECKING:
@@ -155,7 +159,7 @@ def canonical(notebook: NotebookNode) -> str:
     """Text of an executed notebook's file without the traces of one run: same outputs, same bytes.
 
     The metadata name the kernel and the language and nothing else; timings and injected parameters
-    are gone. The notebook is changed.
+    are gone. A picture in pixels is titled with its figure's name. The notebook is changed.
     """
     import nbformat
 
@@ -171,7 +175,25 @@ def canonical(notebook: NotebookNode) -> str:
             cell.metadata.pop(trace, None)
         if not cell.metadata.get("tags", True):
             del cell.metadata["tags"]  # papermill gives every cell an empty list
+        for output in cell.get("outputs", ()):
+            if png := output.get("data", {}).get("image/png"):
+                output.data["image/png"] = titled(png, figure(cell).get("name", ""))
     return nbformat.writes(notebook) + "\n"
+
+
+def titled(png: str, title: str) -> str:
+    """A PNG in base 64 with a title, by which its place is known; an earlier title is left alone.
+
+    Args:
+        title: plain ASCII.
+    """
+    data = b64decode(png)
+    header, rest = data[:33], data[33:]  # signature and first chunk: the size
+    if rest[4:8] == b"tEXt":
+        return png
+    chunk = b"tEXtTitle\0" + title.encode("ascii")
+    parts = header, pack(">I", len(chunk) - 4), chunk, pack(">I", crc32(chunk)), rest
+    return b64encode(b"".join(parts)).decode()
 
 
 def _watch(futures: Sequence[Future], bar: tqdm, running: Sequence[str],
