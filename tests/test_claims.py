@@ -13,8 +13,8 @@ from reached import parameters_behind
 
 from lib.estimate import Estimate
 from lib.report.claims import (BOOK, GLUED, MIME, PAPERS, VERDICTS, Claims, Finding,
-                               UnknownClaim, answering, card, catalogue, glue, read, scorecard,
-                               signed, tally)
+                               UnknownClaim, answering, card, catalogue, glue, met, read,
+                               scorecard, signed, tally)
 from lib.report.execute import Job, execute_all
 from lib.report.parameters import declared, wanted
 from lib.report.site import SCORECARD, chapters
@@ -91,33 +91,57 @@ def store(book, *findings, name="chapter"):
     write(book / f"{name}.ipynb", signed(findings)._repr_mimebundle_())
 
 
-def finding(value, error, low, high):
+def finding(value, error, low, high, **told):
     """A finding with these numbers and no parameters."""
     return Finding(key="k", says="", source="poole2016, Fig. 1", kind="paper", range_from="text",
-                   chapter="c", low=low, high=high, value=value, error=error, present={})
+                   chapter="c", low=low, high=high, value=value, error=error, present={}, **told)
 
 
 # The verdict
 
 @pytest.mark.parametrize("value, error, low, high, verdict", [
     (1.0, 0.02, 0.9, 1.1, "holds"),
-    (1.0, 0.25, 0.5, 1.5, "holds"),  # value ± 2 errors is exactly the range
+    (1.0, 0.5, 0.5, 1.5, "holds"),  # the bounds of the value are exactly the range
     (0.0, 0.0, 0.0, 0.0, "holds"),  # a count
     (1.0, 0.0, 0.0, 0.0, "differs"),
     (1.1, 0.02, 0.9, 1.1, "undecided"),
-    (1.25, 0.125, 0.5, 1.0, "undecided"),  # the near end touches the bound
-    (1.25, 0.124, 0.5, 1.0, "differs"),
-    (0.25, 0.125, 0.5, 1.0, "undecided"),
-    (0.25, 0.124, 0.5, 1.0, "differs"),
+    (1.25, 0.25, 0.5, 1.0, "undecided"),  # the near end touches the bound
+    (1.25, 0.249, 0.5, 1.0, "differs"),
+    (0.25, 0.25, 0.5, 1.0, "undecided"),
+    (0.25, 0.249, 0.5, 1.0, "differs"),
     (1.0, 9.0, 0.9, 1.1, "undecided"),  # knows nothing
-    (9.0, 1.0, -math.inf, 11.0, "holds"),
-    (9.0, 1.0, -math.inf, 10.5, "undecided"),
-    (9.0, 1.0, -math.inf, 6.5, "differs"),
-    (9.0, 1.0, 7.0, math.inf, "holds"),
-    (9.0, 1.0, 11.5, math.inf, "differs"),
+    (9.0, 2.0, -math.inf, 11.0, "holds"),
+    (9.0, 2.0, -math.inf, 10.5, "undecided"),
+    (9.0, 2.0, -math.inf, 6.5, "differs"),
+    (9.0, 2.0, 7.0, math.inf, "holds"),
+    (9.0, 2.0, 11.5, math.inf, "differs"),
 ])
 def test_verdict(value, error, low, high, verdict):
     assert finding(value, error, low, high).verdict == verdict
+
+
+@pytest.mark.parametrize("kind, samples, reach, verdict", [
+    ("mean", 3, None, "undecided"),  # Student: 4.30 errors
+    ("mean", 8, None, "holds"),  # 2.36
+    ("slope", 5, None, "holds"), ("jackknife", 4, None, "undecided"),  # 2.78 and 3.18
+    ("largest", 8, 0.4, "undecided"), ("largest", 8, 0.2, "holds"),  # by resampling
+    ("mean", 1, None, "undecided"),  # one network tells nothing
+])
+def test_the_interval_is_that_of_the_estimate(kind, samples, reach, verdict):
+    assert finding(1.0, 0.1, 0.7, 1.3, error_from=kind, samples=samples,
+                   reach=reach).verdict == verdict
+
+
+def test_four_networks_of_four_are_not_all():
+    assert finding(1.0, 0.1, 0.5, math.inf, error_from="share", samples=4).verdict == "holds"
+    assert finding(1.0, 0.1, 0.6, math.inf, error_from="share", samples=4).verdict == "undecided"
+
+
+def test_networks_unlike_the_papers_are_not_matched():
+    one, other = (finding(1.0, 0.01, 0.9, 1.1, **told) for told in ({}, {"requires": "trained"}))
+    trained = finding(0.5, 0.01, 0.9, 1.1)
+    assert met({"trained": trained, "one": one, "other": other})["other"].verdict == "not matched"
+    assert met({"trained": one, "other": other})["other"].verdict == "holds"
 
 
 @given(st.floats(-10, 10), st.floats(0, 5), st.floats(-10, 10), st.floats(0, 10))
@@ -377,8 +401,9 @@ def test_scorecard_and_tally(book):
     assert [claim.verdict for claim in scorecard(book=book)] \
         == ["elsewhere", "not attempted", "differs", "not attempted"]
     counts = tally(scorecard(book=book))
-    assert counts == {"holds": 0, "differs": 1, "undecided": 0, "elsewhere": 1,
-                      "not attempted": 0}  # the paper's, and what rests on memory is none of them
+    assert counts == {  # the paper's, and what rests on memory is none of them
+        "holds": 0, "differs": 1, "undecided": 0, "not matched": 0, "elsewhere": 1,
+        "not attempted": 0}
     assert list(counts) == list(VERDICTS)
     assert tally(scorecard(book=book), "ours")["not attempted"] == 1
 

@@ -65,7 +65,7 @@ def test_nodes_that_are_shared_cannot_be_overwritten(rule):
 @pytest.mark.parametrize("edges", [[1.0], [-1.0], [2.0, 0.5], [0.0, 3.0], [20.0], [1e9, 0.1]])
 def test_a_split_half_line_handles_jumps_at_its_edges(edges):
     z, w = split_half_line(np.array([edges]), 97)
-    assert z.shape == w.shape == (1, 97 * (1 + len(edges)))
+    assert z.size == w.size == 97 * (1 + sum(e > 0.0 for e in edges))
     steps = sum((z > e).astype(float) for e in edges)
     got = (w * steps * np.exp(-0.5 * z * z)).sum() / np.sqrt(2 * np.pi)
     expected = sum(ndtr(-max(e, 0.0)) for e in edges)

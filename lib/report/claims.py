@@ -418,7 +418,9 @@ def judged(book: Path = BOOK, chapter: str = "", strict: bool = True) -> dict[st
     for runs in sorted({(one.chapter, one.evidence) for one in claims.values()
                         if one.evidence != PAGE and chapter in ("", one.chapter)}):
         path = record(*runs, book)
-        if not (strict or path.is_file()):
+        if not path.is_file():
+            if strict:
+                raise ValueError(f"evidence/{path.name}: claims rest on it, and it is not there")
             continue
         given = ran_with(path)
         for stored in kept(path, MIME):
@@ -427,9 +429,10 @@ def judged(book: Path = BOOK, chapter: str = "", strict: bool = True) -> dict[st
                 try:
                     one = answering(stored, claims, MEANING)
                     found[one.key] = replace(one, present={name: given[name] for name in one.at})
-                except (ValueError, KeyError):
+                except (ValueError, KeyError) as problem:
                     if strict:
-                        raise
+                        raise ValueError(f"evidence/{path.name}: {problem}; python -m lib renew "
+                                         f"{path.stem}") from None
     return met(found)
 
 
