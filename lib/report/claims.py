@@ -42,6 +42,7 @@ INJECTED = (str, int, float, bool, type(None), list, tuple, dict)  # what paperm
 IPYTHON = {"In", "Out"}  # its plain names; the others begin with an underscore
 BANNER = "Run with other parameters"
 OWN = "At the chapter's own parameters"  # begins what is said of the default run alone
+FEW = 8  # independent samples
 PAGE = "page"  # of a claim that the run on the chapter's own page judges
 MEANING = ("key", "low", "high")  # of a claim; its sentence may be reworded, and its run remains
 GLUED = "application/papermill.record/"  # the prefix hides an output on its own page
@@ -97,7 +98,8 @@ class Claim:
         place = self.source.replace(self.paper, PAPERS[self.paper])
         return f"{ORIGINS[self.range_from]} {place}"
 
-    verdict, number, elsewhere = "not attempted", "–", ""  # while no chapter has signed it
+    # while no chapter has signed it
+    verdict, number, elsewhere, samples = "not attempted", "–", "", None
 
     def __repr__(self) -> str:
         """One line: the number, the range, where it comes from, and the verdict."""
@@ -543,6 +545,21 @@ def counted(tally: Mapping[str, int]) -> Fragment:
     return Fragment(f'<p class="tally">{chips}</p>', f"{sum(tally.values())} claims: {words}")
 
 
+def by_chance(claims: Iterable[Claim]) -> Fragment:
+    """How many verdicts on sampled networks may be wrong by chance, and how many rest on few.
+
+    >>> by_chance([])
+    None of the verdicts rests on sampled networks.
+    """
+    sampled = [one.samples for one in claims if one.samples and one.verdict in VERDICTS[:2]]
+    few = sum(samples < FEW for samples in sampled)
+    return remark(
+        f"{len(sampled)} verdicts of holds or differs rest on sampled networks; about "
+        f"{len(sampled) / 20:.0f} of them may be expected to be wrong by chance. {few} rest on "
+        f"fewer than {FEW} independent samples." if sampled else
+        "None of the verdicts rests on sampled networks.")
+
+
 def remark(text: str) -> Fragment:
     """A sentence in place of a figure, or above one."""
     return Fragment(f"<p><em>{typeset(text)}</em></p>", text)
@@ -588,6 +605,10 @@ def _row(claim: Claim, ident: str, card: bool = False, judge: Finding | None = N
     anchor = f' id="{ident}"' if ident else ""
     note = f" <small>{typeset(claim.note)}</small>" if card and claim.note else ""
     away = f" <small>{escape(claim.elsewhere)}</small>" if claim.elsewhere else ""
+    if card and claim.samples:
+        away += f" <small>of {claim.samples}</small>"
+    if card and claim.evidence != PAGE:
+        away += " <small>on record</small>"
     said = claim
     if judge and claim.elsewhere:
         said, away = judge, f" <small>here; on record {escape(judge.number)}</small>"

@@ -28,11 +28,12 @@ from lib.report.parameters import check, declared
 TABLE = "application/vnd.expressivity.table+json"
 PACKAGES = ("numpy", "scipy")  # what a number may hang on
 LOCAL = ("input_path", "output_path", "environment_variables", "exception", "end_time")
+SLIDER = '<div class="slider"'
 REFERENCE = re.compile(r"\{numref\}`[\w-]+`")  # to a figure of the chapter
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence], caption: str) -> Fragment:
-    """A small table, shown in the chapter and kept by ``--store``.
+    """A small table, shown in the chapter and kept with its run.
 
     Args:
         columns: titles.
@@ -87,6 +88,8 @@ def keep(executed: Path, target: Path) -> None:
     for cell in notebook["cells"]:
         for trace in ("papermill", "execution"):
             cell["metadata"].pop(trace, None)
+        if "outputs" in cell:  # a slider is to play with, and half the size of a file
+            cell["outputs"] = [one for one in cell["outputs"] if SLIDER not in str(one)]
     for name in LOCAL:
         notebook["metadata"]["papermill"].pop(name, None)
     versions = {"Python": platform.python_version()} | {name: version(name) for name in PACKAGES}
