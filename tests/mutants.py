@@ -121,7 +121,7 @@ lib/measure/lyapunov.py  lyapunov  lyapunov_ridges
 lib/measure/readout.py  linear_readout  manifold_flattening
   shifted     np.maximum(first - 1, 0)  =>  np.maximum(first - 2, 0)
   constant    len(train) * noise**2  =>  len(train) * noise**2.000002
-  sign        ndtr(-labels  =>  ndtr(labels
+  sign        sure = -labels * readout  =>  sure = labels * readout
 lib/measure/statistics.py  statistics  layer_sensitivity
   constant    half = 6.0 / max  =>  half = 6.000006 / max
   axis        _prediction(outputs)).sum(axis=1  =>  _prediction(outputs)).sum(axis=0
