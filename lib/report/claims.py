@@ -514,7 +514,7 @@ def signed(findings: Sequence[Finding], figure: str = "", anchors: bool = True,
 
 
 def card(claims: Iterable[Claim]) -> Fragment:
-    """The scorecard: a table for each group of claims, paper by paper.
+    """The scorecard: a table for each group of claims, paper by paper; a reader can filter it.
 
     Args:
         claims: what `scorecard` returns.
@@ -528,8 +528,20 @@ def card(claims: Iterable[Claim]) -> Fragment:
             parts.append(f"<h3>{group}</h3>" + _table("claim", [_row(one, one.key, card=True)
                                                                 for one in mine]))
             lines += [group, *(f"{claim.key}: {claim!r}" for claim in mine)]
-    return Fragment(f'<div class="scorecard">{"".join(parts) or "<p>none</p>"}</div>',
-                    "\n".join(lines) or "none")
+    chosen = _chosen("paper", PAPERS) + _chosen("verdict", {word: word for word in VERDICTS
+                     if any(one.verdict == word for one in claims)})
+    return Fragment(f'<div class="scorecard"><p class="filters">{chosen}</p>'
+                    f'{"".join(parts) or "<p>none</p>"}</div>', "\n".join(lines) or "none")
+
+
+def _chosen(name: str, words: Mapping[str, str]) -> str:
+    """A menu that leaves those rows of the card whose data has the chosen word."""
+    script = ("var s=this.closest('.scorecard'),f=[...s.querySelectorAll('select')];"
+              "s.querySelectorAll('tbody tr').forEach(r=>{"
+              "r.hidden=f.some(o=>o.value&&r.dataset[o.name]!=o.value)})")
+    options = "".join(f'<option value="{key}">{told}</option>' for key, told in words.items())
+    return (f'<label>{name} <select name="{name}" onchange="{script}">'
+            f'<option value="">all</option>{options}</select></label> ')
 
 
 def counted(tally: Mapping[str, int]) -> Fragment:
@@ -603,6 +615,8 @@ def _row(claim: Claim, ident: str, card: bool = False, judge: Finding | None = N
         judge: the finding of the run on record, for where this one is not at the claim's size.
     """
     anchor = f' id="{ident}"' if ident else ""
+    if card:
+        anchor += f' data-paper="{claim.paper}" data-verdict="{claim.verdict}"'
     note = f" <small>{typeset(claim.note)}</small>" if card and claim.note else ""
     away = f" <small>{escape(claim.elsewhere)}</small>" if claim.elsewhere else ""
     if card and claim.samples:
