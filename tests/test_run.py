@@ -165,13 +165,13 @@ def test_a_second_run_is_refused_until_forced(run, tmp_path, capsys):
 @slow
 def test_a_failing_chapter_leaves_how_far_it_came(run, tmp_path, capsys):
     project(tmp_path, [*CELLS[:1], "1 / 0", *CELLS[1:]])
-    assert run("run", "tiny", "--out", "deep/er", "--store", "full") == 1
+    assert run("run", "tiny", "--out", "deep/er", "--record", "full") == 1
     told = capsys.readouterr()
     assert "ZeroDivisionError: division by zero\nin cell" in told.err
     assert "twice: 3.00" in told.out and "counted" not in told.out
     page = (tmp_path / "deep" / "er" / "tiny.html").read_text("utf-8")
     assert "ZeroDivisionError: division by zero" in page
-    assert not (tmp_path / "book" / "stored").exists(), "half a run is not stored"
+    assert not (tmp_path / "book" / "evidence").exists(), "half a run is not kept"
 
 
 @pytest.mark.parametrize("words, told", [
@@ -181,7 +181,7 @@ def test_a_failing_chapter_leaves_how_far_it_came(run, tmp_path, capsys):
     (["tiny", "-p", "sigma_w=-x=1"], "'sigma_w' must be a number, not '-x=1'"),
     (["tiny", "-p", "seed", "99"], "tiny takes about 17 minutes; if that is meant, give --yes"),
     (["tiny", "--figure", "2C"], "no figure '2C' in tiny; there are: none"),
-    (["tiny", "--figure", "2C", "--store", "full"], "--store keeps a whole run"),
+    (["tiny", "--figure", "2C", "--record", "full"], "--record keeps a whole run"),
     (["tiny", "-p", "sigma_w", "nan"], "'sigma_w' must be finite"),
     (["tiny", "-p", "sigma_w", "-1"], "'sigma_w' must be between 0 and 5, not -1.0"),
     (["tiny", "-p", "seed", "1.5"], "'seed' must be a whole number, not '1.5'"),
@@ -189,7 +189,7 @@ def test_a_failing_chapter_leaves_how_far_it_came(run, tmp_path, capsys):
     (["tiny", "-p", "name", "tan"], "'name' must be tanh or relu, not 'tan'"),
     (["tiny", "-p", "fresh", "1"], "'fresh' must be true or false, not '1'"),
     (["tiny", "-p", "seed", "1", "-p", "seed", "2"], "'seed' is given twice"),
-    (["tiny", "--store", "Full run"], "the label of a stored run"),
+    (["tiny", "--record", "Full run"], "the label of a run on record"),
 ])
 def test_bad_words_are_refused_before_anything_runs(run, tmp_path, capsys, words, told):
     assert run("run", *words) == 2
@@ -258,11 +258,11 @@ def elsewhere(root, *words, limit=None, **environment):
     {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": ""},
 ])
 def test_no_result_is_lost_because_of_what_can_be_printed(tmp_path, environment):
-    told = elsewhere(project(tmp_path), "--store", "full", **environment)
+    told = elsewhere(project(tmp_path), "--record", "full", **environment)
     assert told.returncode == 0, told.stderr
     assert b"twice: 3.00" in told.stdout and b"\\u2192 holds" in told.stdout
     assert (tmp_path / "runs" / "tiny.html").exists()
-    assert (tmp_path / "book" / "stored" / "tiny.full.json").exists()
+    assert (tmp_path / "book" / "evidence" / "tiny-full.ipynb").exists()
 
 
 @slow
