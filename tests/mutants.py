@@ -158,9 +158,12 @@ lib/checks.py  checks  order_to_chaos
   comparison  array < low  =>  array <= low
 lib/report/claims.py  claims  order_to_chaos
   comparison  if self.low <= near and far  =>  if self.low < near and far
-  constant    self.value - 2 * self.error, self  =>  self.value - 2.1 * self.error, self
-lib/report/evidence.py  evidence  training_and_stability
   dropped     MEANING = ("key", "low", "high")  =>  MEANING = ("key", "low")
+  sign        self.value + self.reach)  =>  self.value - self.reach)
+  comparison  found[one.requires].verdict == "holds"  =>  found[one.requires].verdict != "holds"
+lib/report/evidence.py  evidence  -
+  comparison  now.protocol != then.protocol  =>  now.protocol < 0
+  dropped     (one.chapter, one.evidence) == (name, label) and one  =>  False and one
 lib/report/execute.py  execute  -
   comparison  if rest[4:8] == b"tEXt"  =>  if rest[4:8] != b"tEXt"
 lib/report/figures.py  figures  order_to_chaos

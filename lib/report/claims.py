@@ -545,15 +545,15 @@ def _chosen(name: str, words: Mapping[str, str]) -> str:
 
 
 def counted(tally: Mapping[str, int]) -> Fragment:
-    """The tally as a row of numbers with their verdicts.
+    """The tally as a row of numbers with their verdicts, without those that none has.
 
     >>> counted({"holds": 2, "differs": 1})
     3 claims: 2 holds, 1 differs
     """
     chips = " ".join(f'<span class="claim {_class(verdict)}"><strong>{count}</strong> '
                      f'<strong class="verdict">{verdict}</strong></span>'
-                     for verdict, count in tally.items())
-    words = ", ".join(f"{count} {verdict}" for verdict, count in tally.items())
+                     for verdict, count in tally.items() if count)
+    words = ", ".join(f"{count} {verdict}" for verdict, count in tally.items() if count)
     return Fragment(f'<p class="tally">{chips}</p>', f"{sum(tally.values())} claims: {words}")
 
 

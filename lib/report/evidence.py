@@ -29,6 +29,7 @@ TABLE = "application/vnd.expressivity.table+json"
 PACKAGES = ("numpy", "scipy")  # what a number may hang on
 LOCAL = ("input_path", "output_path", "environment_variables", "exception", "end_time")
 SLIDER = '<div class="slider"'
+HEADING = re.compile(r"^##+( .+)", re.MULTILINE)
 REFERENCE = re.compile(r"\{numref\}`[\w-]+`")  # to a figure of the chapter
 
 
@@ -202,7 +203,7 @@ def page(path: Path, book: Path = BOOK) -> str:
     for cell in notebook["cells"]:
         source = "".join(cell["source"])
         if cell["cell_type"] == "markdown":
-            cells += [_text(line) for line in re.findall(r"^##+ .+", source, re.MULTILINE)]
+            cells += [_text(f"##{line}") for line in HEADING.findall(source)]
         elif shown := [one for one in cell["outputs"] if _belongs(one)]:
             cells.append(_drawn(cell, shown))
     kinds = [cell["cell_type"] for cell in cells[1:]] + ["markdown"]
