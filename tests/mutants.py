@@ -156,7 +156,7 @@ lib/estimate.py  estimate  order_to_chaos
   axis        lever / (lever @ lever), (1, 0)  =>  lever / (lever @ lever), (0, 0)
 lib/checks.py  checks  order_to_chaos
   comparison  array < low  =>  array <= low
-lib/report/claims.py  claims  order_to_chaos
+lib/report/claims.py  claims,evidence  order_to_chaos
   comparison  if self.low <= near and far  =>  if self.low < near and far
   dropped     MEANING = ("key", "low", "high")  =>  MEANING = ("key", "low")
   sign        self.value + self.reach)  =>  self.value - self.reach)

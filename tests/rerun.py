@@ -92,12 +92,12 @@ def settings(notebook: Path, count: int, rng: Random, limit: float) -> Iterator[
     """The corners of a chapter, then ``count`` settings of one to three parameters at random."""
     parameters = declared(notebook)
     corners = [{one.name: end} for one in parameters for end in ends(one)]
-    for fixed in corners:
-        yield Setting(notebook, beside(parameters, fixed, rng, limit) or {})
-    for _ in range(count):
-        some = rng.sample(parameters, rng.randint(1, min(3, len(parameters))))
-        given = beside(parameters, {one.name: drawn(one, rng) for one in some}, rng, limit)
-        yield Setting(notebook, given or {})
+    some = [{one.name: drawn(one, rng) for one in rng.sample(
+        parameters, rng.randint(1, min(3, len(parameters))))} for _ in range(count)]
+    for fixed in corners + some:
+        given = beside(parameters, fixed, rng, limit)
+        if given is not None:
+            yield Setting(notebook, given)
 
 
 def exercises(notebook: Path) -> Iterator[Setting]:

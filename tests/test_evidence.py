@@ -109,6 +109,7 @@ def test_the_run_on_record_judges_where_the_claim_says_so(root):
 @slow
 @pytest.mark.parametrize("file, old, new, told", [
     ("claims.toml", "high = 4", "high = 3", "no longer makes the claim 'twice' in this form"),
+    ("claims.toml", "[counted]", '[recounted]\nevidence = "full"', "no finding for recounted"),
     ("tiny.ipynb", "sigma_w: ", "sigma: ", "unknown parameter 'sigma_w'"),
     ("tiny.ipynb", "[0..5]", "[1.5..]", "'sigma_w' must be at least 1.5"),
     ("tiny.ipynb", "seed: int = 7", "seed: int = 8", "seed: another value today"),
