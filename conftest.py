@@ -9,6 +9,8 @@ from jupyter_client.manager import KernelManager
 from lib.report.execute import SURROUNDINGS, kernel_folder, private_kernels
 from tests.within_errors import install
 
+collect_ignore_glob = ["book/evidence/*"]  # runs on record are not run again
+
 os.environ.update(SURROUNDINGS, MPLBACKEND="agg")  # two workers share the cores
 
 # The same examples everywhere, and no deadline on a machine that others use as well.

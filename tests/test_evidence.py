@@ -141,8 +141,10 @@ def test_the_page_of_a_record_has_its_figures_and_none_of_the_prose(root):
     assert first.startswith("# On record: A tiny chapter") and 'id="claim-twice"' in first
     assert [cell["source"] for cell in cells[1:] if cell["cell_type"] == "markdown"] == ["## More"]
     drawn = [cell for cell in cells if cell["metadata"].get("mystnb", {}).get("figure")]
-    (output,) = drawn[0]["outputs"]
-    assert output["metadata"]["scrapbook"] == {"name": "fig-5", "mime_prefix": ""}
+    shown, pasted = drawn[0]["outputs"]
+    assert "image/svg+xml" in shown["data"]
+    assert pasted["metadata"]["scrapbook"]["name"] == "fig-5"
+    assert '<img alt="At the chapter' in str(pasted["data"])
     assert "name" not in drawn[0]["metadata"]["mystnb"]["figure"]
     shown = json.dumps(cells[1:])
     assert MIME not in shown and "Run with other parameters" not in shown

@@ -6,9 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import brentq
 
-from lib.activations import Activation, get
+from lib.activations import Activation, critical_coefficients, get, hermite
 from lib.checks import Untrusted
 from lib.jets import sampled
+from lib.theory.hermite import conditions
 from lib.theory.meanfield import NUMBERS, MeanField, gains
 
 ORDERED, CHAOTIC = (1.3, 0.3), (2.5, 0.3)
@@ -894,3 +895,11 @@ def test_a_kink_at_rest_is_the_limit_of_a_vanishing_bias(phi, kernel):
 def test_a_pair_and_a_curve_have_one_length_a_sigma(kind, sigma_w):
     with pytest.raises(ValueError, match="q must be one number, or one for each sigma"):
         MeanField(sigma_w, 0.3).run(q=[1.0, 2.0], depth=3, **kind)
+
+
+@pytest.mark.parametrize("ulps", [-2, -1, 0, 1, 2])
+def test_a_length_on_a_watershed_goes_down_whatever_the_rounding(ulps):
+    """sigma_w^2 E phi^2 = 1 at q = 1, where the map is steeper than 1: 0.26 and 17 attract."""
+    phi = hermite(np.abs(critical_coefficients(4, 0.4)), 3.0)
+    weights = conditions(phi).power ** -0.5 * (1.0 + ulps * np.finfo(float).eps)
+    assert MeanField(weights, 0.0, phi).q_star == pytest.approx(0.26, abs=0.01)

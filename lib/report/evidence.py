@@ -15,14 +15,16 @@ import platform
 import re
 import shlex
 import subprocess
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from html import escape
 from importlib.metadata import version
 from pathlib import Path
 
-from lib.report.claims import (BANNER, BOOK, MEANING, MIME, Finding, Fragment, answering,
-                               catalogue, kept, met, ran_with, record, remark, signed, typeset)
+from lib.report.claims import (BANNER, BOOK, GLUED, MEANING, MIME, OWN, Finding, Fragment,
+                               answering, catalogue, kept, met, ran_with, record, remark, signed,
+                               typeset)
 from lib.report.parameters import check, declared
 
 TABLE = "application/vnd.expressivity.table+json"
@@ -229,9 +231,23 @@ def _drawn(cell: Mapping, shown: Sequence[Mapping]) -> dict:
     metadata = json.loads(REFERENCE.sub("the figure", json.dumps(cell["metadata"])))
     figure = metadata.get("mystnb", {}).get("figure", {})
     if name := figure.pop("name", ""):
-        shown = [one | {"metadata": {"scrapbook": {"name": name, "mime_prefix": ""}}}
-                 for one in shown]
+        alt = f"{OWN}: {metadata['mystnb'].get('image', {}).get('alt', '')}"
+        shown = [*shown, *(_pasted(name, alt, one["data"]) for one in shown)]
     return cell | {"metadata": metadata | {"tags": ["hide-input"]}, "outputs": list(shown)}
+
+
+def _pasted(name: str, alt: str, data: Mapping) -> dict:
+    """A picture as the page of its chapter shows it beside its own."""
+    kind = next(kind for kind in ("image/svg+xml", "image/png", "text/plain") if kind in data)
+    content = "".join(data[kind])
+    if kind == "image/svg+xml":
+        content = b64encode(content.encode()).decode()
+    picture = f'<img alt="{escape(alt)}" src="data:{kind};base64,{content.strip()}">' \
+        if kind.startswith("image") else escape(content)
+    return {"output_type": "display_data", "data": {
+        f"{GLUED}text/html": f"<figure>{picture}<figcaption>The same figure, of the run on "
+                             "record.</figcaption></figure>", f"{GLUED}text/plain": name},
+            "metadata": {"scrapbook": {"name": name, "mime_prefix": GLUED}}}
 
 
 def given(path: Path) -> dict:

@@ -701,7 +701,8 @@ def _fixed_points(phi: Activation, sigma_w: np.ndarray, sigma_b: np.ndarray) -> 
         return _FixedPoints(*(x.reshape(shape) for x in _on_a_line(phi, w2, b2)))
     table = _table(phi)
     longer = np.stack([w2, b2, np.ones_like(w2)], axis=1) @ np.stack(
-        [table.power, np.ones_like(table.power), -table.nodes]) > 0.0  # where the map lengthens
+        [table.power, np.ones_like(table.power), -table.nodes])
+    longer = longer > 16.0 * np.finfo(float).eps * table.nodes  # a watershed is left downwards
     grows = longer[:, table.start]
     above = _first_true(~longer[:, table.start:], table.start)
     below = _last_true(longer[:, :table.start + 1])
