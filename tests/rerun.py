@@ -69,7 +69,7 @@ def drawn(one: Parameter, rng: Random, most: float = float("inf")) -> object:
         low, high = map(int, limits)
         return ", ".join(str(round(exp(rng.uniform(log(low), log(min(high, 60))))))
                          for _ in range(rng.randint(1, 4)))
-    low, high = limits[0], min(limits[1] if len(limits) > 1 else 10**6, most)
+    low, high = limits[0], one.kind(min(limits[1] if len(limits) > 1 else 10**6, most))
     if low > 0 and (high > 20 * low or one.kind is int):
         value = exp(rng.uniform(log(low), log(max(high, low))))
     else:
