@@ -160,7 +160,7 @@ lib/report/claims.py  claims,evidence  order_to_chaos
   comparison  if self.low <= near and far  =>  if self.low < near and far
   dropped     MEANING = ("key", "low", "high")  =>  MEANING = ("key", "low")
   sign        self.value + self.reach)  =>  self.value - self.reach)
-  comparison  found[one.requires].verdict == "holds"  =>  found[one.requires].verdict != "holds"
+  comparison  if one.verdict == "holds")}  =>  if one.verdict != "holds")}
 lib/report/evidence.py  evidence  -
   comparison  now.protocol != then.protocol  =>  now.protocol < 0
   dropped     (one.chapter, one.evidence) == (name, label) and one  =>  False and one

@@ -132,8 +132,10 @@ class Finding(Claim):
     @property
     def verdict(self) -> str:
         """One of the first five `VERDICTS`, from the interval of 95 % and the bounds."""
-        if self.elsewhere or not self.matched:
-            return "elsewhere" if self.elsewhere else "not matched"
+        if self.elsewhere:
+            return "elsewhere"
+        if not self.matched:
+            return "not matched"
         near, far = self._estimate.interval() if self.reach is None else \
             (max(self.value - self.reach, 0.0), self.value + self.reach)
         if self.low <= near and far <= self.high:
@@ -351,13 +353,15 @@ def kept(notebook: Path, mime: str) -> Iterator[dict]:
             yield from content
 
 
-def answering(record: Mapping, claims: Mapping[str, Claim], names: Iterable[str] = ()) -> Finding:
+def answering(record: Mapping, claims: Mapping[str, Claim], names: Iterable[str] = (),
+              given: Mapping[str, object] | None = None) -> Finding:
     """A stored record as a finding, if claims.toml still says what it answers.
 
     Args:
         record: as `Finding.record` made it.
         claims: the `catalogue`.
         names: of what must be as it was; all if empty.
+        given: all parameters of the run, for claims that name others today; else as recorded.
 
     Raises:
         ValueError: it does not.
@@ -367,6 +371,8 @@ def answering(record: Mapping, claims: Mapping[str, Claim], names: Iterable[str]
     if not claim or any(record.get(name) != stated[name] for name in names or stated):
         raise ValueError(f"claims.toml no longer makes the claim {record['key']!r} in this form")
     numbers = {name: record[name] for name in NUMBERS if name in record}
+    if given is not None:
+        numbers["present"] = {name: given[name] for name in claim.at}
     return Finding(**vars(claim), **numbers)
 
 
@@ -429,8 +435,7 @@ def judged(book: Path = BOOK, chapter: str = "", strict: bool = True) -> dict[st
             claim = claims.get(stored["key"])
             if claim and (claim.chapter, claim.evidence) == runs:
                 try:
-                    one = answering(stored, claims, MEANING)
-                    found[one.key] = replace(one, present={name: given[name] for name in one.at})
+                    found[claim.key] = answering(stored, claims, MEANING, given)
                 except (ValueError, KeyError) as problem:
                     if strict:
                         raise ValueError(f"evidence/{path.name}: {problem}; python -m lib renew "
@@ -439,9 +444,9 @@ def judged(book: Path = BOOK, chapter: str = "", strict: bool = True) -> dict[st
 
 
 def met(found: Mapping[str, Finding]) -> dict[str, Finding]:
-    """The findings by key, those marked whose claim requires one of them that does not hold."""
-    return {key: replace(one, matched=not one.requires or found[one.requires].verdict == "holds")
-            for key, one in found.items()}
+    """The findings by key, those marked whose claim requires what does not hold among them."""
+    holding = {"", *(key for key, one in found.items() if one.verdict == "holds")}
+    return {key: replace(one, matched=one.requires in holding) for key, one in found.items()}
 
 
 def ran_with(notebook: Path) -> dict[str, object]:

@@ -17,7 +17,6 @@ import shlex
 import subprocess
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from html import escape
 from importlib.metadata import version
 from pathlib import Path
@@ -120,9 +119,10 @@ def fault(path: Path, book: Path = BOOK) -> str:
         if now.protocol != then.protocol:
             return f"the chapter's protocol is {now.protocol}, and {then.protocol} in this run"
         wanted = check(tuple(now), now.defaults | given(path))  # its data need not be here
-        if changed := [name for name, value in wanted.items() if value != ran_with(path)[name]]:
+        had = ran_with(path)
+        if changed := [name for name, value in wanted.items() if value != had[name]]:
             return f"{', '.join(changed)}: another value today"
-        keys = {stored["key"]: answering(stored, claims, MEANING) for stored in kept(path, MIME)
+        keys = {answering(stored, claims, MEANING).key for stored in kept(path, MIME)
                 if stored["key"] in claims and claims[stored["key"]].evidence == label}
     except (ValueError, TypeError, KeyError) as problem:
         return str(problem)
@@ -146,7 +146,7 @@ def on_record(chapter: str, label: str, book: Path = BOOK) -> Fragment:
     path = record(chapter, label, book)
     if told := fault(path, book):
         return remark(f"No run on record “{label}”: {told}. It is made by {renewal(path)}")
-    found = [replace(one, evidence=label) for one in findings(path, book)]
+    found = findings(path, book)
     parts = [signed(found, anchors=False)] * bool(found) + [
         table(**one) for one in kept(path, TABLE)]
     told = origin(path)
@@ -161,21 +161,20 @@ def on_record(chapter: str, label: str, book: Path = BOOK) -> Fragment:
 def findings(path: Path, book: Path = BOOK) -> list[Finding]:
     """All that a run on record found, its verdicts by the claims of today."""
     claims, parameters = catalogue(book), ran_with(path)
-    found = [answering(stored, claims, ["key"]) for stored in kept(path, MIME)
+    found = [answering(stored, claims, ["key"], parameters) for stored in kept(path, MIME)
              if stored["key"] in claims]
-    found = [replace(one, present={name: parameters[name] for name in one.at}) for one in found]
     return [*met({one.key: one for one in found}).values()]
 
 
 def origin(path: Path) -> str:
     """Parameters, date, duration and machine of a run on record in one sentence."""
-    kept = json.loads(path.read_text("utf-8"))["metadata"]
+    told = json.loads(path.read_text("utf-8"))["metadata"]
     set_to = ", ".join(f"{name} = {value}" for name, value in ran_with(path).items())
-    made = ", ".join(f"{name} {number}" for name, number in kept["record"]["versions"].items())
-    commit = kept["record"]["commit"]
+    made = ", ".join(f"{name} {number}" for name, number in told["record"]["versions"].items())
+    commit = told["record"]["commit"]
     return (f"Run on record “{path.stem.split('-', 1)[1]}”: {set_to}. Run on "
-            f"{kept['papermill']['start_time'][:10]} in {kept['papermill']['duration'] / 60:.1f} "
-            f"minutes ({made}; {kept['record']['processor']}"
+            f"{told['papermill']['start_time'][:10]} in {told['papermill']['duration'] / 60:.1f} "
+            f"minutes ({made}; {told['record']['processor']}"
             f"{f'; commit {commit}' if commit else ''}), not recomputed here.")
 
 

@@ -136,7 +136,8 @@ class Kernel:
         value, bound = getattr(self._method, what)(work, rtol)
         scale = np.abs(value) if what == "deficit" else self._method.slope_power[:, None]
         if self.phi.continuous:  # D(d) <= d C'(1)
-            value[self._method.slope_power == 0.0], bound[self._method.slope_power == 0.0] = 0, 0
+            flat = self._method.slope_power == 0.0
+            value[flat] = bound[flat] = 0.0
         asked = bound > rtol * scale + 1e-300
         if asked.any():
             d = np.broadcast_to(work, asked.shape)[asked]
