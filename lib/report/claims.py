@@ -44,6 +44,7 @@ BANNER = "Run with other parameters"
 OWN = "At the chapter's own parameters"  # begins what is said of the default run alone
 FEW = 8  # independent samples
 PAGE = "page"  # of a claim that the run on the chapter's own page judges
+COLUMNS = "found", "the range", "verdict"  # beside a claim
 MEANING = ("key", "low", "high")  # of a claim; its sentence may be reworded, and its run remains
 GLUED = "application/papermill.record/"  # the prefix hides an output on its own page
 
@@ -512,8 +513,8 @@ def signed(findings: Sequence[Finding], figure: str = "", anchors: bool = True,
         judged: findings of the runs on record, which speak where these cannot.
     """
     rows = [_row(one, f"claim-{one.key}" * anchors, judge=judged.get(one.key)) for one in findings]
-    table = _table(f"What {figure} says" if figure else "claim", rows)
-    return Fragment(f'<div class="scorecard">{table}</div>',
+    shown = table((f"What {figure} says" if figure else "claim", *COLUMNS), rows)
+    return Fragment(f'<div class="scorecard">{shown}</div>',
                     "\n".join(f"{one.key}: {one!r}" for one in findings),
                     {MIME: [one.record() for one in findings]})
 
@@ -530,8 +531,8 @@ def card(claims: Iterable[Claim]) -> Fragment:
     for group in dict.fromkeys(GROUPS.values()):
         mine = [claim for claim in claims if claim.group == group]
         if mine:
-            parts.append(f"<h3>{group}</h3>" + _table("claim", [_row(one, one.key, card=True)
-                                                                for one in mine]))
+            parts.append(f"<h3>{group}</h3>" + table(
+                ("claim", *COLUMNS), [_row(one, one.key, card=True) for one in mine]))
             lines += [group, *(f"{claim.key}: {claim!r}" for claim in mine)]
     chosen = _chosen("paper", PAPERS) + _chosen("verdict", {word: word for word in VERDICTS
                      if any(one.verdict == word for one in claims)})
@@ -606,9 +607,9 @@ def typeset(text: str) -> str:
     return re.sub(r"(?<=\b\w)_([^\W²³]+)", r"<sub>\1</sub>", escape(text))
 
 
-def _table(title: str, rows: Sequence[str]) -> str:
-    head = "".join(f'<th scope="col">{word}</th>'
-                   for word in (escape(title), "found", "the range", "verdict"))
+def table(head: Sequence[str], rows: Sequence[str]) -> str:
+    """A table as HTML, of words for its head and of whole rows."""
+    head = "".join(f'<th scope="col">{escape(word)}</th>' for word in head)
     return (f'<table class="table claims"><thead><tr>{head}</tr></thead>'
             f"<tbody>{''.join(rows)}</tbody></table>")
 

@@ -16,6 +16,7 @@ from lib.report import evidence
 from lib.report.claims import LABEL
 from lib.report.claims import read as findings
 from lib.report.claims import record as on_record
+from lib.report.concordance import panels
 from lib.report.execute import DEAR, Job, execute_all, lasting, meant
 from lib.report.flow import cells_behind
 from lib.report.leaf import figure as figure_of
@@ -25,8 +26,6 @@ from lib.report.site import ROOT, chapter, chapters
 
 RUNS = Path("runs")
 NAME_LENGTH = 100
-# in a caption: "Fig. 2C, D", "Figs. 8 and 9"
-PANELS = re.compile(r"Figs?\. (\d+[A-Za-z]?(?:(?:, | and )(?:\d+[A-Za-z]?|[A-Za-z])(?!\w))*)")
 KEEP = "figures-of-this-run"  # id of the cell that writes them
 
 
@@ -41,12 +40,8 @@ class Drawn(NamedTuple):
     def panels(self) -> dict[str, str]:
         """What it re-makes, by the number of a paper's figure: ``{"2": "CD"}``."""
         found: dict[str, str] = {}
-        for told in PANELS.findall(self.caption):
-            number = ""
-            for one in re.split(", | and ", told):
-                digits, letters = re.fullmatch(r"(\d*)(\w*)", one).groups()
-                number = digits or number
-                found[number] = found.get(number, "") + letters
+        for _, number, letter in panels(self.caption):
+            found[number] = found.get(number, "") + letter
         return found
 
     @property
