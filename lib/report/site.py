@@ -1,11 +1,13 @@
 """The commands that make the book: `book`, `site`, `refresh` and `renew`."""
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+from base64 import b64decode
 from math import isnan
 from pathlib import Path
 from typing import Iterator, Sequence
@@ -13,9 +15,12 @@ from typing import Iterator, Sequence
 from lib.report import evidence
 from lib.report.claims import MIME, kept, scorecard, tally
 from lib.report.execute import DEAR, Job, Outcome, cores, execute_all, lasting, meant
+from lib.report.leaf import figure
 from lib.report.parameters import declared, did_you_mean
 
 ROOT = Path(__file__).resolve().parents[2]
+# a page shows figure NAME of a chapter as images/CHAPTER/NAME.svg, or .png
+SHOWN = re.compile(r"(images/(\w+)/(fig-[\w-]+)\.(svg|png))\b")
 SCORECARD = "scorecard"  # sums up the findings of the other chapters, so it runs after them
 
 
@@ -155,6 +160,9 @@ def build(notebooks: Path, work: Path, root: Path = ROOT) -> Path:
         shutil.copy(notebooks / path.name, source / path.relative_to(root))
     for path in (root / "book" / "evidence").glob("*.ipynb"):
         (source / path.relative_to(root)).write_text(evidence.page(path, root / "book"), "utf-8")
+    for page in (source / "book").glob("*.md"):
+        for told in SHOWN.finditer(page.read_text("utf-8")):
+            _picture(source / "book", *told.groups())
     print("building the pages", flush=True)
     result = subprocess.run(
         [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build",
@@ -172,6 +180,19 @@ def build(notebooks: Path, work: Path, root: Path = ROOT) -> Path:
     shutil.rmtree(pages, ignore_errors=True)
     os.replace(sphinx / "_build" / "html", pages)
     return pages
+
+
+def _picture(book: Path, path: str, chapter: str, name: str, kind: str) -> None:
+    """A figure of a chapter as a file, for another page to show."""
+    mime = {"svg": "image/svg+xml", "png": "image/png"}[kind]
+    cells = json.loads((book / f"{chapter}.ipynb").read_text("utf-8"))["cells"]
+    shown = [output["data"][mime] for cell in cells if figure(cell).get("name") == name
+             for output in cell["outputs"] if mime in output.get("data", {})]
+    if not shown:
+        raise BuildError(f"{path}: {chapter}.ipynb has no such figure")
+    content = "".join(shown[0])
+    (book / path).parent.mkdir(parents=True, exist_ok=True)
+    (book / path).write_bytes(content.encode() if kind == "svg" else b64decode(content))
 
 
 def _entries(contents: object) -> Iterator[str]:
