@@ -83,7 +83,8 @@ def concordance(claims: Iterable[Claim], book: Path = BOOK) -> Fragment:
 def _row(place: str, told: dict[str, str], mine: list[Claim]) -> str:
     chapter, _, figure = told.get("figure", "").partition("/")
     shows = typeset(told.get("shows", "its theorems, abstract and discussion"))
-    here = f"<br><small>{typeset(told['why'][:1].upper() + told['why'][1:])}.</small>" if "why" in told else ""
+    why = told.get("why", "")
+    here = f"<br><small>{typeset(why[:1].upper() + why[1:])}.</small>" if why else ""
     if chapter:
         here = (f' <a href="{chapter}.html#{figure}">{chapter.replace("_", " ")}</a><br><code>'
                 f"python -m lib run {chapter} --figure {figure.removeprefix('fig-')}</code>{here}")

@@ -24,6 +24,7 @@ from pathlib import Path
 from lib.report.claims import (BANNER, BOOK, GLUED, MEANING, MIME, OWN, Finding, Fragment,
                                answering, catalogue, kept, met, ran_with, record, remark, signed,
                                typeset)
+from lib.report.leaf import title
 from lib.report.parameters import check, declared
 
 TABLE = "application/vnd.expressivity.table+json"
@@ -195,9 +196,7 @@ def page(path: Path, book: Path = BOOK) -> str:
     """
     notebook = json.loads(path.read_text("utf-8"))
     name, _ = path.stem.split("-", 1)
-    first = "".join(notebook["cells"][0]["source"])
-    title = re.search(r"^# +(.+)", first, re.MULTILINE)[1]
-    cells = [_text(f"# On record: {title}\n\n{origin(path)}\n\n"
+    cells = [_text(f"# On record: {title(path)}\n\n{origin(path)}\n\n"
                    f"The text to these figures is in [the chapter](../{name}.ipynb), which shows "
                    f"a smaller run. This one is made anew by\n\n```sh\n{renewal(path)}\n```\n\n"
                    f"{signed(findings(path, book)).html}")]

@@ -6,6 +6,7 @@ Like `lib.report.figures`, whose pictures they are, they draw arrays and know no
 import html
 import itertools
 import tomllib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,6 +23,7 @@ from lib.estimate import Estimate, mean
 from lib.report.claims import BOOK, Fragment
 from lib.report.figures import (BLUE, FRAMED, INK, RED, Curve, Panel, Picture, heat, lines, panels,
                                 shades, style, svg, ticks)
+from lib.report.leaf import title
 
 VIEW = np.deg2rad(-60.0), np.deg2rad(45.0)  # azimuth and elevation of the eye
 PIECES = 20  # of one colour each
@@ -439,30 +441,30 @@ def atlas(edge: tuple[np.ndarray, np.ndarray], book: Path = BOOK) -> Fragment:
         book: folder of map.toml, which says where the chapters lie, and of the notebooks.
 
     Returns:
-        A `Fragment` of HTML: the picture and the list of chapters with links to those there are.
+        A `Fragment` of HTML: the picture, and the list of chapters with their links.
     """
     places = tomllib.loads((book / "map.toml").read_text("utf-8"))
-    urls = [f"{stem}.html" if (book / f"{stem}.ipynb").is_file() else None for stem in places]
+    here = Counter()  # chapters that stand at one place are drawn in a row, which begins there
     with style({"svg.hashsalt": "atlas", "font.size": 10}):
         figure = Figure(figsize=(6.2, 4.4))
         axes = figure.subplots()
         axes.fill_between(*edge, 0.0, color=BLUE, alpha=0.10, lw=0)
         axes.fill_between(*edge, 5.0, color=RED, alpha=0.10, lw=0)
         axes.plot(*edge, "--", color=INK)
-        for number, (place, url) in enumerate(zip(places.values(), urls), 1):
-            axes.plot(*place["at"], "o", ms=15, mew=1.2, mec=INK if url else "#777777",
-                      mfc=INK if url else "white", url=url)
-            axes.annotate(str(number), place["at"], ha="center", va="center", url=url, fontsize=8,
-                          color="white" if url else "#555555", annotation_clip=False)
+        for number, (x, y) in enumerate(places.values(), 1):
+            place = x + 0.05 * here[x, y], y
+            here[x, y] += 1
+            axes.plot(*place, "o", ms=15, color=INK)
+            axes.annotate(str(number), place, ha="center", va="center", fontsize=8, color="white")
         axes.text(0.66, 0.95, "order", color=BLUE, fontsize=13)
-        axes.text(0.42, 3.1, "chaos", color="#B04A00", fontsize=13)
-        axes.text(0.66, 1.83, "edge of chaos", fontsize=8, rotation=10, va="bottom", ha="center")
-        axes.set(xlabel=r"spread of the biases, $\sigma_b$", xlim=(-0.05, 1.0), ylim=(0.75, 4.2),
+        axes.text(0.66, 3.1, "chaos", color="#B04A00", fontsize=13)
+        axes.text(0.66, 1.83, "edge of chaos, tanh", fontsize=8, rotation=10, va="bottom",
+                  ha="center")
+        axes.set(xlabel=r"spread of the biases, $\sigma_b$", xlim=(-0.05, 1.0), ylim=(0.75, 4.3),
                  ylabel=r"spread of the weights, $\sigma_w$")
         picture = svg(figure)
-    titles = [html.escape(place["title"]) for place in places.values()]
-    items = "".join(f'<li><a href="{url}">{title}</a></li>' if url else
-                    f"<li>{title} (to come)</li>" for title, url in zip(titles, urls))
+    items = "".join(f'<li><a href="{stem}.html">{html.escape(title(book / f"{stem}.ipynb"))}</a>'
+                    "</li>" for stem in places)
     alt = "Phase diagram with a numbered point for each chapter; the list below names them."
     body = f'<svg role="img" aria-label="{alt}"' + picture.partition("<svg")[2]
     return Fragment(f'<div class="atlas">{body}<ol>{items}</ol></div>',

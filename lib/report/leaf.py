@@ -66,6 +66,13 @@ def leaf(notebook: Path, book: Path) -> str:
             f"{_mathjax() if MATH.search(body) else ''}</head>\n<body>{body}</body></html>\n")
 
 
+def title(notebook: Path) -> str:
+    """Title of a chapter, by its first cell; else the name of its file."""
+    first = json.loads(notebook.read_text("utf-8"))["cells"][0]
+    found = re.search(r"^# +(.+)", "".join(first["source"]), re.MULTILINE)
+    return found[1] if found and first["cell_type"] == "markdown" else notebook.stem
+
+
 def _told(cell: Mapping) -> Iterator[str]:
     """The outputs of a cell as text."""
     for output in cell.get("outputs", []):

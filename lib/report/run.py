@@ -20,7 +20,7 @@ from lib.report.concordance import panels
 from lib.report.execute import DEAR, Job, execute_all, lasting, meant
 from lib.report.flow import cells_behind
 from lib.report.leaf import figure as figure_of
-from lib.report.leaf import leaf
+from lib.report.leaf import leaf, title
 from lib.report.parameters import declared, understood
 from lib.report.site import ROOT, chapter, chapters
 
@@ -207,7 +207,7 @@ def listing(root: Path = ROOT) -> int:
     for path in chapters(root):
         parameters = declared(path)
         seconds = parameters.seconds({})
-        print(f"{path.stem}\n  {_title(path)}"
+        print(f"{path.stem}\n  {title(path)}"
               f"{'' if isnan(seconds) else f' ({lasting(seconds)})'}")
         for parameter in parameters:
             line = f"{parameter.name}: {parameter.kind.__name__} = {parameter.default!r}"
@@ -216,11 +216,3 @@ def listing(root: Path = ROOT) -> int:
         for expression, reason in parameters.needs:
             print(f"    needs {expression}: {reason}")
     return 0
-
-
-def _title(notebook: Path) -> str:
-    """Title of a chapter, by its first cell."""
-    first = json.loads(notebook.read_text("utf-8"))["cells"][0]
-    text = "".join(first["source"]) if first["cell_type"] == "markdown" else ""
-    title = re.search(r"^# +(.+)", text, re.MULTILINE)
-    return title[1] if title else notebook.stem
