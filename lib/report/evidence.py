@@ -220,6 +220,8 @@ def _belongs(output: Mapping) -> bool:
     """Whether an output is shown again: not what stands at the head of the page."""
     data = output.get("data", {})
     told = "".join(data.get("text/plain", ""))
+    if output.get("name") == "stdout":  # which images, with their hash
+        return True
     return "data" in output and not (MIME in data or told.startswith((BANNER, "Run on record"))
                                      or "scrapbook" in output["metadata"])
 
@@ -230,7 +232,7 @@ def _drawn(cell: Mapping, shown: Sequence[Mapping]) -> dict:
     figure = metadata.get("mystnb", {}).get("figure", {})
     if name := figure.pop("name", ""):
         alt = f"{OWN}: {metadata['mystnb'].get('image', {}).get('alt', '')}"
-        shown = [*shown, *(_pasted(name, alt, one["data"]) for one in shown)]
+        shown = [*shown, *(_pasted(name, alt, one["data"]) for one in shown if "data" in one)]
     return cell | {"metadata": metadata | {"tags": ["hide-input"]}, "outputs": list(shown)}
 
 
