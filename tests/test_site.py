@@ -1,4 +1,5 @@
 """The built pages: links lead somewhere, pictures speak, nothing comes from another host."""
+import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -6,7 +7,8 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from lib.report.site import ROOT, build
+from lib.report.claims import scorecard
+from lib.report.site import ROOT, BuildError, _picture, build
 
 LOADING = {  # what a browser fetches by itself
     "script": "src", "img": "src", "source": "src", "iframe": "src", "embed": "src",
@@ -119,6 +121,25 @@ def test_every_module_is_documented(site):
         if not path.stem.startswith("__"):
             module = ".".join(path.relative_to(ROOT).with_suffix("").parts)
             assert f'id="module-{module}"' in text
+
+
+@pytest.mark.slow
+def test_a_number_on_a_page_is_that_of_the_run_that_judges(site):
+    found = {one.key: one.number for one in scorecard()}
+    shown = re.findall(r'href="scorecard.html#([\w-]+)">([^<]+)</a>',
+                       (site / "book" / "findings.html").read_text("utf-8"))
+    assert len(shown) > 10 and all(found[key] == number for key, number in shown)
+
+
+def test_a_figure_of_a_chapter_becomes_a_file(tmp_path):
+    cell = {"cell_type": "code", "metadata": {"mystnb": {"figure": {"name": "fig-a"}}},
+            "outputs": [{"data": {"image/svg+xml": ["<svg>", "</svg>"]}}]}
+    (tmp_path / "one.ipynb").write_text(json.dumps({"cells": [cell]}), "utf-8")
+    _picture(tmp_path, "images/one/fig-a.svg", "one", "fig-a", "svg")
+    assert (tmp_path / "images/one/fig-a.svg").read_text("utf-8") == "<svg></svg>"
+    for name, kind in ("fig-a", "png"), ("fig-b", "svg"):
+        with pytest.raises(BuildError, match="one.ipynb has no such figure"):
+            _picture(tmp_path, "images/one/x", "one", name, kind)
 
 
 @pytest.mark.parametrize("html, fault", [
