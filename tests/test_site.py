@@ -1,14 +1,18 @@
 """The built pages: links lead somewhere, pictures speak, nothing comes from another host."""
 import json
+import os
 import re
+import subprocess
+import sys
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
+from zipfile import ZipFile
 
 import pytest
 
 from lib.report.claims import scorecard
-from lib.report.site import ROOT, BuildError, _picture, build
+from lib.report.site import ROOT, BuildError, _archive, _picture, build
 
 LOADING = {  # what a browser fetches by itself
     "script": "src", "img": "src", "source": "src", "iframe": "src", "embed": "src",
@@ -129,6 +133,17 @@ def test_a_number_on_a_page_is_that_of_the_run_that_judges(site):
     shown = re.findall(r'href="scorecard.html#([\w-]+)">([^<]+)</a>',
                        (site / "book" / "findings.html").read_text("utf-8"))
     assert len(shown) > 10 and all(found[key] == number for key, number in shown)
+
+
+def test_the_archive_is_the_project_without_what_it_makes(tmp_path):
+    _archive(ROOT, tmp_path / "all.zip")
+    with ZipFile(tmp_path / "all.zip") as archive:
+        archive.extractall(tmp_path)
+        names = archive.namelist()
+    assert not [name for name in names if "/." in name or "__pycache__" in name]
+    listed = subprocess.run([sys.executable, "-m", "lib", "list"], cwd=tmp_path / "companion",
+                            capture_output=True, text=True, env=os.environ | {"PYTHONPATH": "."})
+    assert "From order to chaos" in listed.stdout and not listed.stderr
 
 
 def test_a_figure_of_a_chapter_becomes_a_file(tmp_path):

@@ -11,6 +11,7 @@ from base64 import b64decode
 from math import isnan
 from pathlib import Path
 from typing import Iterator, Sequence
+from zipfile import ZIP_DEFLATED, ZipFile
 
 from lib.report import evidence
 from lib.report.claims import MIME, kept, scorecard, tally
@@ -21,6 +22,7 @@ from lib.report.parameters import declared, did_you_mean
 ROOT = Path(__file__).resolve().parents[2]
 # a page shows figure NAME of a chapter as images/CHAPTER/NAME.svg, or .png
 SHOWN = re.compile(r"(images/(\w+)/(fig-[\w-]+)\.(svg|png))\b")
+PROJECT = "benchmarks", "book", "lib", "tests"
 SCORECARD = "scorecard"  # sums up the findings of the other chapters, so it runs after them
 
 
@@ -160,6 +162,7 @@ def build(notebooks: Path, work: Path, root: Path = ROOT) -> Path:
         shutil.copy(notebooks / path.name, source / path.relative_to(root))
     for path in (root / "book" / "evidence").glob("*.ipynb"):
         (source / path.relative_to(root)).write_text(evidence.page(path, root / "book"), "utf-8")
+    _archive(root, source / "book" / "companion.zip")
     for page in (source / "book").glob("*.md"):
         for told in SHOWN.finditer(page.read_text("utf-8")):
             _picture(source / "book", *told.groups())
@@ -180,6 +183,17 @@ def build(notebooks: Path, work: Path, root: Path = ROOT) -> Path:
     shutil.rmtree(pages, ignore_errors=True)
     os.replace(sphinx / "_build" / "html", pages)
     return pages
+
+
+def _archive(root: Path, target: Path) -> None:
+    """The project as one file to download, without what it makes by itself."""
+    with ZipFile(target, "w", ZIP_DEFLATED) as archive:
+        for path in sorted([*root.iterdir(), *(path for name in PROJECT
+                                               for path in (root / name).rglob("*"))]):
+            inside = path.relative_to(root)
+            if path.is_file() and not any(part[0] == "." or part == "__pycache__"
+                                          for part in inside.parts):
+                archive.write(path, Path("companion") / inside)
 
 
 def _picture(book: Path, path: str, chapter: str, name: str, kind: str) -> None:
