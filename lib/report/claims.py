@@ -513,8 +513,10 @@ def signed(findings: Sequence[Finding], figure: str = "", anchors: bool = True,
         judged: findings of the runs on record, which speak where these cannot.
     """
     rows = [_row(one, f"claim-{one.key}" * anchors, judge=judged.get(one.key)) for one in findings]
-    shown = table((f"What {figure} says" if figure else "claim", *COLUMNS), rows)
-    return Fragment(f'<div class="scorecard">{shown}</div>',
+    best = [judged.get(one.key, one) if one.elsewhere else one for one in findings]
+    title = f"What {figure} says: {verdicts(best)}" if figure else verdicts(best)
+    return Fragment(f'<details class="scorecard" open><summary>{escape(title)}</summary>'
+                    f'{table(("claim", *COLUMNS), rows)}</details>',
                     "\n".join(f"{one.key}: {one!r}" for one in findings),
                     {MIME: [one.record() for one in findings]})
 
@@ -548,6 +550,12 @@ def _chosen(name: str, words: Mapping[str, str]) -> str:
     options = "".join(f'<option value="{key}">{told}</option>' for key, told in words.items())
     return (f'<label>{name} <select name="{name}" onchange="{script}">'
             f'<option value="">all</option>{options}</select></label> ')
+
+
+def verdicts(claims: Iterable[Claim]) -> str:
+    """How many of each verdict, in words: ``2 holds, 1 differs``."""
+    words = [claim.verdict for claim in claims]
+    return ", ".join(f"{words.count(word)} {word}" for word in VERDICTS if word in words)
 
 
 def counted(tally: Mapping[str, int]) -> Fragment:

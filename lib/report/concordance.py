@@ -8,13 +8,14 @@ from collections.abc import Iterable, Iterator
 from html import escape
 from pathlib import Path
 
-from lib.report.claims import (BOOK, PAPERS, VERDICTS, Claim, Fragment, table, typeset)
+from lib.report.claims import BOOK, PAPERS, Claim, Fragment, table, typeset, verdicts
 
 # "Fig. 2C, D", "Figs. 8 and 9", "ICLR form Fig. 1A and 1B", "Fig. S1"
 FIGURES = re.compile(r"((?:IC(?:LR|ML) form )?)Figs?\. "
                      r"((?:S?\d+[A-Za-z]?)(?:(?:, | and )(?:\d+[A-Za-z]?|[A-Za-z])(?!\w))*)")
 FIELDS = {"shows", "figure", "why"}
 HEAD = "panel, and our figure", "what was found"
+NONE = "no number in the print"
 TEXT = "The text"  # where claims of no panel come from
 
 
@@ -73,8 +74,7 @@ def concordance(claims: Iterable[Claim], book: Path = BOOK) -> Fragment:
         known = {one.key for part in found.values() for one in part}
         found[TEXT] = [one for one in mine if one.key not in known]
         rows = [_row(place, drawn.get(place, {}), part) for place, part in found.items()]
-        lines += [f"{name}, {place}: {drawn.get(place, {}).get('figure', '–')}; {_counts(part)}"
-                  for place, part in found.items()]
+        lines += [f"{name}, {place}: {verdicts(part) or NONE}" for place, part in found.items()]
         tables.append(f"<h3>{escape(name)}</h3>" + table(HEAD, rows))
     html = f'<div class="scorecard concordance">{"".join(tables)}</div>'
     return Fragment(html, "\n".join(lines))
@@ -91,14 +91,7 @@ def _row(place: str, told: dict[str, str], mine: list[Claim]) -> str:
     found = "".join(f'<li><a href="scorecard.html#{one.key}">{typeset(one.says)}</a> '
                     f"{escape(one.number)} ({one.range}{', ours' * (one.kind == 'ours')}) "
                     f"<strong>{one.verdict}</strong></li>" for one in mine)
-    counts = f"<details><summary>{_counts(mine)}</summary><ul>{found}</ul></details>" \
-        if mine else _counts(mine)
+    counts = f"<details><summary>{verdicts(mine)}</summary><ul>{found}</ul></details>" \
+        if mine else NONE
     return (f"<tr><td><strong>{escape(place)}</strong> {shows}{here}</td>"
             f"<td>{counts}</td></tr>")
-
-
-def _counts(claims: list[Claim]) -> str:
-    """The verdicts in words: ``2 holds, 1 differs``."""
-    verdicts = [one.verdict for one in claims]
-    return ", ".join(f"{verdicts.count(word)} {word}" for word in VERDICTS
-                     if word in verdicts) or "no number in the print"
