@@ -199,7 +199,9 @@ def response(net: Network, x: np.ndarray, *, seed: int | np.random.Generator,
         h = layer.forward(z)[0]
         for one in noise[place]:
             change = layer.product(z, one)
-            step = SMALL * _rms(h).mean() / _rms(change).mean()
+            if not change.any():  # nothing comes into the layer, so nothing changes
+                continue
+            step = SMALL * (_rms(h).mean() or 1.0) / _rms(change).mean()
             out = net.through(h + net.dtype.type(step) * change, above)
             found[:, place] += np.mean(((_centred(out) - clean) / step) ** 2, axis=(1, 2))
     return np.sqrt(found / draws) / _rms(clean)[:, None]

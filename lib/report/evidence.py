@@ -74,7 +74,7 @@ def _plain(cell: object) -> str | float:
     """A cell as JSON can hold it, with no more digits than are shown."""
     cell = cell.item() if hasattr(cell, "item") else cell  # NumPy's numbers are not JSON's
     if isinstance(cell, bool) or not isinstance(cell, (int, float)):
-        return str(cell)
+        return "–" if cell == "nan" else str(cell)
     if not math.isfinite(cell):
         return "–" if math.isnan(cell) else f"{cell:g}".replace("inf", "∞")
     return cell if isinstance(cell, int) else float(f"{cell:.4g}")
