@@ -729,7 +729,8 @@ def _arrays(file: Path) -> dict[str, np.ndarray]:
         raise ValueError(f"{file.name}: NumPy can read no arrays in it") from None
     for name, array in found.items():
         if not isinstance(array, np.ndarray) or array.dtype.kind not in "iuf":
-            raise ValueError(f"{file.name}: {name!r} holds no real numbers")
+            raise ValueError(f"{file.name}: {name!r} is no array of real numbers, as np.savez "
+                             "writes them")
     return found
 
 
