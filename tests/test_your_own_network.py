@@ -1,4 +1,4 @@
-"""A network of the reader's: out of a file, and refused in one sentence where it cannot be read."""
+"""A network of the reader's: out of a file, or refused in a sentence that names the array."""
 import json
 from pathlib import Path
 
@@ -82,7 +82,7 @@ def test_what_is_no_file_of_arrays_is_refused(tmp_path):
 
 def test_inputs_are_read_and_refused(tmp_path):
     net, path = lib.Network([W1, W2]), tmp_path / "x.npy"
-    np.save(path, X.reshape(4, 3, 1))
+    np.save(path, np.vstack([X, 0 * X]).reshape(8, 3, 1))
     assert np.array_equal(net.load_points(path), X)
     for wrong, told in ((np.ones((4, 7)), "inputs of 7 numbers, and the network takes 3"),
                         (X * np.inf, "x.npy must be finite"),
@@ -117,7 +117,7 @@ def test_the_chapter_refuses_before_a_kernel_starts(file, tmp_path):
         with pytest.raises(ValueError, match=told):
             check(declared(CHAPTER), given | changes)
     np.save(data, X[:2])
-    with pytest.raises(ValueError, match="three inputs span the plane"):
+    with pytest.raises(ValueError, match="three inputs that are not 0 are drawn"):
         check(declared(CHAPTER), given)
     np.save(data, X[:, :2])
     with pytest.raises(ValueError, match="inputs of 2 numbers, and the network takes 3"):

@@ -348,13 +348,15 @@ class Network:
     def load_points(self, file: str | Path) -> np.ndarray:
         """Inputs of these networks out of an ``.npy`` file, one a row, ``(points, inputs)``.
 
-        Further axes, as of images, are taken as one.
+        Further axes, as of images, are taken as one. Inputs that are 0 have no direction and are
+        left out.
         """
         file = Path(file)
         [x, *more] = _arrays(file).values()
         if more or not x.ndim or not x.size:
             raise ValueError(f"{file.name}: one array of inputs was wanted, as np.save writes it")
         x = real(file.name, x).reshape(len(x), -1)
+        x = x[x.any(axis=1)]
         if x.shape[1:] != self.shape:
             raise ValueError(f"{file.name}: inputs of {x.shape[1]} numbers, and the network takes "
                              f"{self.shape[0]}")
