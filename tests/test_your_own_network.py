@@ -1,5 +1,6 @@
 """A network of the reader's: out of a file, or refused in a sentence that names the array."""
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -124,22 +125,24 @@ def test_the_chapter_refuses_before_a_kernel_starts(file, tmp_path):
         check(declared(CHAPTER), given)
 
 
-def test_the_lines_of_the_text_write_what_is_read(file, tmp_path, monkeypatch):
-    text = "".join("".join(cell["source"]) for cell in json.loads(CHAPTER.read_text())["cells"])
-    lines = {line.strip() for line in text.splitlines() if line.startswith("np.savez")}
+def blocks():
+    """The code of the text that writes files: for PyTorch, JAX and Keras."""
+    cells = json.loads(CHAPTER.read_text("utf-8"))["cells"]
+    text = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
+    return re.findall(r"```python\n(np\.savez.*?)```", text, re.DOTALL)
+
+
+@pytest.mark.parametrize("which", [1, 2], ids=["jax", "keras"])
+def test_the_lines_of_the_text_write_what_is_read(which, tmp_path, monkeypatch):
     params = [(W1.T, B1), (W2.T, np.zeros(2))]
 
     class Model:
-        get_weights = staticmethod(lambda: [a for pair in params for a in pair])
+        get_weights = staticmethod(lambda: [array for pair in params for array in pair])
 
     monkeypatch.chdir(tmp_path)
-    arrays = [line for line in lines if "state_dict" not in line]
-    assert len(lines) == 3 and len(arrays) == 2
-    for line in arrays:
-        exec(line, {"np": np, "params": params, "model": Model})
-        net = lib.Network.load("net.npz", order="in_out")
-        assert net.forward(X)[0] == pytest.approx(by_hand(X), abs=1e-14)
-        Path("net.npz").unlink()
+    exec(blocks()[which], {"np": np, "params": params, "model": Model, "x": X})
+    net = lib.Network.load("net.npz", order="in_out")
+    assert net.forward(net.load_points("inputs.npy"))[0] == pytest.approx(by_hand(X), abs=1e-14)
 
 
 def test_a_file_of_pytorch_gives_its_jacobian(tmp_path, monkeypatch):
@@ -148,11 +151,10 @@ def test_a_file_of_pytorch_gives_its_jacobian(tmp_path, monkeypatch):
     model = torch.nn.Sequential(torch.nn.Linear(6, 16), torch.nn.ReLU(), torch.nn.Linear(16, 16),
                                 torch.nn.ReLU(), torch.nn.Linear(16, 3))
     x = torch.randn(20, 6)
-    text = "".join("".join(cell["source"]) for cell in json.loads(CHAPTER.read_text())["cells"])
-    [line] = [line for line in text.splitlines() if "model.state_dict()" in line]
     monkeypatch.chdir(tmp_path)
-    exec(line, {"np": np, "model": model})
+    exec(blocks()[0], {"np": np, "model": model, "x": x})
     net = lib.Network.load("net.npz", phi="relu")
-    assert net.forward(x.numpy())[0] == pytest.approx(model(x).detach().numpy(), abs=1e-6)
+    points = net.load_points("inputs.npy")
+    assert net.forward(points)[0] == pytest.approx(model(x).detach().numpy(), abs=1e-6)
     theirs = torch.stack([torch.autograd.functional.jacobian(model, one) for one in x]).numpy()
-    assert jacobian(net, x.numpy())[0] == pytest.approx(theirs, abs=1e-6)
+    assert jacobian(net, points)[0] == pytest.approx(theirs, abs=1e-6)
