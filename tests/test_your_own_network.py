@@ -64,7 +64,7 @@ def test_single_precision_is_read_as_double(file):
     ({"W1": W1}, "out_in", "'W1' is alone"),
     ({"lstm.weight_ih_l0": W1}, "out_in", "'lstm.weight_ih_l0' is no array of a fully"),
     ({"W1": np.array(["a"])}, "out_in", "'W1' is no array of real numbers"),
-    ({}, "out_in", "no hidden layer"),
+    ({}, "out_in", "NumPy can read no arrays"),
 ])
 def test_what_is_no_fully_connected_network_is_refused_by_name(file, arrays, order, told):
     with pytest.raises(ValueError, match=f"net.npz: .*{told}"):

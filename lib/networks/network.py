@@ -728,7 +728,9 @@ def _arrays(file: Path) -> dict[str, np.ndarray]:
         found = np.load(file, allow_pickle=False)
         found = {"": found} if isinstance(found, np.ndarray) else dict(found)
     except Exception:  # whatever damaged bytes make zipfile, zlib and NumPy raise
-        raise ValueError(f"{file.name}: NumPy can read no arrays in it") from None
+        found = {}
+    if not found:
+        raise ValueError(f"{file.name}: NumPy can read no arrays in it")
     for name, array in found.items():
         if not isinstance(array, np.ndarray) or array.dtype.kind not in "iuf":
             raise ValueError(f"{file.name}: {name!r} is no array of real numbers, as np.savez "
@@ -743,8 +745,8 @@ def _stored(file: Path) -> list[dict[str, tuple[str, np.ndarray]]]:
         told, at = STORED.fullmatch(name), f"{file.name}: {name!r}"
         if re.search(r"running_|num_batches", name) or told and told[2] == "weight" \
                 and array.ndim == 1:
-            raise ValueError(f"{at} is of a normalisation, which is not read: fold it into the "
-                             "weights beside it")
+            raise ValueError(f"{at} is of a normalisation or the like, which is not read: fold it "
+                             "into the weights beside it")
         if not told:
             raise ValueError(f"{at} is no array of a fully connected layer; these are called "
                              "0.weight and 0.bias, or W1 and b1")
@@ -775,7 +777,7 @@ def _chained(file: str, layers: list[dict], order: str) -> tuple[list, list]:
             raise ValueError(f"{file}: {label!r} of shape {b.shape} does not fit {name!r} of "
                              f"shape {w.shape}, {read}")
     if len(layers) < 2:
-        raise ValueError(f"{file}: {before or 'nothing'!r} is alone, so there is no hidden layer")
+        raise ValueError(f"{file}: {before!r} is alone, so there is no hidden layer")
     return tuple([layer.get(kind, (0, None))[1] for layer in layers]
                  for kind in ("weight", "bias"))
 
