@@ -79,7 +79,9 @@ lib/theory/bounds.py  bounds  deep_versus_shallow
 lib/networks/ensemble.py  ensemble  order_to_chaos
   axis        np.isnan(q).any(axis=0)  =>  np.isnan(q).any(axis=1)
   shifted     np.arange(1, depth + 1), fields  =>  np.arange(depth), fields
-lib/networks/network.py  network,training  one_trained_layer
+lib/networks/network.py  network,training,your_own_network  one_trained_layer
+  comparison  w.shape[1 - out] != size  =>  w.shape[1 - out] > size
+  dropped     x = x[x.any(axis=1)]  =>  x = x[:]
   constant    w = sigma_w / np.sqrt(fan_in)  =>  w = 1.000001 * sigma_w / np.sqrt(fan_in)
   constant    np.array([0.0, -2.0])  =>  np.array([0.0, -2.000002])
   axis        step = np.diff(x, axis=1)  =>  step = np.diff(x, axis=2)

@@ -25,7 +25,7 @@ from lib.activations import FAMILIES
 from lib.report.claims import MIME, answering, catalogue, kept
 from lib.report.execute import Job, execute_all
 from lib.report.leaf import leaf
-from lib.report.parameters import Parameter, Parameters, check, declared, understood
+from lib.report.parameters import PLACES, Parameter, Parameters, check, declared, understood
 from lib.report.site import ROOT, SCORECARD, chapters
 
 FORMULAS = ("x*exp(-x**2/8)", "sin(3*x) + x/2", "abs(x)", "x**3", "exp(x)", "exp(-x**2)", "x",
@@ -52,6 +52,8 @@ class Setting(NamedTuple):
 
 def ends(one: Parameter) -> list:
     """What a parameter may be at most and at least, or each of its words."""
+    if one.range in PLACES:
+        return [one.default]
     if one.range == "formula":
         return [*FAMILIES, *FORMULAS]
     if ".." not in one.range:

@@ -43,7 +43,6 @@ FUNCTION_LINES = 40
 NAMED_IDEAS = {
     "lib.formula": "a text is read and never executed; apart from what it makes",
     "lib.networks.boundary": "where a read-out changes its sign, and how to find it",
-    "lib.networks.noise": "sensitivity to noise on weights, one of the papers' four figures",
     "lib.report.flow": "what hangs on what in a notebook, without executing it",
     "lib.report.journal": "what of a sweep is safe on disk; tested by killing",
     "lib.report.sweep": "a command",

@@ -1,16 +1,19 @@
 """One type of network: a list of layers that own their arrays, several networks side by side.
 
     net = Network([w1, w2], [b1, b2], phi="relu")          # your own arrays, the read-out last
+    net = Network.load("net.npz", phi="relu")              # the same out of a file
     net = random_network(784, [100] * 8, 10, 1.4, 0.0, networks=5, seed=1, phi="hard_tanh")
 
-The second holds five networks: ``net.weights[l]`` has shape ``(5, fan-out, fan-in)``, ``net[2]``
+The last holds five networks: ``net.weights[l]`` has shape ``(5, fan-out, fan-in)``, ``net[2]``
 is one of them and ``net[mask]`` are some. Whatever goes in has the shape ``(points, ...)``, the
 same for all of them, or ``(5, points, ...)``; whatever comes out has the networks in front.
 """
 from __future__ import annotations
 
 import copy
+import re
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Callable, Iterator, Sequence
 
 import numpy as np
@@ -23,6 +26,7 @@ BLOCK = 2**22  # numbers of the widest layer held at a time
 CACHED = 2**17  # numbers of one piece of a convolution, so that it stays in the cache
 KEPT = 0.9  # of the running statistics of a normalisation, a step
 SMALL = 1e-5  # variance below which a normalisation does not blow a channel up
+STORED = re.compile(r"(?:(.+)\.)?(weight|bias)|(W|b)(\d+)")  # names of the arrays of a file
 
 # Slopes that the output tells, so that training need not compute the function again.
 FROM_OUTPUT = {get("tanh"): lambda y: 1 - y * y, get("relu"): lambda y: y > 0,
@@ -319,6 +323,44 @@ class Network:
             elif output is not get("linear"):
                 self.layers.append(Activate(output))
         self.phi, self.shape = phi, pairs[0][0].shape[2:]
+
+    @classmethod
+    def load(cls, file: str | Path, phi: str | Activation | Callable = "tanh",
+             order: str = "out_in") -> Network:
+        """A fully connected network that was trained elsewhere, in double precision.
+
+        Args:
+            file: an ``.npz`` of arrays named as the ``state_dict()`` of a sequential network of
+                PyTorch names them, ``0.weight, 0.bias, 2.weight``, or ``W1, b1, W2``. Names that
+                differ in their numbers only are taken in the order of these, others as they come.
+                Biases may be missing.
+            phi, order: as for the constructor, for the whole file.
+
+        Raises:
+            ValueError: one sentence that names the array: one of a convolution, a normalisation or
+                an unknown layer, shapes that do not follow each other, numbers that are not
+                finite; or the file.
+        """
+        file = Path(file)
+        weights, biases = _chained(file.name, _stored(file), order)
+        return cls(weights, biases, phi, order)
+
+    def load_points(self, file: str | Path) -> np.ndarray:
+        """Inputs of these networks out of an ``.npy`` file, one a row, ``(points, inputs)``.
+
+        Further axes, as of images, are taken as one. Inputs that are 0 have no direction and are
+        left out.
+        """
+        file = Path(file)
+        [x, *more] = _arrays(file).values()
+        if more or not x.ndim or not x.size:
+            raise ValueError(f"{file.name}: one array of inputs was wanted, as np.save writes it")
+        x = real(file.name, x).reshape(len(x), -1)
+        x = x[x.any(axis=1)]
+        if x.shape[1:] != self.shape:
+            raise ValueError(f"{file.name}: inputs of {x.shape[1]} numbers, and the network takes "
+                             f"{self.shape[0]}")
+        return x
 
     @classmethod
     def of(cls, layers: Sequence[Layer], shape: tuple[int, ...], phi: Activation) -> Network:
@@ -678,6 +720,66 @@ def _given_arrays(weights: Sequence, biases: Sequence | None,
             raise ValueError(f"biases[{i}] must have shape {w.shape[:2]}, got {b.shape}")
         pairs.append((np.array(w, dtype, order="C"), b.astype(dtype)))
     return pairs
+
+
+def _arrays(file: Path) -> dict[str, np.ndarray]:
+    """The arrays of an ``.npz`` by their names, or that of an ``.npy`` by an empty one."""
+    try:
+        found = np.load(file, allow_pickle=False)
+        found = {"": found} if isinstance(found, np.ndarray) else dict(found)
+    except Exception:  # whatever damaged bytes make zipfile, zlib and NumPy raise
+        found = {}
+    if not found:
+        raise ValueError(f"{file.name}: NumPy can read no arrays in it")
+    for name, array in found.items():
+        if not isinstance(array, np.ndarray) or array.dtype.kind not in "iuf":
+            raise ValueError(f"{file.name}: {name!r} is no array of real numbers, as np.savez "
+                             "writes them")
+    return found
+
+
+def _stored(file: Path) -> list[dict[str, tuple[str, np.ndarray]]]:
+    """The layers of a file in order: the names and the arrays of their ``weight`` and ``bias``."""
+    layers: dict[str, dict] = {}
+    for name, array in _arrays(file).items():
+        told, at = STORED.fullmatch(name), f"{file.name}: {name!r}"
+        if re.search(r"running_|num_batches", name) or told and told[2] == "weight" \
+                and array.ndim == 1:
+            raise ValueError(f"{at} is of a normalisation or the like, which is not read: fold it "
+                             "into the weights beside it")
+        if not told:
+            raise ValueError(f"{at} is no array of a fully connected layer; these are called "
+                             "0.weight and 0.bias, or W1 and b1")
+        kind = {"W": "weight", "b": "bias"}.get(told[3], told[2])
+        if kind == "weight" and array.ndim != 2:
+            raise ValueError(f"{at} of shape {array.shape} is of a convolution or the like; only "
+                             "fully connected layers are read")
+        layers.setdefault(told[1] or told[4] or "", {})[kind] = name, real(at, array)
+    if len({re.sub(r"\d+", "", layer) for layer in layers}) == 1:
+        return [layers[layer] for layer in sorted(
+            layers, key=lambda layer: [*map(int, re.findall(r"\d+", layer))])]
+    return list(layers.values())
+
+
+def _chained(file: str, layers: list[dict], order: str) -> tuple[list, list]:
+    """Weights and biases, once each layer takes what the one before gives."""
+    out = ["out_in", "in_out"].index(choice("order", order, ("out_in", "in_out")))
+    before, size, read = "", 0, f"read as {order}"
+    for layer in layers:
+        if "weight" not in layer:
+            raise ValueError(f"{file}: {layer['bias'][0]!r} has no weights beside it")
+        (name, w), (label, b) = layer["weight"], layer.get("bias", ("", None))
+        if before and w.shape[1 - out] != size:
+            raise ValueError(f"{file}: {name!r} of shape {w.shape}, {read}, takes "
+                             f"{w.shape[1 - out]} numbers, and {before!r} gives {size}")
+        before, size = name, w.shape[out]
+        if b is not None and b.shape != (size,):
+            raise ValueError(f"{file}: {label!r} of shape {b.shape} does not fit {name!r} of "
+                             f"shape {w.shape}, {read}")
+    if len(layers) < 2:
+        raise ValueError(f"{file}: {before!r} is alone, so there is no hidden layer")
+    return tuple([layer.get(kind, (0, None))[1] for layer in layers]
+                 for kind in ("weight", "bias"))
 
 
 def _beside(array: np.ndarray, x: np.ndarray) -> np.ndarray:

@@ -202,7 +202,8 @@ class Claims:
             if claim.chapter == chapter:
                 _located(claim.key, wanted, parameters, claim.at)
         self.judged = judged(book, chapter, strict=False)
-        changed = [f"{one.name} = {self.parameters[one.name]} (the chapter: {one.default})"
+        changed = [f"{one.name} = {self.parameters[one.name]} (the chapter: "
+                   f"{one.default if one.default != '' else 'none'})"
                    for one in parameters if self.parameters[one.name] != one.default
                    and one.range != "notebooks"]  # where to read is no setting
         if changed:

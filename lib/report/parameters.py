@@ -15,11 +15,15 @@ from math import sqrt
 from pathlib import Path
 from typing import NamedTuple
 
+import lib
+
 MOST = 100_000  # values of one parameter
 DATA = "EXPRESSIVITY_DATA"  # names a folder with whole sets of images
 KINDS = {"float": float, "int": int, "str": str, "bool": bool}
-# [0..], [mnist|cifar10], [formula], [notebooks]
-ALLOWED = re.compile(r"\s*\[(\S+\.\.\S*|\.\.\S+|\w+(?:\|\w+)+|formula|notebooks)\]$")
+# [0..], [mnist|cifar10], [formula], [file], [notebooks]
+ALLOWED = re.compile(r"\s*\[(\S+\.\.\S*|\.\.\S+|\w+(?:\|\w+)+|formula|file|notebooks)\]$")
+PLACES = {"file": ("the name of a file", Path.is_file),  # which may be left open
+          "notebooks": ("a folder with notebooks", lambda folder: any(folder.glob("*.ipynb")))}
 NEEDS = re.compile(r"# needs ([^:]+): (.+)")
 COST = re.compile(r"# seconds ([^:]+)")
 PROTOCOL = re.compile(r"# protocol (\d+)")
@@ -30,7 +34,8 @@ def data() -> bool:
     return os.path.isdir(os.path.expanduser(os.environ.get(DATA, "")))
 
 
-KNOWN = {"__builtins__": {}} | {word.__name__: word for word in (min, max, len, sum, sqrt, data)}
+KNOWN = {"__builtins__": {}} | {word.__name__: word for word in (
+    min, max, len, sum, sqrt, data, lib)}
 
 USUAL = {"sigma_w": "0..", "sigma_b": "0..", "width": "1..", "depth": "1..", "networks": "1..",
          "seed": "0.."}  # of names that mean the same in every chapter; sigma_w_low is a sigma_w
@@ -40,9 +45,9 @@ class Parameter(NamedTuple):
     """One line ``name: kind = default  # help [range]`` of a chapter's parameters cell.
 
     The range is optional: ``[low..high]`` with one end possibly missing, or ``[one|other]``, or
-    ``[formula]``, a nonlinearity by name or formula, or ``[notebooks]``, a folder that holds some,
-    which may be left open. A text with ends is a list of whole numbers between them:
-    ``"5, 10, 50"``.
+    ``[formula]``, a nonlinearity by name or formula; or ``[file]`` or ``[notebooks]``, a file or a
+    folder that holds some, which may be left open. A text with ends is a list of whole numbers
+    between them: ``"5, 10, 50"``.
     """
 
     name: str
@@ -63,9 +68,10 @@ class Parameters(tuple[Parameter, ...]):
 
     A line ``# needs depth >= layer: the layer is drawn`` of the cell is an entry of ``needs``; a
     line ``# seconds 4 + networks * width / 2e4`` is the ``cost``, of a quiet core. In both, a text
-    with ends stands for its whole numbers, and ``data()`` says whether the whole data sets can be
-    looked for. What is too long for a line goes on behind ``#`` and three spaces. A line
-    ``# protocol 2`` says that what the chapter measures has changed since its runs on record.
+    with ends stands for its whole numbers, ``data()`` says whether the whole data sets can be
+    looked for. ``lib`` is the library; what it refuses is refused in its words. What is too long
+    for a line goes on behind ``#`` and three spaces. A line ``# protocol 2`` says that what the
+    chapter measures has changed since its runs on record.
     """
 
     needs: Sequence[tuple[str, str]] = ()
@@ -196,11 +202,11 @@ def _typed(parameter: Parameter, value: object) -> object:
             get(value)
         except ValueError as problem:
             raise ValueError(f"parameter {name!r}: {problem}") from None
-    elif parameter.range == "notebooks":
-        folder = Path(value).expanduser().resolve()  # a kernel may be in another place
-        if value and not any(folder.glob("*.ipynb")):
-            raise ValueError(f"parameter {name!r} must be a folder with notebooks, not {value!r}")
-        value = value and str(folder)
+    elif parameter.range in PLACES:
+        (what, there), place = PLACES[parameter.range], Path(value).expanduser().resolve()
+        if value and not there(place):
+            raise ValueError(f"parameter {name!r} must be {what}, not {value!r}")
+        value = value and str(place)  # a kernel may be in another folder
     elif parameter.range and not _within(value, parameter.range):
         listed = "whole numbers with commas, each " * (kind is str and ".." in parameter.range)
         raise ValueError(f"parameter {name!r} must be {listed}{in_words(parameter.range)}, "
@@ -346,8 +352,7 @@ def _axis(parameter: Parameter, word: str) -> list:
     values = [value for piece in _pieces(word)
               for value in (_range(parameter, piece) if numbers and ":" in piece
                             else [read(parameter, piece.strip())])]
-    for value in values:
-        check([parameter], {parameter.name: value})
+    values = [check([parameter], {parameter.name: value})[parameter.name] for value in values]
     if len(set(values)) < len(values):
         raise ValueError(f"parameter {parameter.name!r}: {word!r} holds a value twice")
     return values
