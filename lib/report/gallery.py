@@ -446,7 +446,7 @@ def atlas(edge: tuple[np.ndarray, np.ndarray], book: Path = BOOK) -> Fragment:
     places = tomllib.loads((book / "map.toml").read_text("utf-8"))
     here = Counter()  # chapters that stand at one place are drawn in a row, which begins there
     with style({"svg.hashsalt": "atlas", "font.size": 10}):
-        figure = Figure(figsize=(6.2, 4.4))
+        figure = Figure(figsize=(6.2, 5.0))
         axes = figure.subplots()
         axes.fill_between(*edge, 0.0, color=BLUE, alpha=0.10, lw=0)
         axes.fill_between(*edge, 5.0, color=RED, alpha=0.10, lw=0)
@@ -454,7 +454,7 @@ def atlas(edge: tuple[np.ndarray, np.ndarray], book: Path = BOOK) -> Fragment:
         for number, (x, y) in enumerate(places.values(), 1):
             place = x + 0.05 * here[x, y], y
             here[x, y] += 1
-            axes.plot(*place, "o", ms=15, color=INK)
+            axes.plot(*place, "o", ms=14, color=INK)
             axes.annotate(str(number), place, ha="center", va="center", fontsize=8, color="white")
         axes.text(0.66, 0.95, "order", color=BLUE, fontsize=13)
         axes.text(0.66, 3.1, "chaos", color="#B04A00", fontsize=13)
