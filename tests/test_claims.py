@@ -142,6 +142,9 @@ def test_networks_unlike_the_papers_are_not_matched():
     trained = finding(0.5, 0.01, 0.9, 1.1)
     assert met({"trained": trained, "one": one, "other": other})["other"].verdict == "not matched"
     assert met({"trained": one, "other": other})["other"].verdict == "holds"
+    near = finding(1.0, 0.3, 0.9, 1.1)  # inside, though others like it need not be
+    assert near.verdict == "undecided"
+    assert met({"trained": near, "other": other})["other"].verdict == "holds"
     assert met({"other": other})["other"].verdict == "not matched"  # its run is being renewed
 
 
@@ -379,7 +382,8 @@ def test_a_bundle_is_strict_json_with_a_word_for_the_verdict(book):
     assert bundle["text/html"].endswith(
         '<tr id="claim-slope-below-one"><td>Slope &lt; 1.</td><td>7.00 ± 0.10</td><td>0.9 to 1.1, '
         '<small>read off Poole et al. 2016, Fig. 1</small></td><td class="claim claim-differs">'
-        '<strong class="verdict">differs</strong></td></tr></tbody></table></div>')
+        '<strong class="verdict">differs</strong></td></tr></tbody></table></details>')
+    assert "<summary>1 differs</summary>" in bundle["text/html"]
     assert "note" not in bundle[MIME][0]
 
 

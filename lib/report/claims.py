@@ -446,9 +446,14 @@ def judged(book: Path = BOOK, chapter: str = "", strict: bool = True) -> dict[st
 
 
 def met(found: Mapping[str, Finding]) -> dict[str, Finding]:
-    """The findings by key, those marked whose claim requires what does not hold among them."""
-    holding = {"", *(key for key, one in found.items() if one.verdict == "holds")}
-    return {key: replace(one, matched=one.requires in holding) for key, one in found.items()}
+    """The findings by key, those marked whose claim requires what is not in its range.
+
+    A requirement says what the networks must be, such as how accurate. It is met by the value
+    itself: these networks are judged, and not those that might have been drawn.
+    """
+    inside = {"", *(key for key, one in found.items()
+                    if not one.elsewhere and one.low <= one.value <= one.high)}
+    return {key: replace(one, matched=one.requires in inside) for key, one in found.items()}
 
 
 def ran_with(notebook: Path) -> dict[str, object]:
