@@ -19,10 +19,10 @@ class Browser:
         reads, out = os.pipe()
         back, writes = os.pipe()
         self.process = subprocess.Popen(  # the browser reads from its file 3 and writes to 4
-            ["sh", "-c", f'exec "$0" "$@" 3<&{reads} 4>&{writes}', FOUND, *QUIET,
-             f"--user-data-dir={profile}", f"--window-size={width},{height}",
-             "--remote-debugging-pipe", "about:blank"],
-            pass_fds=(reads, writes), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            [FOUND, *QUIET, f"--user-data-dir={profile}", f"--window-size={width},{height}",
+             "--remote-debugging-pipe", "about:blank"], pass_fds=(3, 4),
+            preexec_fn=lambda: (os.dup2(reads, 3), os.dup2(writes, 4)),
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         os.close(reads)
         os.close(writes)
         self.out, self.back = os.fdopen(out, "wb"), os.fdopen(back, "rb")

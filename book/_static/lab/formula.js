@@ -1,136 +1,112 @@
-/* A formula as a jet: the grammar, refusals and hints of lib/formula.py. A formula is data, not a
-   program; nothing of it is ever executed. */
+/* A formula as a jet: the grammar, refusals and hints of lib/formula.py. A formula is data, not a program; nothing of
+   it is ever executed. */
 lab.part(lab => {
   "use strict";
-  const LENGTH = 500, DEPTH = 40, POWER = 100, PARENTHESES = 200;
-  const CONSTANTS = {pi: Math.PI, e: Math.E};
-  const LEVELS = [["<", ">", "<=", ">=", "==", "!="], ["|"], ["^"], ["&"], ["<<", ">>"], ["+", "-"],
-                  ["*", "/", "//", "%", "@"]];
+  const LENGTH = 500, DEPTH = 40, POWER = 100, PARENTHESES = 200, CONSTANTS = {pi: Math.PI, e: Math.E};
+  const COMPARED = ["<", ">", "<=", ">=", "==", "!="];
+  const LEVELS = [COMPARED, ["|"], ["^"], ["&"], ["<<", ">>"], ["+", "-"], ["*", "/", "//", "%", "@"]];
   const TOKEN = new RegExp([
-    String.raw`(?<number>(?:\d[\d_]*\.?[\d_]*|\.\d[\d_]*)(?:[eE][+-]?\d+)?)`,
-    String.raw`(?<name>[\p{L}_][\p{L}\p{N}_]*)`,
-    String.raw`(?<sign>\*\*|\/\/|<<|>>|[<>=!]=|[-+*\/%@|^&~<>(),])`,
-    String.raw`(?<end>$)`].join("|"), "uy");
+    String.raw`(?<number>(?:\d[\d_]*\.?[\d_]*|\.\d[\d_]*)(?:[eE][+-]?\d+)?)`, String.raw`(?<name>[\p{L}_][\p{L}\p{N}_]*)`,
+    String.raw`(?<sign>\*\*|\/\/|<<|>>|[<>=!]=|[-+*\/%@|^&~<>(),])`, "(?<end>$)"].join("|"), "uy");
 
+  lab.FormulaError = class extends Error {};
   const known = () => Object.keys(lab.FUNCTIONS).sort().join(", ");
   const allowed = () => `is not allowed; use + - * / **, numbers and ${known()}`;
-  const quoted = text => text.includes("'") && !text.includes('"') ? `"${text}"`
-    : `'${text.replace(/['\\]/g, "\\$&")}'`;
-  const told = value => Number.isFinite(value) ? `${value}`
-    : String(value).replace("NaN", "nan").replace("Infinity", "inf");
+  const quoted = text => text.includes("'") && !text.includes('"') ? `"${text}"` : `'${text.replace(/['\\]/g, "\\$&")}'`;
+  const told = value => `${value}`.replace("NaN", "nan").replace("Infinity", "inf");
+  const refusal = (text, why) => new lab.FormulaError(`formula ${quoted(text)}${why}`);
 
-  /** The six digits of Python's `:g`. */
+  /** The digits of Python's `:g`. */
   lab.general = (value, digits = 6) => {
     if (!Number.isFinite(value)) return told(value);
     const [head, power] = value.toExponential(digits - 1).split("e");
     const short = text => text.includes(".") ? text.replace(/\.?0+$/, "") : text;
-    if (+power >= -4 && +power < digits) return short(value.toFixed(digits - 1 - power));
-    return `${short(head)}e${power[0]}${power.slice(1).padStart(2, "0")}`;
+    return power >= -4 && power < digits ? short(value.toFixed(digits - 1 - power))
+      : `${short(head)}e${power[0]}${power.slice(1).padStart(2, "0")}`;
   };
 
   class Reader {
     constructor(text) {
-      [this.whole, this.text, this.at, this.open] = [text, text.trim(), 0, 0];
+      Object.assign(this, {whole: text, text: text.trim(), at: 0, open: 0});
       this.next();
     }
 
-    fail(reason) {
-      return new lab.FormulaError(`formula ${quoted(this.whole)}: ${reason}`);
+    fail(reason = "invalid syntax") {
+      return refusal(this.whole, `: ${reason}`);
     }
 
     refuse(node, why) {
-      const part = this.text.slice(node.start, node.end);
-      return new lab.FormulaError(`formula ${quoted(this.whole)}: ${quoted(part)} ${why}`);
+      return refusal(this.whole, `: ${quoted(this.text.slice(node.start, node.end))} ${why}`);
     }
 
-    // from a text to a tree, whose nodes know where they stand
+    // from a text to a tree, whose nodes know where they stand; parentheses around one count for what it is part of
 
     next() {
       this.before = this.at;
-      this.at += /^\s*/.exec(this.text.slice(this.at))[0].length;
-      TOKEN.lastIndex = this.at;
+      this.start = TOKEN.lastIndex = this.at + /^\s*/.exec(this.text.slice(this.at))[0].length;
       const found = TOKEN.exec(this.text);
       if (!found) throw this.refuse({start: 0}, allowed());
-      [this.start, this.token] = [this.at, found[0]];
-      this.kind = Object.keys(found.groups).find(kind => found.groups[kind] !== undefined);
-      this.at += this.token.length;
+      [this.kind, this.token] = Object.entries(found.groups).find(one => one[1] !== undefined);
+      this.at = this.start + this.token.length;
     }
 
     is(...signs) {
       return this.kind === "sign" && signs.includes(this.token);
     }
 
-    /** A node from `start` on; parentheses around it count for what it is part of. */
     node(start, fields) {
-      return {start, end: this.before, from: start, to: this.before, ...fields};
+      return {start, end: this.before, from: start, ...fields};
     }
 
-    binary(level = 0) {
-      if (level === LEVELS.length) return this.unary();
-      let left = this.binary(level + 1);
+    operand(level) {
+      if (level < LEVELS.length) return this.chain(level);
+      const [start, sign] = [this.start, this.token];
+      if (this.is("+", "-", "~")) {
+        this.next();
+        return (inner => this.node(start, {unary: sign, inner}))(this.operand(level));
+      }
+      const left = this.atom();
+      if (!this.is("**")) return left;
+      this.next();
+      return (right => this.node(left.from, {sign: "**", left, right}))(this.operand(level));
+    }
+
+    chain(level = 0) {
+      let left = this.operand(level + 1);
       while (this.is(...LEVELS[level])) {
         const sign = this.token;
         this.next();
-        const right = this.binary(level + 1);
+        const right = this.operand(level + 1);
         left = this.node(left.from, {sign, left, right});
       }
       return left;
     }
 
-    unary() {
-      if (!this.is("+", "-", "~")) return this.raised();
-      const [start, unary] = [this.start, this.token];
-      this.next();
-      const inner = this.unary();
-      return this.node(start, {unary, inner});
-    }
-
-    raised() {
-      const left = this.atom();
-      if (!this.is("**")) return left;
-      this.next();
-      const right = this.unary();
-      return this.node(left.from, {sign: "**", left, right});
-    }
-
     atom() {
-      const [start, kind, token] = [this.start, this.kind, this.token];
-      if (kind === "end" && this.open) throw this.fail("'(' was never closed");
+      const {start, kind, token} = this;
+      if (kind === "end") throw this.fail(this.open ? "'(' was never closed" : undefined);
       this.next();
-      if (kind === "number") {
-        if (this.kind === "name" && this.start === start + token.length) {
-          throw /^j$/i.test(this.token) ? this.refuse({start, end: this.at}, allowed())
-            : this.fail("invalid decimal literal");
-        }
-        return this.node(start, {value: +token.replace(/_/g, "")});
+      const touches = this.kind === "name" && this.start === start + token.length;
+      if (kind === "number" && touches) throw this.fail("invalid decimal literal");
+      if (kind === "number") return this.node(start, {value: +token.replace(/_/g, "")});
+      if (kind === "name" && !this.is("(")) return this.node(start, {name: token.normalize("NFKC")});
+      if (kind === "sign" && token !== "(" || ++this.open > PARENTHESES) throw this.fail();
+      if (kind === "sign") {
+        const inner = this.chain();
+        this.close();
+        return {...inner, from: start};
       }
-      if (kind === "name") {
-        if (this.kind === "name") throw this.fail("invalid syntax");
-        const leaf = this.node(start, {name: token.normalize("NFKC")});
-        return this.is("(") ? this.called(leaf) : leaf;
-      }
-      if (token !== "(" || kind !== "sign") throw this.fail("invalid syntax");
-      if (++this.open > PARENTHESES) throw this.fail("too many nested parentheses");
-      const inner = this.binary();
-      this.close();
-      return {...inner, from: start, to: this.before};
-    }
-
-    called(leaf) {
       const given = [];
-      this.open++;
-      this.next();
-      while (!this.is(")")) {
-        given.push(this.binary());
-        if (!this.is(",")) break;
+      do {
         this.next();
-      }
+        if (!this.is(")")) given.push(this.chain());
+      } while (this.is(","));
       this.close();
-      return this.node(leaf.start, {call: leaf.name.toLowerCase(), given});
+      return this.node(start, {call: token.toLowerCase(), given});
     }
 
     close() {
-      if (!this.is(")")) throw this.fail(this.kind === "end" ? "'(' was never closed" : "invalid syntax");
+      if (!this.is(")")) throw this.fail(this.kind === "end" ? "'(' was never closed" : undefined);
       this.open--;
       this.next();
     }
@@ -138,10 +114,8 @@ lab.part(lab => {
     // from the tree to jets
 
     part(node, depth) {
-      if (!depth) {
-        throw new lab.FormulaError(`formula ${quoted(this.whole)} is nested more than ${DEPTH} deep`);
-      }
-      const made = this.meaning(node, depth - 1);
+      if (!depth) throw refusal(this.whole, ` is nested more than ${DEPTH} deep`);
+      const made = this.meaning(node, one => this.part(one, depth - 1));
       if (made.constant !== null && !Number.isFinite(made.constant)) {
         throw this.refuse(node, `is too large: a constant in it is ${told(made.constant)}`);
       }
@@ -149,31 +123,19 @@ lab.part(lab => {
       return made;
     }
 
-    meaning(node, depth) {
-      if (node.value !== undefined) return lab.number(node.value < 1e308 ? node.value : Infinity);
-      if (node.name === "x") return lab.X;
-      if (/^(True|False|None)$/.test(node.name)) throw this.refuse(node, allowed());
-      if (node.name !== undefined) {
-        const value = CONSTANTS[node.name.toLowerCase()];
-        if (value === undefined) throw this.refuse(node, "is unknown; the variable is x");
-        return lab.number(value);
-      }
-      if (node.unary === "~" || LEVELS[0].includes(node.sign)) throw this.refuse(node, allowed());
-      if (node.unary) {
-        const inner = this.part(node.inner, depth);
-        return node.unary === "+" ? inner : lab.mul(-1, inner);
-      }
-      if (node.sign) {
-        return this.operation(node, this.part(node.left, depth), this.part(node.right, depth));
-      }
-      const given = node.given.map(one => this.part(one, depth));
-      if (!Object.hasOwn(lab.FUNCTIONS, node.call)) {
-        throw this.refuse(node, `is unknown; known are ${known()}`);
-      }
-      const [f, least, most] = lab.FUNCTIONS[node.call];
-      if (given.length < least || given.length > most) {
-        throw this.refuse(node, "has the wrong number of arguments");
-      }
+    meaning(node, part) {
+      const {value, name, unary, sign, call} = node;
+      if (value !== undefined) return lab.number(value < 1e308 ? value : Infinity);
+      if (/^(True|False|None)$/.test(name) || unary === "~" || COMPARED.includes(sign)) throw this.refuse(node, allowed());
+      if (name === "x") return lab.X;
+      if (name && !Object.hasOwn(CONSTANTS, name.toLowerCase())) throw this.refuse(node, "is unknown; the variable is x");
+      if (name) return lab.number(CONSTANTS[name.toLowerCase()]);
+      if (unary) return lab.mul(unary === "-" ? -1 : 1, part(node.inner));
+      if (sign) return this.operation(node, part(node.left), part(node.right));
+      const given = node.given.map(part);
+      if (!Object.hasOwn(lab.FUNCTIONS, call)) throw this.refuse(node, `is unknown; known are ${known()}`);
+      const [f, least, most] = lab.FUNCTIONS[call];
+      if (given.length < least || given.length > most) throw this.refuse(node, "has the wrong number of arguments");
       return f(...given);
     }
 
@@ -184,88 +146,60 @@ lab.part(lab => {
       if (node.sign !== "**") {
         throw this.refuse(node, `is not allowed${node.sign === "^" ? "; write ** for a power" : ""}`);
       }
-      if (b.constant !== null) {
-        if (Math.abs(b.constant) > POWER) throw this.refuse(node, `has an exponent beyond ${POWER}`);
-        return lab.power(a, b.constant);
-      }
-      if (a.constant === null || a.constant <= 0) {
-        throw this.refuse(node, "needs a constant exponent or a positive constant base; "
-                          + "write exp(b*log(a))");
-      }
-      return lab.exp(lab.mul(Math.log(a.constant), b));
+      if (Math.abs(b.constant) > POWER) throw this.refuse(node, `has an exponent beyond ${POWER}`);
+      if (b.constant !== null) return lab.power(a, b.constant);
+      if (a.constant > 0) return lab.exp(lab.mul(Math.log(a.constant), b));
+      throw this.refuse(node, "needs a constant exponent or a positive constant base; write exp(b*log(a))");
     }
   }
 
-  lab.FormulaError = class extends Error {};
-
   /** The function that a formula means; a FormulaError names the part that cannot be used. */
   lab.formula = text => {
-    if (!text.length || text.length > LENGTH) {
-      throw new lab.FormulaError(`a formula is a text of at most ${LENGTH} characters`);
-    }
-    const reader = new Reader(text), tree = reader.binary();
-    if (reader.kind !== "end") throw reader.fail("invalid syntax");
+    if (!text.length || text.length > LENGTH) throw new lab.FormulaError(`a formula is a text of at most ${LENGTH} characters`);
+    const reader = new Reader(text), tree = reader.chain();
+    if (reader.kind !== "end") throw reader.fail();
     const made = reader.part(tree, DEPTH);
-    if (made.constant !== null) {
-      throw new lab.FormulaError(`formula ${quoted(text)} does not depend on x`);
-    }
+    if (made.constant !== null) throw refusal(text, " does not depend on x");
     for (const x of [0, ...made.kinks]) {
-      const [[value]] = made.at(Float64Array.of(x), 0);
-      if (!Number.isFinite(value)) {
-        throw new lab.FormulaError(`formula ${quoted(text)} is ${told(value)} at x = ${lab.general(x)}`);
-      }
+      const [[value]] = made.at([x], 0);
+      if (!Number.isFinite(value)) throw refusal(text, ` is ${told(value)} at x = ${lab.general(x)}`);
     }
     return made;
   };
 
   // as activations
 
+  lab.NAMES = ["tanh", "erf", "relu", "leaky_relu", "hard_tanh", "sigmoid", "gelu", "swish", "silu", "softplus", "elu",
+               "selu", "sin", "linear", "hermite"];
   /** The series of `lib.activations.critical_coefficients(4, 0.4)`, its input cut to [-3, 3]. */
-  function hermite() {
-    const u = lab.clip(lab.X, -3, 3), total = [1, 0.4, 0.16, 0.064].reduce((a, b) => a + b);
-    const mean = 0.4 + 2 * 0.16 + 3 * 0.064, norm = Math.sqrt(total + mean);
-    const a = [Math.sqrt(mean), 1, -Math.sqrt(0.4), -0.4, 0.4 ** 1.5].map(one => one / norm);
-    const square = lab.mul(u, u), terms = [
-      lab.number(1), u, lab.sub(square, 1), lab.mul(u, lab.sub(square, 3)),
-      lab.add(lab.mul(square, lab.sub(square, 6)), 3)];
-    return terms.reduce((sum, term, k) => lab.add(sum, lab.mul(a[k] / [1, 1, 2 ** 0.5, 6 ** 0.5, 24 ** 0.5][k], term)), 0);
-  }
-
-  lab.NAMES = ["tanh", "erf", "relu", "leaky_relu", "hard_tanh", "sigmoid", "gelu", "swish", "silu",
-               "softplus", "elu", "selu", "sin", "linear", "hermite"];
+  const hermite = () => lab.formula("(0.912**0.5 + u - 0.4**0.5*(u**2 - 1)/2**0.5 - 0.4*u*(u**2 - 3)/6**0.5"
+    .concat(" + 0.064**0.5*(u**2*(u**2 - 6) + 3)/24**0.5)/2.536**0.5").replace(/u/g, "clip(x, -3, 3)"));
   const held = new Map();
 
   /** The nonlinearity meant by a name or a formula, with what averages need to know of it. */
   lab.activation = text => {
+    const named = lab.NAMES.includes(text), {abs} = Math;
     if (held.has(text)) return held.get(text);
-    const named = lab.NAMES.includes(text);
     if (!named && text !== "x" && /^[\p{L}_][\p{L}\p{N}_]*$/u.test(text)) {
-      throw new lab.FormulaError(`phi: unknown activation '${text}'; known: ${lab.NAMES.join(", ")}, `
-                                 + "and formulas as 'x*tanh(x)'");
+      throw new lab.FormulaError(`phi: unknown activation '${text}'; known: ${lab.NAMES.join(", ")}, and formulas as 'x*tanh(x)'`);
     }
     const jet = !named ? lab.formula(text) : text === "linear" ? lab.X : text === "hermite" ? hermite()
       : lab.FUNCTIONS[text][0](lab.X);
-    const x = Float64Array.from({length: 96}, (_, i) => -7.9 + 15.8 * i / 95)
-      .filter(x => jet.kinks.every(kink => Math.abs(x - kink) > 0.02));
-    const y = jet.at(x, 2), mirror = jet.at(x.map(x => -x), 0)[0], top = Math.max(...y[0].map(Math.abs));
+    const probe = Float64Array.from({length: 96}, (_, i) => -7.9 + 15.8 * i / 95), {kinks} = jet;
+    const x = probe.filter(x => kinks.every(kink => abs(x - kink) > 0.02)), y = jet.at(x, 2);
     ["phi", "dphi", "d2phi"].forEach((label, k) => y[k].forEach((value, i) => {
-      if (!Number.isFinite(value)) {
-        throw new lab.FormulaError(`${label} returned ${told(value)} at x = ${lab.general(x[i], 3)}`);
-      }
+      if (Number.isFinite(value)) return;
+      throw new lab.FormulaError(`${label} returned ${told(value)} at x = ${lab.general(x[i], 3)}`);
     }));
-    const even = jet.kinks.every((kink, i, all) => Math.abs(kink + all[all.length - 1 - i]) < 1e-8);
-    const like = sign => even && y[0].every((value, i) =>
-      Math.abs(mirror[i] - sign * value) <= 1e-13 * Math.abs(value) + 1e-15 * top);
-    const at = (x, k) => jet.at(Float64Array.of(x), k)[k][0];
-    const jumps = jet.kinks.map(kink => [kink, at(kink + 1e-12 * Math.abs(kink) + 1e-300, 1)
-      - at(kink - 1e-12 * Math.abs(kink) - 1e-300, 1)]);
-    const bent = jumps.some(([, jump]) => Math.abs(jump) > 1e-9 * top);
-    const homogeneous = [-3, -1, 1, 3].every(x => Math.abs(at(7 * x, 0) - 7 * at(x, 0))
-      <= 1e-13 * Math.abs(7 * at(x, 0))) && jet.kinks.every(kink => kink === 0)
-      && (jet.kinks.length > 0 || at(-1, 0) === -at(1, 0)) && at(2, 2) === 0 && at(-2, 2) === 0;
-    const made = {name: text, jet, kinks: jet.kinks, parity: like(-1) ? "odd" : like(1) ? "even" : "",
-                  bent, homogeneous, jumps: jet.straight && jumps};
-    held.set(text, made);
-    return made;
+    const mirror = jet.at(x.map(x => -x), 0)[0], top = Math.max(...y[0].map(abs));
+    const like = sign => kinks.every((kink, i) => abs(kink + kinks[kinks.length - 1 - i]) < 1e-8)
+      && y[0].every((value, i) => abs(mirror[i] - sign * value) <= 1e-13 * abs(value) + 1e-15 * top);
+    const at = (x, k) => jet.at([x], k)[k][0], aside = kink => 1e-12 * abs(kink) + 1e-300;
+    const jumps = kinks.map(kink => [kink, at(kink + aside(kink), 1) - at(kink - aside(kink), 1)]);
+    const homogeneous = [-3, -1, 1, 3].every(x => abs(at(7 * x, 0) - 7 * at(x, 0)) <= 1e-13 * abs(7 * at(x, 0))
+      && at(x, 2) === 0) && kinks.every(kink => kink === 0) && (kinks.length > 0 || at(-1, 0) === -at(1, 0));
+    const bent = jumps.some(([, jump]) => abs(jump) > 1e-9 * top), parity = like(-1) ? "odd" : like(1) ? "even" : "";
+    held.set(text, {name: text, jet, kinks, parity, bent, homogeneous, jumps: jet.straight && jumps});
+    return held.get(text);
   };
 });
