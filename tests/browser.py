@@ -84,7 +84,7 @@ class Browser:
         self("Page.navigate", url="about:blank")
         self.requests.clear()
         self("Page.navigate", url=address)
-        self.until(f"location.href !== 'about:blank' && document.readyState === 'complete'")
+        self.until("location.href !== 'about:blank' && document.readyState === 'complete'")
 
     def mouse(self, kind: str, x: float, y: float) -> None:
         """``Pressed``, ``Moved`` or ``Released``, the left button held."""

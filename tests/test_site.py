@@ -8,6 +8,8 @@ import pytest
 
 from lib.report.site import ROOT, build
 
+SCRIPTS = ("jets", "formula", "theory", "network", "laboratory")  # each needs those before it
+
 LOADING = {  # what a browser fetches by itself
     "script": "src", "img": "src", "source": "src", "iframe": "src", "embed": "src",
     "video": "src", "audio": "src", "object": "data", "use": "href", "image": "href",
@@ -119,6 +121,18 @@ def test_every_module_is_documented(site):
         if not path.stem.startswith("__"):
             module = ".".join(path.relative_to(ROOT).with_suffix("").parts)
             assert f'id="module-{module}"' in text
+
+
+@pytest.mark.slow
+def test_the_laboratory_s_scripts_are_on_its_pages_and_on_no_others(site):
+    for path in (site / "book").rglob("*.html"):
+        page = Page(path)
+        scripts = [Path(urlsplit(address).path).stem for address in page.loads if "/lab/" in address]
+        here = path.stem in ("laboratory", "order_to_chaos", "your_own_nonlinearity") \
+            and path.parent.name == "book"
+        assert ('class="laboratory' in path.read_text("utf-8")) is here
+        assert sorted(scripts) == sorted([*SCRIPTS, "laboratory"]) * here  # and its style sheet
+        assert scripts[-5:] == [*SCRIPTS] * here
 
 
 @pytest.mark.parametrize("html, fault", [

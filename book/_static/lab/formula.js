@@ -3,8 +3,9 @@
 lab.part(lab => {
   "use strict";
   const LENGTH = 500, DEPTH = 40, POWER = 100, PARENTHESES = 200, CONSTANTS = {pi: Math.PI, e: Math.E};
-  const COMPARED = ["<", ">", "<=", ">=", "==", "!="];
-  const LEVELS = [COMPARED, ["|"], ["^"], ["&"], ["<<", ">>"], ["+", "-"], ["*", "/", "//", "%", "@"]];
+  /** How tightly a sign binds; a sign before its operand binds by 8. */
+  const BINDS = {"<": 1, ">": 1, "<=": 1, ">=": 1, "==": 1, "!=": 1, "|": 2, "^": 3, "&": 4, "<<": 5, ">>": 5, "+": 6,
+                 "-": 6, "*": 7, "/": 7, "//": 7, "%": 7, "@": 7, "**": 9};
   const TOKEN = new RegExp([
     String.raw`(?<number>(?:\d[\d_]*\.?[\d_]*|\.\d[\d_]*)(?:[eE][+-]?\d+)?)`, String.raw`(?<name>[\p{L}_][\p{L}\p{N}_]*)`,
     String.raw`(?<sign>\*\*|\/\/|<<|>>|[<>=!]=|[-+*\/%@|^&~<>(),])`, "(?<end>$)"].join("|"), "uy");
@@ -16,14 +17,7 @@ lab.part(lab => {
   const told = value => `${value}`.replace("NaN", "nan").replace("Infinity", "inf");
   const refusal = (text, why) => new lab.FormulaError(`formula ${quoted(text)}${why}`);
 
-  /** The digits of Python's `:g`. */
-  lab.general = (value, digits = 6) => {
-    if (!Number.isFinite(value)) return told(value);
-    const [head, power] = value.toExponential(digits - 1).split("e");
-    const short = text => text.includes(".") ? text.replace(/\.?0+$/, "") : text;
-    return power >= -4 && power < digits ? short(value.toFixed(digits - 1 - power))
-      : `${short(head)}e${power[0]}${power.slice(1).padStart(2, "0")}`;
-  };
+  lab.general = (value, digits = 6) => told(Number.isFinite(value) ? +value.toPrecision(digits) : value);
 
   class Reader {
     constructor(text) {
@@ -31,13 +25,10 @@ lab.part(lab => {
       this.next();
     }
 
-    fail(reason = "invalid syntax") {
-      return refusal(this.whole, `: ${reason}`);
-    }
-
-    refuse(node, why) {
-      return refusal(this.whole, `: ${quoted(this.text.slice(node.start, node.end))} ${why}`);
-    }
+    fail = (reason = "invalid syntax") => refusal(this.whole, `: ${reason}`);
+    refuse = (node, why) => refusal(this.whole, `: ${quoted(this.text.slice(node.start, node.end))} ${why}`);
+    is = (...signs) => this.kind === "sign" && signs.includes(this.token);
+    node = (start, fields) => ({start, end: this.before, from: start, ...fields});
 
     // from a text to a tree, whose nodes know where they stand; parentheses around one count for what it is part of
 
@@ -50,33 +41,19 @@ lab.part(lab => {
       this.at = this.start + this.token.length;
     }
 
-    is(...signs) {
-      return this.kind === "sign" && signs.includes(this.token);
-    }
-
-    node(start, fields) {
-      return {start, end: this.before, from: start, ...fields};
-    }
-
-    operand(level) {
-      if (level < LEVELS.length) return this.chain(level);
-      const [start, sign] = [this.start, this.token];
-      if (this.is("+", "-", "~")) {
-        this.next();
-        return (inner => this.node(start, {unary: sign, inner}))(this.operand(level));
-      }
-      const left = this.atom();
-      if (!this.is("**")) return left;
+    /** What follows, as far as signs bind more tightly than this. */
+    tree(bound = 0) {
+      const {start, token} = this;
+      if (!this.is("+", "-", "~")) return this.chain(this.atom(), bound);
       this.next();
-      return (right => this.node(left.from, {sign: "**", left, right}))(this.operand(level));
+      const inner = this.tree(8);
+      return this.chain(this.node(start, {unary: token, inner}), bound);
     }
 
-    chain(level = 0) {
-      let left = this.operand(level + 1);
-      while (this.is(...LEVELS[level])) {
-        const sign = this.token;
+    chain(left, bound) {
+      for (let sign = this.token; this.kind === "sign" && BINDS[sign] > bound; sign = this.token) {
         this.next();
-        const right = this.operand(level + 1);
+        const right = this.tree(Math.min(8, BINDS[sign]));
         left = this.node(left.from, {sign, left, right});
       }
       return left;
@@ -92,14 +69,14 @@ lab.part(lab => {
       if (kind === "name" && !this.is("(")) return this.node(start, {name: token.normalize("NFKC")});
       if (kind === "sign" && token !== "(" || ++this.open > PARENTHESES) throw this.fail();
       if (kind === "sign") {
-        const inner = this.chain();
+        const inner = this.tree();
         this.close();
         return {...inner, from: start};
       }
       const given = [];
       do {
         this.next();
-        if (!this.is(")")) given.push(this.chain());
+        if (!this.is(")")) given.push(this.tree());
       } while (this.is(","));
       this.close();
       return this.node(start, {call: token.toLowerCase(), given});
@@ -116,9 +93,8 @@ lab.part(lab => {
     part(node, depth) {
       if (!depth) throw refusal(this.whole, ` is nested more than ${DEPTH} deep`);
       const made = this.meaning(node, one => this.part(one, depth - 1));
-      if (made.constant !== null && !Number.isFinite(made.constant)) {
-        throw this.refuse(node, `is too large: a constant in it is ${told(made.constant)}`);
-      }
+      const large = made.constant !== null && !Number.isFinite(made.constant);
+      if (large) throw this.refuse(node, `is too large: a constant in it is ${told(made.constant)}`);
       if (made.hidden) throw this.refuse(node, "bends where it cannot be found out; give kinks=(...)");
       return made;
     }
@@ -126,7 +102,7 @@ lab.part(lab => {
     meaning(node, part) {
       const {value, name, unary, sign, call} = node;
       if (value !== undefined) return lab.number(value < 1e308 ? value : Infinity);
-      if (/^(True|False|None)$/.test(name) || unary === "~" || COMPARED.includes(sign)) throw this.refuse(node, allowed());
+      if (/^(True|False|None)$/.test(name) || unary === "~" || BINDS[sign] === 1) throw this.refuse(node, allowed());
       if (name === "x") return lab.X;
       if (name && !Object.hasOwn(CONSTANTS, name.toLowerCase())) throw this.refuse(node, "is unknown; the variable is x");
       if (name) return lab.number(CONSTANTS[name.toLowerCase()]);
@@ -143,9 +119,8 @@ lab.part(lab => {
       const f = {"+": lab.add, "-": lab.sub, "*": lab.mul, "/": lab.div}[node.sign];
       if (node.sign === "/" && b.constant === 0) throw this.refuse(node, "divides by zero");
       if (f) return f(a, b);
-      if (node.sign !== "**") {
-        throw this.refuse(node, `is not allowed${node.sign === "^" ? "; write ** for a power" : ""}`);
-      }
+      const hint = node.sign === "^" ? "; write ** for a power" : "";
+      if (node.sign !== "**") throw this.refuse(node, `is not allowed${hint}`);
       if (Math.abs(b.constant) > POWER) throw this.refuse(node, `has an exponent beyond ${POWER}`);
       if (b.constant !== null) return lab.power(a, b.constant);
       if (a.constant > 0) return lab.exp(lab.mul(Math.log(a.constant), b));
@@ -155,15 +130,13 @@ lab.part(lab => {
 
   /** The function that a formula means; a FormulaError names the part that cannot be used. */
   lab.formula = text => {
-    if (!text.length || text.length > LENGTH) throw new lab.FormulaError(`a formula is a text of at most ${LENGTH} characters`);
-    const reader = new Reader(text), tree = reader.chain();
+    if (!text || text.length > LENGTH) throw new lab.FormulaError(`a formula is a text of at most ${LENGTH} characters`);
+    const reader = new Reader(text), tree = reader.tree();
     if (reader.kind !== "end") throw reader.fail();
     const made = reader.part(tree, DEPTH);
     if (made.constant !== null) throw refusal(text, " does not depend on x");
-    for (const x of [0, ...made.kinks]) {
-      const [[value]] = made.at([x], 0);
-      if (!Number.isFinite(value)) throw refusal(text, ` is ${told(value)} at x = ${lab.general(x)}`);
-    }
+    const at = [0, ...made.kinks], [y] = made.at(at, 0), i = y.findIndex(value => !Number.isFinite(value));
+    if (i >= 0) throw refusal(text, ` is ${told(y[i])} at x = ${lab.general(at[i])}`);
     return made;
   };
 
@@ -174,15 +147,12 @@ lab.part(lab => {
   /** The series of `lib.activations.critical_coefficients(4, 0.4)`, its input cut to [-3, 3]. */
   const hermite = () => lab.formula("(0.912**0.5 + u - 0.4**0.5*(u**2 - 1)/2**0.5 - 0.4*u*(u**2 - 3)/6**0.5"
     .concat(" + 0.064**0.5*(u**2*(u**2 - 6) + 3)/24**0.5)/2.536**0.5").replace(/u/g, "clip(x, -3, 3)"));
-  const held = new Map();
 
   /** The nonlinearity meant by a name or a formula, with what averages need to know of it. */
-  lab.activation = text => {
+  lab.activation = lab.kept(text => {
     const named = lab.NAMES.includes(text), {abs} = Math;
-    if (held.has(text)) return held.get(text);
-    if (!named && text !== "x" && /^[\p{L}_][\p{L}\p{N}_]*$/u.test(text)) {
-      throw new lab.FormulaError(`phi: unknown activation '${text}'; known: ${lab.NAMES.join(", ")}, and formulas as 'x*tanh(x)'`);
-    }
+    const unknown = `phi: unknown activation '${text}'; known: ${lab.NAMES.join(", ")}, and formulas as 'x*tanh(x)'`;
+    if (!named && text !== "x" && /^[\p{L}_][\p{L}\p{N}_]*$/u.test(text)) throw new lab.FormulaError(unknown);
     const jet = !named ? lab.formula(text) : text === "linear" ? lab.X : text === "hermite" ? hermite()
       : lab.FUNCTIONS[text][0](lab.X);
     const probe = Float64Array.from({length: 96}, (_, i) => -7.9 + 15.8 * i / 95), {kinks} = jet;
@@ -199,7 +169,6 @@ lab.part(lab => {
     const homogeneous = [-3, -1, 1, 3].every(x => abs(at(7 * x, 0) - 7 * at(x, 0)) <= 1e-13 * abs(7 * at(x, 0))
       && at(x, 2) === 0) && kinks.every(kink => kink === 0) && (kinks.length > 0 || at(-1, 0) === -at(1, 0));
     const bent = jumps.some(([, jump]) => abs(jump) > 1e-9 * top), parity = like(-1) ? "odd" : like(1) ? "even" : "";
-    held.set(text, {name: text, jet, kinks, parity, bent, homogeneous, jumps: jet.straight && jumps});
-    return held.get(text);
-  };
+    return {name: text, jet, kinks, parity, bent, homogeneous, jumps: jet.straight && jumps};
+  });
 });

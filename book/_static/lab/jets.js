@@ -5,6 +5,9 @@ lab.part = make => { lab.parts.push(make); make(lab); };
 
 lab.part(lab => {
   "use strict";
+  /** A function that works out each thing once. */
+  lab.kept = (make, held = new Map()) => key => held.get(key) ?? held.set(key, make(key)).get(key);
+
   const constant = (x, order, value) => Array.from({length: order + 1}, (_, k) =>
     new Float64Array(x.length).fill(k ? 0 : value));
   /** `at(x, order)` gives arrays of values and derivatives; the rest as in lib.jets.Jet. */

@@ -86,34 +86,34 @@ lab.part(lab => {
     return told;
   });
 
-  const ANSWERS = {
-    /** The axes go so far that the edge of chaos is in the middle of them. */
-    plane(phi, {w, b, n}) {
-      const nice = x => [1, 1.5, 2, 3, 4, 5, 6, 8, 10].map(one => one * 10 ** Math.floor(Math.log10(x))).find(one => one >= 0.999 * x);
-      const edge = [0.1, 0.3, 1, 3].map(one => lab.criticalWeight(phi, one)).find(one => one > 0 && one < 1e6);
-      const unit = edge || lab.moment(phi, 1, 1) ** -0.5 || 1.2, high = nice(max(3.2 * unit, w)), wide = nice(max(1.6 * unit, b));
-      return {high, wide, n, ...lab.plane(phi, high, wide, n)};
-    },
-    point(phi, {w, b, snap, quick}) {
-      const edge = lab.criticalWeight(phi, b);
-      if (snap && edge > 0) w = edge;
-      const found = lab.point(phi, w, b, quick), alive = found.q > 1e-16, q = alive ? found.q : 1, top = 2 * max(q, 1);
-      const longer = x => lab.lengthMap(phi, w, b, x), nearer = c => lab.correlationMap(phi, w, q, max(0, min(c, 1)), true);
-      const steps = (x, f) => range(8, () => [x, x = f(x)]);
-      return {...found, w, b, edge, top, lengths: range(49, i => [top * i / 48, longer(top * i / 48)]),
-              lengthSteps: steps(q === 1 ? 0.25 : 1, longer), pairs: alive ? range(25, i => [i / 24, nearer(i / 24)]) : [],
-              pairSteps: alive ? steps(0.5, nearer) : []};
-    },
-    network: (phi, {w, b, q, width, depth, seed}) => ({
-      layers: lab.network(phi, w, b, q, width, depth, seed), told: lab.circle(phi, w, b, q, depth)}),
-  };
+  const nice = x => [1, 1.5, 2, 3, 4, 5, 6, 8, 10].map(one => one * 10 ** Math.floor(Math.log10(x))).find(one => one >= 0.999 * x);
+  /** The axes go so far that the edge of chaos is in the middle of them. */
+  function plane(phi, w, b, cells) {
+    const edge = [0.1, 0.3, 1, 3].map(one => lab.criticalWeight(phi, one)).find(one => one > 0 && one < 1e6);
+    const unit = edge || lab.moment(phi, 1, 1) ** -0.5 || 1.2, high = nice(max(3.2 * unit, w)), wide = nice(max(1.6 * unit, b));
+    return {high, wide, cells, ...lab.plane(phi, high, wide, cells)};
+  }
 
-  /** What the page asks of the worker. */
-  lab.answer = asked => {
+  /** The numbers of a point, and the maps with eight layers of a length and of a correlation. */
+  function pictured(phi, w, b, quick) {
+    const found = lab.point(phi, w, b, quick), alive = found.q > 1e-16, q = alive ? found.q : 1, top = 2 * max(q, 1);
+    const longer = x => lab.lengthMap(phi, w, b, x), nearer = c => lab.correlationMap(phi, w, q, max(0, min(c, 1)), true);
+    const steps = (x, f) => range(8, () => [x, x = f(x)]), curve = (n, top, f) => range(n, i => [top * i / (n - 1), f(top * i / (n - 1))]);
+    return {...found, w, b, top, lengths: curve(49, top, longer), lengthSteps: steps(q === 1 ? 0.25 : 1, longer),
+            pairs: alive ? curve(25, 1, nearer) : [], pairSteps: alive ? steps(0.5, nearer) : []};
+  }
+
+  /** What the page is told, piece by piece: the point, the plane if its cells are asked for, the network. */
+  lab.answers = function* ({phi: text, sigma_w: w, sigma_b: b, width, depth, seed, cells, snap, quick}) {
     try {
-      return {asked, found: ANSWERS[asked.what](lab.activation(asked.phi), asked)};
+      const phi = lab.activation(text), edge = lab.criticalWeight(phi, b);
+      if (snap && edge > 0) w = edge;
+      const point = pictured(phi, w, b, quick), q = point.q > 1e-16 ? point.q : 1;
+      yield {point: {...point, edge}};
+      if (cells) yield {plane: plane(phi, w, b, cells)};
+      yield {network: {seen: lab.network(phi, w, b, q, width, depth, seed), told: lab.circle(phi, w, b, q, depth)}};
     } catch (problem) {
-      return {asked, error: problem.message};
+      yield {error: problem.message};
     }
   };
 });

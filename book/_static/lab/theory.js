@@ -5,17 +5,13 @@ lab.part(lab => {
   const {exp, sqrt, abs, log, sin, cos, max, min, PI} = Math, {isNaN} = Number;
   const REACH = 13, LEVELS = [97, 193, 385, 769, 1537, 3073], EPS = 2 ** -52, MARGIN = 1e-9;
   const COARSE = [49, 65], GRIDS = [[65, 97], [97, 193], [193, 385]];  // of the polar rule: angles a sector, radii a panel
-  const kept = (make, held = new Map()) => key => {
-    if (!held.has(key)) held.set(key, make(key));
-    return held.get(key);
-  };
   const evenly = (low, high, n) => Float64Array.from({length: n}, (_, i) => low + (high - low) * i / (n - 1));
 
-  const halfLine = kept(nodes => {
+  const halfLine = lab.kept(nodes => {
     const t = evenly(-3.7, 2.64, nodes), z = t.map(t => exp(t - exp(-t)));
     return [z, t.map((t, i) => 6.34 / (nodes - 1) * z[i] * (1 + exp(-t)))];
   });
-  const unitInterval = kept(nodes => {
+  const unitInterval = lab.kept(nodes => {
     const t = evenly(-3.1, 3.1, nodes), turn = t.map(t => 0.5 * PI * Math.sinh(t)), step = 6.2 / (nodes - 1);
     return [turn.map(s => 1 / (1 + exp(-2 * s))), t.map((t, i) => step * PI / 4 * Math.cosh(t) / Math.cosh(turn[i]) ** 2)];
   });
@@ -84,7 +80,7 @@ lab.part(lab => {
   }
 
   /** E phi^2, its slope and E phi'^2 on a logarithmic grid, from unit length as far as they can be trusted. */
-  const table = kept(phi => {
+  const table = lab.kept(phi => {
     const q = Array.from({length: 261}, (_, i) => 10 ** (-16 + i / 10)), power = q.map(() => NaN);
     const known = i => !isNaN(power[i] = lab.moment(phi, q[i]));
     let low = 160, high = 160;
@@ -96,13 +92,6 @@ lab.part(lab => {
             stretch: part.map(q => lab.moment(phi, q, 1)), beyond: high < 260, rest: lab.moment(phi, 0)};
   });
 
-  /** E phi^2 inside a cell of the table, by Hermite's cubic. */
-  function cubic({q: nodes, power, slope}, i, q) {
-    const wide = nodes[i + 1] - nodes[i], s = (q - nodes[i]) / wide, rise = power[i + 1] - power[i];
-    const [m0, m1] = [slope[i] * wide, slope[i + 1] * wide];
-    return power[i] + s * (m0 + s * (3 * rise - 2 * m0 - m1 + s * (m0 + m1 - 2 * rise)));
-  }
-
   /** Where the length map sends unit length: q* with its kind, and the repeller above it; `quick` by the table alone. */
   function fixedPoint(phi, w, b, quick) {
     const [w2, b2] = [w * w, b * b], straight = phi.homogeneous && w2 * lab.moment(phi, 1);
@@ -112,7 +101,8 @@ lab.part(lab => {
               kind: stays ? "neutral" : settles ? "stable" : "diverges"};
     }
     const t = table(phi), last = t.q.length - 1, longer = i => w2 * t.power[i] + b2 - t.q[i] > 16 * EPS * t.q[i];
-    const gap = cell => q => w2 * (quick ? cubic(t, cell, q) : lab.moment(phi, q)) + b2 - q;
+    const between = (i, q) => t.power[i] + (q - t.q[i]) / (t.q[i + 1] - t.q[i]) * (t.power[i + 1] - t.power[i]);
+    const gap = cell => q => w2 * (quick ? between(cell, q) : lab.moment(phi, q)) + b2 - q;
     /** Between two fixed points that hide in a cell, where V(q) - q is of one sign at both nodes. */
     const turn = (cell, sign) => {
       const steep = i => sign * (w2 * t.slope[i] - 1);
@@ -120,8 +110,7 @@ lab.part(lab => {
       const q = root(q => w2 * momentSlope(phi, q) - 1, t.q[cell], t.q[cell + 1]);
       return sign * gap(cell)(q) < 0 ? q : 0;
     };
-    let cell = -1, low, high, repeller = Infinity;
-    const grows = longer(t.start);
+    let cell = -1, low, high, repeller = Infinity, grows = longer(t.start);
     for (let i = grows ? t.start : t.start - 1; i >= 0 && i < last && cell < 0; i += grows ? 1 : -1) {
       const end = grows ? longer(i + 1) ? turn(i, 1) : t.q[i + 1] : longer(i) ? t.q[i] : turn(i, -1);
       if (end) [cell, low, high] = grows ? [i, t.q[i], end] : [i, end, t.q[i + 1]];
@@ -239,14 +228,11 @@ lab.part(lab => {
     return NaN;
   };
 
-  /** chi1 by the table over a plane of n x n points, from sigma_w = high down, NaN where no length settles; the edge. */
+  /** chi1 at n x n points of a plane, from sigma_w = high down, NaN where no length settles; and the edge of chaos. */
   lab.plane = (phi, high, wide, n) => {
-    const t = phi.homogeneous ? {q: [1], stretch: [lab.moment(phi, 1, 1)]} : table(phi), bias = evenly(0, wide, n);
-    const chi1 = Array.from({length: n * n}, (_, i) => {
+    const bias = evenly(0, wide, n), chi1 = Array.from({length: n * n}, (_, i) => {
       const w = high * (1 - (Math.floor(i / n) + 0.5) / n), {q} = fixedPoint(phi, w, wide * (i % n + 0.5) / n, true);
-      const last = t.q.length - 1, x = max(0, min(last, 10 * Math.log10(max(q, 1e-300) / t.q[0]))), k = min(last, Math.floor(x));
-      const stretch = t.stretch[k] + (x - k) * ((t.stretch[k + 1] ?? t.stretch[k]) - t.stretch[k]);
-      return isNaN(q) ? NaN : w * w * stretch;
+      return isNaN(q) ? NaN : w * w * lab.moment(phi, phi.homogeneous ? 1 : q, 1);
     });
     return {chi1, bias, edge: Array.from(bias, b => lab.criticalWeight(phi, b))};
   };
