@@ -86,10 +86,10 @@ class Browser:
         self("Page.navigate", url=address)
         self.until("location.href !== 'about:blank' && document.readyState === 'complete'")
 
-    def mouse(self, kind: str, x: float, y: float) -> None:
-        """``Pressed``, ``Moved`` or ``Released``, the left button held."""
-        self("Input.dispatchMouseEvent", type=f"mouse{kind}", x=x, y=y, button="left", buttons=1,
-             clickCount=1)
+    def touch(self, kind: str, *at: float) -> None:
+        """``Start``, ``Move`` or ``End`` of a finger at a place."""
+        points = [{"x": at[0], "y": at[1]}] if at else []
+        self("Input.dispatchTouchEvent", type=f"touch{kind}", touchPoints=points)
 
     def key(self, name: str) -> None:
         """One press of a named key."""

@@ -34,7 +34,7 @@ lab.part(lab => {
 
     next() {
       this.before = this.at;
-      this.start = TOKEN.lastIndex = this.at + /^\s*/.exec(this.text.slice(this.at))[0].length;
+      this.start = TOKEN.lastIndex = this.at + /^[ \t\f]*/.exec(this.text.slice(this.at))[0].length;
       const found = TOKEN.exec(this.text);
       if (!found) throw this.refuse({start: 0}, allowed());
       [this.kind, this.token] = Object.entries(found.groups).find(one => one[1] !== undefined);

@@ -38,7 +38,7 @@
   frame("plane").innerHTML = `<div></div><div class="handle" role="slider" tabindex="0" aria-orientation="vertical"
     aria-valuemin="0" aria-label="the network: up and down change sigma_w, left and right sigma_b"></div>`;
   const handle = find(".handle"), text = find("[name=formula]"), slider = find("[name=layer]");
-  let plane, network, layer = 1, gliding = 0, timer = 0, snap = false, stale = true, busy = null, next = null, writing;
+  let plane, network, layer = 1, gliding = 0, timer = 0, snap = false, stale = true, busy = null, next = null, touched = false, writing;
 
   // the worker: while it works, the newest question waits, and those before it are dropped
 
@@ -168,16 +168,15 @@
 
   const address = () => `#${new URLSearchParams({...state, layer: round(layer)})}`;
   function write() {
-    const named = lab.NAMES.includes(state.phi), free = input => input !== document.activeElement;
+    const free = input => input !== document.activeElement, named = lab.NAMES.includes(state.phi) && free(text);
     host.querySelectorAll("[type=number]").forEach(one => { if (free(one)) one.value = +state[one.name].toPrecision(10); });
     find("[name=named]").value = named ? state.phi : "";
     find(".formula").hidden = named;
     if (free(text)) text.value = state.phi;
-    const {high = 1, wide = 1} = plane || {};
-    Object.assign(handle.style, {left: `${100 * X(min(state.sigma_b, wide), [0, wide]) / WIDE}%`,
-                                 top: `${100 * Y(min(state.sigma_w, high), [0, high]) / HIGH}%`});
+    const {high = 1, wide = 1} = plane || {}, [left, top] = [min(state.sigma_b, wide), min(state.sigma_w, high)];
+    Object.assign(handle.style, {left: `${100 * X(left, [0, wide]) / WIDE}%`, top: `${100 * Y(top, [0, high]) / HIGH}%`});
     clearTimeout(writing);
-    writing = setTimeout(() => history.replaceState(null, "", address()), 300);
+    if (touched) writing = setTimeout(() => history.replaceState(null, "", address()), 300);
   }
   function change(values, quick = false) {
     Object.assign(state, values);
@@ -220,7 +219,7 @@
   };
   host.addEventListener("click", ({target: {name}}) => {
     const copy = Object.hasOwn(CLICKS, name) && CLICKS[name]();
-    if (copy) { find(".copied").textContent = copy; navigator.clipboard?.writeText(copy).catch(() => {}); }
+    if (copy && !find(".fault").textContent) { find(".copied").textContent = copy; navigator.clipboard?.writeText(copy).catch(() => {}); }
   });
   host.addEventListener("change", ({target: {name, value, type}}) => {
     if (name === "named") change({phi: value || FORMULA});
@@ -247,6 +246,7 @@
     snap = false;
   }
   ["pointerup", "pointercancel"].forEach(type => on(ground, type, drop));
+  ["pointerdown", "keydown", "input"].forEach(type => on(host, type, () => { touched = true; }));
   on(ground, "pointerdown", event => {
     if (!plane || event.button || (event.pointerType !== "mouse" && event.target !== handle)) return;
     event.preventDefault();
