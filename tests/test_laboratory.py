@@ -18,6 +18,7 @@ from py_mini_racer import MiniRacer
 from lib.activations import FAMILIES, get
 from lib.formula import FormulaError, formula
 from lib.jets import FUNCTIONS
+from lib.report.leaf import leaf
 from lib.report.parameters import declared, understood
 from lib.report.site import chapter
 from lib.theory.meanfield import MeanField
@@ -194,10 +195,15 @@ def test_the_scripts_are_few_and_name_no_host():
     texts = {path.name: path.read_text("utf-8") for path in FOLDER.iterdir()}
     assert set(texts) == {*(f"{name}.js" for name in SCRIPTS), "laboratory.css"}
     for name, text in texts.items():
-        assert "://" not in text and not re.search(r"\b(import\(|eval|Function)", text), name
+        assert "://" not in text and not re.search(r"\b(import\(|eval|new Function)", text), name
     code = [line for name, text in texts.items() if name.endswith(".js")
             for line in re.sub(r"^\s*/\*.*?\*/$", "", text, flags=re.M | re.S).splitlines()]
     assert sum(bool(line.strip()) and not line.strip().startswith("//") for line in code) <= LINES
+
+
+def test_a_page_that_stands_alone_leaves_it_out():
+    page = leaf(chapter("order_to_chaos"), FOLDER.parents[1])
+    assert "The phase diagram" in page and not re.search("laborator|overview.svg|:::", page)
 
 
 # in a browser

@@ -21,8 +21,10 @@ lab.part(lab => {
   /** A jet made of others, with their kinks and its own; `fill(out, ...theirs)` works it out. */
   function built(parts, fill, straight = false, kinks = [], hidden = false) {
     parts = parts.map(made);
+    let last, out = [];  // a part that stands in two places is worked out once
     const at = (x, order) => {
-      const out = constant(x, order, 0);
+      if (x === last && out.length > order) return out.slice(0, order + 1);
+      [last, out] = [x, constant(x, order, 0)];
       fill(out, ...parts.map(one => one.at(x, order)));
       return out;
     };

@@ -11,8 +11,8 @@
   const {general} = lab, {round, min, max, abs, floor, ceil, log10, cos, sin} = Math;
   if (host.classList.contains("formula")) Object.assign(state, {phi: FORMULA, sigma_w: 1.3});
 
-  const numbers = names => names.map(name => `<label>${name.replace("sigma", "σ")} <input name="${name}" type="number" step="1"
-    inputmode="decimal" min="${LIMITS[name][0]}" max="${LIMITS[name][1]}"></label>`).join("");
+  const numbers = names => names.map(name => `<label>${name.replace("sigma", "σ")} <input name="${name}" type="number"
+    step="${name.includes("_") ? 0.01 : 1}" inputmode="decimal" min="${LIMITS[name][0]}" max="${LIMITS[name][1]}"></label>`).join("");
   const figure = (name, caption, more = "") =>
     `<figure class="${name}"><div class="frame" ${more}></div><figcaption>${caption}</figcaption></figure>`;
   const buttons = told => Object.entries(told).map(one => `<button type="button" name="${one[0]}">${one[1]}</button>`).join("");
@@ -44,10 +44,8 @@
 
   const worker = new Worker(URL.createObjectURL(new Blob([`var lab = {};
     ${lab.parts.map(make => `(${make})(lab);`).join("\n")}
-    onmessage = ({data}) => {
-      for (const one of lab.answers(data)) postMessage(one);
-      postMessage({done: true});
-    };`], {type: "text/javascript"})));
+    onmessage = ({data}) => { for (const one of lab.answers(data)) postMessage(one); postMessage({done: true}); };`],
+    {type: "text/javascript"})));
   worker.onmessage = ({data}) => data.done ? send() : busy.phi === state.phi && heard(data);
   function send() {
     [busy, next] = [next, null];
@@ -112,7 +110,6 @@
       width="6" height="6" patternUnits="userSpaceOnUse"><path class="hatch" d="M0 6L6 0"/></pattern>
       <rect ${area} fill="url(#laboratory-hatch)"/><image ${area} preserveAspectRatio="none" href="${canvas.toDataURL()}"/>`
       + line("edge", Array.from(bias, (b, i) => [b, edge[i]]), x, y));
-    ["sigma_w", "sigma_b"].forEach(one => { find(`[name=${one}]`).step = high / 400; });
     handle.setAttribute("aria-valuemax", high);
   }
 
@@ -242,8 +239,7 @@
   }
   function drop(event) {
     if (event.type === "pointerup" && plane && (ground.onpointermove || event.pointerType !== "mouse")) drag(event);
-    ground.onpointermove = null;
-    snap = false;
+    [ground.onpointermove, snap] = [null, false];
   }
   ["pointerup", "pointercancel"].forEach(type => on(ground, type, drop));
   ["pointerdown", "keydown", "input"].forEach(type => on(host, type, () => { touched = true; }));

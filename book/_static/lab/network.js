@@ -25,8 +25,7 @@ lab.part(lab => {
       const r = sqrt(-2 * log(uniform())), turn = 2 * PI * uniform();
       [values[i], values[i + 1]] = [r * cos(turn), r * sin(turn)];
     }
-    drawn = {seed, values};
-    return values;
+    return (drawn = {seed, values}).values;
   };
 
   /** Coordinates of the points along their three principal components, in units of the root mean square length; each
