@@ -52,10 +52,6 @@
     host.setAttribute("aria-busy", Boolean(busy));
     if (busy) worker.postMessage(busy);
   }
-  function ask(quick) {
-    next = {...state, quick, snap, cells: stale && CELLS};
-    if (!busy) send();
-  }
   function heard({error = "", ...found}) {
     find(".fault").textContent = error;
     text.setAttribute("aria-invalid", error !== "");
@@ -77,20 +73,21 @@
     `<circle class="${kind}${a === round(layer) ? " here" : ""}" cx="${X(a, x)}" cy="${Y(b, y)}" r="4"/>`).join("");
   /** Round numbers on an axis, or on one of logarithms those of one digit. */
   function ticks([low, high], log) {
-    const size = 10 ** floor(log10((high - low) / 2.5)), inside = one => one >= low - 1e-9 && one <= high + 1e-9;
-    const step = size * [5, 2, 1].find(one => (high - low) / (one * size) >= 2.5), many = Array.from({length: 40}, (_, i) => i);
-    if (!log) return many.map(i => step * (ceil(low / step) + i)).filter(inside);
-    const all = many.map(i => log10([1, 2, 5][i % 3] * 10 ** (floor(low) + floor(i / 3)))).filter(inside);
-    return all.length > 6 ? all.filter(one => abs(one - round(one)) < 1e-9) : all;
+    const size = 10 ** floor(log10((high - low) / 2.5)), step = size * [5, 2, 1].find(one => (high - low) / (one * size) >= 2.5);
+    const inside = one => one >= low - 1e-9 && one <= high + 1e-9, many = Array.from({length: 40}, (_, i) => i);
+    const sets = log ? [[1], [1, 2, 5], [1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8]].map(set => many.flatMap(i =>
+      set.map(one => log10(one) + floor(low) + i))) : [many.map(i => step * (ceil(low / step) + i))];
+    return sets.map(one => one.filter(inside)).find((one, i) => one.length > 2 || i === sets.length - 1);
   }
+  const short = one => one && (abs(one) >= 1e4 || abs(one) < 1e-3) ? `${one.toExponential(1)}`.replace(/\.0|\+/g, "") : general(one, 3);
   /** An SVG of axes with what is drawn inside. */
   function chart(label, x, y, [below, beside], drawn, log) {
     const at = (x, y, anchor, text) => `<text x="${x}" y="${y}" text-anchor="${anchor}">${text}</text>`;
     return `<svg viewBox="0 0 ${WIDE} ${HIGH}" role="img" aria-label="${label}"><clipPath id="laboratory-clip">
       <rect x="${LEFT - 5}" y="${TOP - 5}" width="${RIGHT - LEFT + 10}" height="${BOTTOM - TOP + 10}"/></clipPath>
       <g clip-path="url(#laboratory-clip)">${drawn}</g><path class="axis" d="M${LEFT} ${TOP}V${BOTTOM}H${RIGHT}"/>
-      ${ticks(x).map(one => at(X(one, x), BOTTOM + 13, "middle", general(one, 3))).join("")}
-      ${ticks(y, log).map(one => at(LEFT - 4, Y(one, y) + 4, "end", general(log ? 10 ** one : one, 3))).join("")}
+      ${ticks(x).map(one => at(X(one, x), BOTTOM + 13, "middle", short(one))).join("")}
+      ${ticks(y, log).map(one => at(LEFT - 4, Y(one, y) + 4, "end", short(log ? 10 ** one : one))).join("")}
       ${at((RIGHT + LEFT) / 2, HIGH - 5, "middle", below)}
       <text transform="translate(10 ${(TOP + BOTTOM) / 2}) rotate(-90)" text-anchor="middle">${beside}</text></svg>`;
   }
@@ -180,7 +177,8 @@
     for (const [name, [low, high]] of Object.entries(LIMITS)) state[name] = min(max(state[name], low), high);
     stale ||= "phi" in values || state.sigma_w > plane.high || state.sigma_b > plane.wide;
     write();
-    ask(quick);
+    next = {...state, quick, snap, cells: stale && CELLS};
+    if (!busy) send();
   }
   function read() {
     const told = Object.fromEntries([...new URLSearchParams(location.hash.slice(1))].filter(([name, value]) =>
@@ -209,9 +207,9 @@
   const CLICKS = {
     back: () => go(ceil(layer) - 1), step: () => go(floor(layer) + 1),
     play: () => play(find("[name=play]").textContent === "play"), link: () => location.href.split("#")[0] + address(),
-    command: () => `python -m lib run your_own_nonlinearity -p formula "${state.phi}" -p sigma_w ${state.sigma_w} `
-      + `-p sigma_b ${state.sigma_b}`,
-    python: () => `import lib\n\nlaw = lib.MeanField(sigma_w=${state.sigma_w}, sigma_b=${state.sigma_b}, phi="${state.phi}")\n`
+    command: ({phi, sigma_w: w, sigma_b: b} = state) =>
+      `python -m lib run your_own_nonlinearity -p formula "${phi}" -p sigma_w ${w} -p sigma_b ${b}`,
+    python: ({phi, sigma_w: w, sigma_b: b} = state) => `import lib\n\nlaw = lib.MeanField(sigma_w=${w}, sigma_b=${b}, phi="${phi}")\n`
       + "print(law)\nprint(law.chi1, law.critical_line(), law.q_star, law.c_star, law.xi_q, law.xi_c)",
   };
   host.addEventListener("click", ({target: {name}}) => {

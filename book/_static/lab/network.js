@@ -95,10 +95,11 @@ lab.part(lab => {
 
   /** The numbers of a point, and the maps with eight layers of a length and of a correlation. */
   function pictured(phi, w, b, quick) {
-    const found = lab.point(phi, w, b, quick), alive = found.q > 1e-16, q = alive ? found.q : 1, top = 2 * max(q, 1);
+    const found = lab.point(phi, w, b, quick), alive = found.q > 1e-16, q = alive ? found.q : 1;
+    const top = 2 * (found.repeller < 10 * q ? found.repeller : q);
     const longer = x => lab.lengthMap(phi, w, b, x), nearer = c => lab.correlationMap(phi, w, q, max(0, min(c, 1)), true);
     const steps = (x, f) => range(8, () => [x, x = f(x)]), curve = (n, top, f) => range(n, i => [top * i / (n - 1), f(top * i / (n - 1))]);
-    return {...found, w, b, top, lengths: curve(49, top, longer), lengthSteps: steps(q === 1 ? 0.25 : 1, longer),
+    return {...found, w, b, top, lengths: curve(49, top, longer), lengthSteps: steps(q === 1 ? 0.25 : min(1, top), longer),
             pairs: alive ? curve(25, 1, nearer) : [], pairSteps: alive ? steps(0.5, nearer) : []};
   }
 
