@@ -281,7 +281,7 @@ def test_the_keyboard_moves_the_point_and_what_it_finds_is_announced(browser, pa
     assert float(browser.run(f"{HANDLE}.getAttribute('aria-valuenow')")) == pytest.approx(1.42)
     browser.key("ArrowRight")
     browser.until("document.querySelector('[name=sigma_b]').value === '0.32'")
-    browser.until("location.hash.includes('sigma_w=1.42') && location.hash.includes('sigma_b=0.32')")
+    browser.until("location.hash.includes('&sigma_w=1.42&sigma_b=0.32&')")
 
 
 @needs_browser
