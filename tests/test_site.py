@@ -127,7 +127,7 @@ def test_every_module_is_documented(site):
 def test_the_laboratory_s_scripts_are_on_its_pages_and_on_no_others(site):
     for path in (site / "book").rglob("*.html"):
         page = Page(path)
-        scripts = [Path(urlsplit(address).path).stem for address in page.loads if "/lab/" in address]
+        scripts = [Path(urlsplit(one).path).stem for one in page.loads if "/lab/" in one]
         here = path.stem in ("laboratory", "order_to_chaos", "your_own_nonlinearity") \
             and path.parent.name == "book"
         assert ('class="laboratory' in path.read_text("utf-8")) is here
