@@ -51,6 +51,7 @@ lib/theory/meanfield.py  meanfield,depth  order_to_chaos
   constant    slope >= 1.0 - 4e-16  =>  slope >= 1.0 - 4e-14
   constant    _kept(0.5 * np.log(self.chi1))  =>  _kept(0.5000005 * np.log(self.chi1))
   sign        scale = -1.0 / np.log  =>  scale = 1.0 / np.log
+  comparison  right = ~(ahead >= d * (1.0 - 1e-15))  =>  right = ahead < d * (1.0 - 1e-15)
   dropped     moment(self.phi, q) + self.sigma_b**2  =>  moment(self.phi, q)
   comparison  gain > 1.0, "chaotic"  =>  gain < 1.0, "chaotic"
 lib/theory/correlated.py  correlated  order_to_chaos
@@ -144,6 +145,7 @@ lib/tasks/files.py  images  -
 lib/activations.py  activations  your_own_nonlinearity
   constant    theirs, ours, rtol=1e-4  =>  theirs, ours, rtol=1e4
   comparison  if clip != np.inf  =>  if clip == np.inf
+  constant    1e-12 * np.abs(at) + 1e-300  =>  1e-17 * np.abs(at) + 1e-300
 lib/jets.py  jets,formula  your_own_nonlinearity
   constant    exponent * self ** (exponent - 1.0)  =>  exponent * self ** (exponent - 1.000001)
   sign        made * (-1.0 / self)  =>  made * (1.0 / self)

@@ -84,6 +84,9 @@ def test_what_is_known_of_it(name, kinks, parity, continuous, differentiable, li
 def test_jumps_are_measured_at_every_kink():
     assert get("hard_tanh").jumps(1).tolist() == [1.0, -1.0]
     assert get("relu").jumps(0).tolist() == [0.0]
+    for text, slopes in (("clip(2*x, -1, 0.5)", [2, -2]), ("max(3*x - 0.7, 0)", [3]),
+                         ("max(0.1*x, x - 0.7)", [0.9]), ("abs(x - 1/3)", [2])):
+        assert get(text).jumps(1) == pytest.approx(slopes)  # though the kink is rounded
     step = custom(np.sign, np.zeros_like, np.zeros_like, kinks=(0.0,))
     assert step.jumps(0).tolist() == [2.0] and not step.continuous and not step.differentiable
 

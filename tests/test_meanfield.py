@@ -903,3 +903,11 @@ def test_a_length_on_a_watershed_goes_down_whatever_the_rounding(ulps):
     phi = hermite(np.abs(critical_coefficients(4, 0.4)), 3.0)
     weights = conditions(phi).power ** -0.5 * (1.0 + ulps * np.finfo(float).eps)
     assert MeanField(weights, 0.0, phi).q_star == pytest.approx(0.26, abs=0.01)
+
+
+def test_a_correlation_that_no_grid_settles_is_told_as_not_known():
+    law = MeanField(2.1711595253213285, 2.0, "hermite")
+    assert np.isnan(MeanField(law.sigma_w, 2.0, "hermite", missing="nan").c_star)
+    assert "c_star    none" in repr(law)
+    with pytest.raises(Untrusted, match="two correlated normals"):
+        law.c_star  # noqa: B018

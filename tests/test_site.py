@@ -14,6 +14,8 @@ import pytest
 from lib.report.claims import scorecard
 from lib.report.site import ROOT, BuildError, _archive, _picture, build
 
+SCRIPTS = ("jets", "formula", "theory", "network", "laboratory")  # each needs those before it
+
 LOADING = {  # what a browser fetches by itself
     "script": "src", "img": "src", "source": "src", "iframe": "src", "embed": "src",
     "video": "src", "audio": "src", "object": "data", "use": "href", "image": "href",
@@ -155,6 +157,18 @@ def test_a_figure_of_a_chapter_becomes_a_file(tmp_path):
     for name, kind in ("fig-a", "png"), ("fig-b", "svg"):
         with pytest.raises(BuildError, match="one.ipynb has no such figure"):
             _picture(tmp_path, "images/one/x", "one", name, kind)
+
+
+@pytest.mark.slow
+def test_the_laboratory_s_scripts_are_on_its_pages_and_on_no_others(site):
+    for path in (site / "book").rglob("*.html"):
+        page = Page(path)
+        scripts = [Path(urlsplit(one).path).stem for one in page.loads if "/lab/" in one]
+        here = path.stem in ("laboratory", "order_to_chaos", "your_own_nonlinearity") \
+            and path.parent.name == "book"
+        assert ('class="laboratory' in path.read_text("utf-8")) is here
+        assert sorted(scripts) == sorted([*SCRIPTS, "laboratory"]) * here  # and its style sheet
+        assert scripts[-5:] == [*SCRIPTS] * here
 
 
 @pytest.mark.parametrize("html, fault", [

@@ -19,7 +19,7 @@ SHOWN = ("text/html", "image/svg+xml", "image/png", "text/plain")  # the first t
 MATH = re.compile(r"<eq>|<eqn>|\\\(|\\\[")
 NUMBERED = re.compile(r"\{numref\}`([\w-]+)`")
 FENCE = re.compile(r"\{(admonition|dropdown)\}\s*(.*)")
-PASTED = re.compile(r"^```\{glue.*?^```\n?", re.DOTALL | re.MULTILINE)  # from another page
+PASTED = re.compile(r"^(```\{glue|:::\{container).*?^(```|:::)\n?", re.DOTALL | re.MULTILINE)
 ELSEWHERE = re.compile(r'<a href="[\w-]+(/[\w-]+)?\.html[^"]*">')
 STYLE = """
 body { max-width: 50rem; margin: 2rem auto; padding: 0 1rem; line-height: 1.5;

@@ -622,7 +622,7 @@ class _Shell:
         settled = np.maximum(1e-12, CRITICAL / (self.chi1 - 1.0))
         for _ in range(80):
             ahead, slope = self.deficit(d, 1e-11), self.slope(d, 1e-9)
-            right = ahead < d * (1.0 - 1e-15)
+            right = ~(ahead >= d * (1.0 - 1e-15))  # or not known, which it then stays
             low = np.where(right, low, np.maximum(low, d))
             with np.errstate(divide="ignore", invalid="ignore"):
                 fast = d - (ahead - d) / (slope - ahead / d)  # Newton on D(d)/d = 1, convex
