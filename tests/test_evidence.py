@@ -86,6 +86,8 @@ def test_a_chapter_can_run_before_it_is_on_record(made):
 
 @slow
 def test_its_chapter_shows_it_and_signs_no_claim_again(root):
+    assert "twice" not in repr(on_record("tiny", "full", root / "book"))  # it judges nothing
+    judge_by_record(root)
     run = on_record("tiny", "full", root / "book")
     assert "twice: 2.50 ± 0.10 (2 to 4, read off Poole et al. 2016, Fig. 1) → holds" in repr(run)
     assert "claim-holds" in run.html and "<td>0.9123</td>" in run.html and not run.stored
@@ -136,6 +138,7 @@ def test_what_leaves_the_numbers_alone_leaves_the_record(root):
 
 @slow
 def test_the_page_of_a_record_has_its_figures_and_none_of_the_prose(root):
+    judge_by_record(root)
     cells = json.loads(page(kept_run(root), root / "book"))["cells"]
     first = cells[0]["source"]
     assert first.startswith("# On record: A tiny chapter") and 'id="claim-twice"' in first

@@ -160,11 +160,12 @@ def on_record(chapter: str, label: str, book: Path = BOOK) -> Fragment:
 
 
 def findings(path: Path, book: Path = BOOK) -> list[Finding]:
-    """All that a run on record found, its verdicts by the claims of today."""
+    """What a run on record found where it judges, its verdicts by the claims of today."""
     claims, parameters = catalogue(book), ran_with(path)
     found = [answering(stored, claims, ["key"], parameters) for stored in kept(path, MIME)
              if stored["key"] in claims]
-    return [*met({one.key: one for one in found}).values()]
+    label = path.stem.split("-", 1)[1]
+    return [one for one in met({one.key: one for one in found}).values() if one.evidence == label]
 
 
 def origin(path: Path) -> str:
