@@ -196,8 +196,9 @@ def page(path: Path, book: Path = BOOK) -> str:
     what came out. Figures can be pasted into the chapter by their names.
     """
     notebook = json.loads(path.read_text("utf-8"))
-    name, _ = path.stem.split("-", 1)
-    cells = [_text(f"# On record: {title(path)}\n\n{origin(path)}\n\n"
+    name, label = path.stem.split("-", 1)
+    which = f" ({label})" * (label != "full")
+    cells = [_text(f"# On record: {title(path)}{which}\n\n{origin(path)}\n\n"
                    f"The text to these figures is in [the chapter](../{name}.ipynb), which shows "
                    f"a smaller run. This one is made anew by\n\n```sh\n{renewal(path)}\n```\n\n"
                    f"{signed(findings(path, book)).html}")]
