@@ -1,11 +1,14 @@
 """Averages over one centred normal, each with a bounded error or an exception.
 
-Double-exponential rules on a half line, split at breakpoints. The substitution
-``z = exp(t - exp(-t))`` keeps a strip of analyticity in ``log z`` whose width does not depend on
-the scale of the integrand, so one rule serves every pre-activation variance, where Gauss-Hermite
-needs ten thousand nodes.
+Two rules of different kind must agree. Double-exponential rules on a half line, split at
+breakpoints: the substitution ``z = exp(t - exp(-t))`` keeps a strip of analyticity in ``log z``
+whose width does not depend on the scale of the integrand, so one rule serves every pre-activation
+variance, where Gauss-Hermite needs ten thousand nodes. And Gauss-Legendre rules on octaves of z.
+
+As a function of ``log q`` an average is analytic in a strip, whatever the kinks of phi, so those
+of phi itself are worked out once, at the nodes of Chebyshev series, and then read off.
 """
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Callable
 
 import numpy as np
@@ -17,14 +20,20 @@ REACH = 13.0  # the normal density there is 1e-37
 LEVELS = (97, 193, 385, 769)  # nodes a panel: every second and fourth node is a rule too
 FINER = (1537, 3073)  # for what oscillates
 BLOCK = 200_000  # values of f held at a time: they stay in the processor's cache
-UNSETTLED, GROWING, INFINITE = 1, 2, 3
+GAUSS = 16  # nodes of a Gauss-Legendre panel
+UNSETTLED, GROWING, INFINITE, BEYOND = 1, 2, 3, 4
 FAULTS = {
-    UNSETTLED: "the Gaussian average at q = {q:.4g} does not converge to {rtol:g}: declare every "
-               "kink of phi",
+    UNSETTLED: "two rules for the Gaussian average at q = {q:.4g} differ by {error:.0e}, not "
+               "{rtol:g}, of it: phi varies too fast there, or has a singularity or a kink that "
+               "kinks=(...) does not name",
     GROWING: f"phi grows too fast: the average at q = {{q:.4g}} is not settled {REACH:g} standard "
              "deviations out",
     INFINITE: f"phi is not finite within {REACH:g} standard deviations at q = {{q:.4g}}",
+    BEYOND: f"phi is known for |x| < {{reach:.4g}} only, and the average at q = {{q:.4g}} reaches "
+            f"{REACH:g} standard deviations out: take smaller lengths, or a formula",
 }
+STRETCH, DEGREE = 2.0, 30  # of a panel in log q, and of the series on it
+LOWEST, HIGHEST = -80.0, 48.0  # log q of the table; what lies outside is averaged by itself
 
 
 @lru_cache(maxsize=32)
@@ -111,7 +120,7 @@ def _frozen(*arrays: np.ndarray) -> tuple[np.ndarray, ...]:
 
 
 def average(f: Callable, q: np.ndarray, kinks: tuple[float, ...] = (), even: bool = False,
-            rtol: float = 1e-12, missing: str = "raise") -> np.ndarray:
+            rtol: float = 1e-12, missing: str = "raise", reach: float = np.inf) -> np.ndarray:
     """``E f(u)`` for ``u`` normal with mean 0 and variance ``q``.
 
     Args:
@@ -121,6 +130,7 @@ def average(f: Callable, q: np.ndarray, kinks: tuple[float, ...] = (), even: boo
         even: promise that f(-u) = f(u), which halves the work.
         rtol: error allowed, relative to ``E |f(u)|``.
         missing: "raise", or "nan" to mark averages that cannot be trusted.
+        reach: f is known for ``|u|`` below.
 
     Returns:
         The averages, shape of ``q``.
@@ -129,9 +139,10 @@ def average(f: Callable, q: np.ndarray, kinks: tuple[float, ...] = (), even: boo
         Untrusted: the error estimate stays above ``rtol`` (an undeclared kink, say) or f grows
             too fast; carries the best values.
 
-    Accuracy: ``rtol``, by comparing each rule with its own every-second-node subsets.
+    Accuracy: ``rtol``: a rule must agree with its own every-second-node subsets, and with a rule
+        of another kind.
 
-    Source: double-exponential rule [takahasi1974], split at the kinks.
+    Source: double-exponential rule [takahasi1974], split at the kinks; Gauss-Legendre rules.
 
     >>> float(average(np.square, np.array(3.0), even=True)).__round__(12)
     3.0
@@ -139,31 +150,35 @@ def average(f: Callable, q: np.ndarray, kinks: tuple[float, ...] = (), even: boo
     q = real("q", q, low=0.0)
     flat = q.ravel()
     out, fault = np.empty_like(flat), np.zeros(flat.size, dtype=int)
+    worst = np.zeros(flat.size)
     out[flat == 0.0] = np.mean(f(np.array([1e-300, -1e-300])))  # each side of a kink counts
-    todo = np.flatnonzero(flat)
-    for nodes in LEVELS + FINER:
+    fault[REACH * np.sqrt(flat) > reach], out[REACH * np.sqrt(flat) > reach] = BEYOND, np.nan
+    todo = np.flatnonzero((flat > 0.0) & (fault == 0))
+    todo = todo[np.argsort(flat[todo], kind="stable")]
+    for level, nodes in enumerate(LEVELS + FINER):
         size = max(1, BLOCK // (nodes * (2 + len(kinks))))
-        for start in range(0, todo.size, size):
-            rows = todo[start:start + size]
-            out[rows], error, scale, fault[rows] = _one_block(f, flat[rows], kinks, even, nodes)
-            fault[rows[(fault[rows] == 0) & ~(error <= rtol * scale)]] = UNSETTLED
-        todo = todo[fault[todo] == UNSETTLED]
-        if todo.size == 0:
-            break
+        while todo.size:
+            some = todo[:size]
+            some, todo = np.split(todo, [np.searchsorted(flat[some], 8.0 * flat[some[0]])])
+            out[some], error, scale, fault[some] = _one_block(f, flat[some], kinks, even, level)
+            worst[some] = error / scale
+            fault[some[(fault[some] == 0) & ~(error <= rtol * scale)]] = UNSETTLED
+        todo = np.flatnonzero(fault == UNSETTLED)
+        todo = todo[np.argsort(flat[todo], kind="stable")]
     if missing == "nan":
         out[fault > 0] = np.nan
     elif fault.any():
         first = np.flatnonzero(fault)[0]
-        raise Untrusted(FAULTS[fault[first]].format(q=flat[first], rtol=rtol),
-                        out.reshape(q.shape))
+        raise Untrusted(FAULTS[fault[first]].format(q=flat[first], rtol=rtol, reach=reach,
+                                                    error=worst[first]), out.reshape(q.shape))
     return out.reshape(q.shape)
 
 
 def _one_block(f: Callable, q: np.ndarray, kinks: tuple[float, ...], even: bool,
-               nodes: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+               level: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Averages, error estimates, E|f| and faults over both half lines for a few variances."""
-    root = np.sqrt(q)[:, None]
-    total = error = scale = fault = 0.0
+    root, nodes = np.sqrt(q)[:, None], (LEVELS + FINER)[level]
+    total = error = scale = fault = other = 0.0
     for sign in (1.0,) if even else (1.0, -1.0):
         with np.errstate(over="ignore", invalid="ignore"):
             edges = np.clip(sign * np.asarray(kinks, dtype=float) / root, -1e150, 1e150)
@@ -173,9 +188,93 @@ def _one_block(f: Callable, q: np.ndarray, kinks: tuple[float, ...], even: bool,
             value, guess = three_sums(terms, nodes)
             size = value if terms.min() >= 0.0 else np.abs(terms).sum(axis=-1)
             far = np.abs(terms[..., -1]) > 1e-15 * size + 1e-300
+            u, w = _octaves(sign * np.asarray(kinks), REACH * float(root.max()), level)
+            bells = np.exp(-0.5 * np.square(u / root)) / root
+            other = other + bells @ (f(sign * u) * w) * ((1.0 + even) / np.sqrt(2.0 * np.pi))
         fault = np.maximum(fault, np.where(np.isfinite(size), GROWING * far, INFINITE))
         total, error, scale = total + value, error + guess, scale + size
-    return total, error, scale + 1e-300, fault
+    return total, np.maximum(error, np.abs(other - total)), scale + 1e-300, fault
+
+
+def _octaves(kinks: np.ndarray, top: float, level: int) -> tuple[np.ndarray, np.ndarray]:
+    """Gauss-Legendre nodes and weights on [0, top], on octaves cut at kinks and then in parts.
+
+    The octaves go down to a scale of one and below, further with each level.
+    """
+    many, parts = int(np.clip(np.log2(REACH + top), 4, 45)) + 3 * level, 2 << level
+    edges = np.concatenate([[0.0], top * 2.0 ** np.arange(-many, 1.0),
+                            kinks[(kinks > 0.0) & (kinks < top)]])
+    edges.sort()
+    x, w = _gauss()
+    wide = np.diff(edges)[:, None]
+    return ((edges[:-1, None] + wide * ((np.arange(parts)[:, None] + x) / parts).ravel()).ravel(),
+            (wide * np.tile(w / parts, parts)).ravel())
+
+
+@lru_cache(maxsize=1)
+def _gauss() -> tuple[np.ndarray, np.ndarray]:
+    """Gauss-Legendre nodes and weights on [0, 1]."""
+    x, w = np.polynomial.legendre.leggauss(GAUSS)
+    return _frozen(0.5 + 0.5 * x, 0.5 * w)
+
+
+class _Table:
+    """An average as a function of q, on panels of log q that are laid out when they are needed.
+
+    A panel counts only if its series gives between the nodes what the rules give there; where it
+    does not, as near the end of what phi can be averaged over, every q is averaged by itself.
+
+    Args:
+        direct: the average as a function of q and ``missing``.
+    """
+
+    def __init__(self, direct: Callable):
+        self.direct = direct
+        panels = int((HIGHEST - LOWEST) / STRETCH)
+        self.series, self.known = np.zeros((DEGREE, panels)), np.zeros(panels, dtype=int)
+
+    def __call__(self, q: np.ndarray, missing: str) -> np.ndarray:
+        """The averages, shape of q."""
+        flat = np.ravel(q)
+        with np.errstate(divide="ignore"):
+            t = (np.log(flat) - LOWEST) / STRETCH
+        inside = (t >= 0.0) & (t < self.known.size)
+        panel = np.where(inside, t, 0.0).astype(int)
+        for one in np.flatnonzero(np.bincount(panel[inside], minlength=1)):
+            if self.known[one] == 0:
+                self._lay_out(one)
+        read = inside & (self.known[panel] == 1)
+        out = np.empty(flat.shape)
+        out[~read] = self.direct(flat[~read], missing)
+        panel = panel[read]
+        x = 2.0 * (t[read] - panel) - 1.0
+        ahead = before = np.zeros(x.size)
+        for row in self.series[:0:-1]:
+            ahead, before = row[panel] + 2.0 * x * ahead - before, ahead
+        out[read] = self.series[0][panel] + x * ahead - before
+        return out.reshape(np.shape(q))
+
+    def _lay_out(self, panel: int) -> None:
+        """The series on a panel, and whether it can be used: 1, else 2."""
+        nodes = np.cos(np.pi * (np.arange(DEGREE) + 0.5) / DEGREE)
+        x = np.concatenate([nodes, [-0.998, -0.6, 0.03, 0.55, 0.998]])
+        q = np.exp(LOWEST + STRETCH * (panel + 0.5 * (1.0 + x)))
+        self.known[panel] = 2
+        if np.isnan(self.direct(q[-3:-2], "nan")[0]):
+            return  # all of it is hard work
+        values = self.direct(q, "nan")
+        to_values = np.polynomial.chebyshev.chebvander(x, DEGREE - 1)
+        series = np.linalg.solve(to_values[:DEGREE], values[:DEGREE])
+        miss = np.abs(to_values[DEGREE:] @ series - values[DEGREE:])
+        self.series[:, panel] = series
+        if np.all(miss <= 1e-14 * np.abs(values[DEGREE:])):
+            self.known[panel] = 1
+
+
+@lru_cache(maxsize=64)
+def _table(phi: Activation, kind: int | str) -> _Table:
+    return _Table(partial(_slope if kind == "slope" else _moment, phi, *(
+        () if kind == "slope" else (kind,))))
 
 
 def moment(phi: Activation, q: np.ndarray, order: int = 0, *,
@@ -202,9 +301,13 @@ def moment(phi: Activation, q: np.ndarray, order: int = 0, *,
                          "phi'' is a delta there")
     if order in phi.closed:
         return phi.closed[order](q)
+    return _table(phi, order)(q, missing)
+
+
+def _moment(phi: Activation, order: int, q: np.ndarray, missing: str) -> np.ndarray:
     f = phi.derivative(order)
     return average(lambda u: np.square(f(u)), q, phi.kinks, bool(phi.parity),
-                   phi.accuracy[order], missing)
+                   phi.accuracy[order], missing, phi.reach)
 
 
 def moment_slope(phi: Activation, q: np.ndarray, *, missing: str = "raise") -> np.ndarray:
@@ -219,14 +322,17 @@ def moment_slope(phi: Activation, q: np.ndarray, *, missing: str = "raise") -> n
         needs no phi''; at small q, where that cancels, the other form if phi has no corner. A
         jump of phi^2 at k adds ``k [phi^2] / 2q`` times the density there.
     """
-    q = real("q", q, low=0.0)
+    return _table(phi, "slope")(real("q", q, low=0.0), missing)
+
+
+def _slope(phi: Activation, q: np.ndarray, missing: str) -> np.ndarray:
     even, small = bool(phi.parity), (q < 1e-4) & phi.differentiable
     slope = np.empty(q.shape)
     slope[small] = average(lambda u: np.square(phi.dphi(u)) + phi.phi(u) * phi.d2phi(u),
-                           q[small], phi.kinks, even, max(phi.accuracy), missing)
+                           q[small], phi.kinks, even, max(phi.accuracy), missing, phi.reach)
     safe = np.maximum(q[~small], 1e-30)  # there phi is its own tangent on each side
     slope[~small] = average(lambda u: phi.phi(u) * phi.dphi(u) * u, safe, phi.kinks, even,
-                            max(phi.accuracy[:2]), missing) / safe
+                            max(phi.accuracy[:2]), missing, phi.reach) / safe
     for at in () if phi.continuous else phi.kinks:
         above, below = (float(phi.phi(np.nextafter(at, to))) for to in (np.inf, -np.inf))
         slope += 0.5 * at * (above**2 - below**2) * _density(at, q) / np.maximum(q, 1e-30)

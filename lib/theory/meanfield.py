@@ -661,10 +661,15 @@ class _LengthTable:
 
     def __init__(self, phi: Activation):
         nodes = np.geomspace(1e-16, 1e10, 261)
-        power = moment(phi, nodes, missing="nan")
-        middle, breaks = int(np.searchsorted(nodes, START)), np.flatnonzero(np.isnan(power))
-        if middle in breaks:
-            moment(phi, nodes[middle])  # which says why
+        middle, power = int(np.searchsorted(nodes, START)), np.full(nodes.size, np.nan)
+        moment(phi, nodes[middle:middle + 1])  # which says why there is none
+        for some in (range(middle, nodes.size, 10), range(middle, -1, -10)):  # outwards
+            for at in some:
+                part = slice(at, at + 10) if some.step > 0 else slice(max(0, at - 10), at)
+                power[part] = moment(phi, nodes[part], missing="nan")
+                if np.isnan(power[part]).any():
+                    break
+        breaks = np.flatnonzero(np.isnan(power))
         low = breaks[breaks < middle].max(initial=-1) + 1
         high = breaks[breaks > middle].min(initial=nodes.size)
         self.nodes, self.power = nodes[low:high], power[low:high]
