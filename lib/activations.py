@@ -39,8 +39,8 @@ class Activation:
     Accuracy: built-in derivatives are exact to rounding; those found by differences for a
         caller's own function carry 1e-12 (phi') and 1e-10 (phi'', 1e-9 beside a kink) of its size.
 
-    Source: standard definitions; closed averages [williams1997] (erf), [cho2009] (ReLU family),
-        the others by Stein's lemma.
+    Source: standard definitions; closed averages [williams1997] (erf), the others by Stein's
+        lemma.
     """
 
     name: str
@@ -262,7 +262,8 @@ def _try(f: Callable, x: np.ndarray, label: str) -> None:
     except Exception as problem:
         raise TypeError(
             f"{label} must take a NumPy array and return what np.asarray understands, "
-            f"as np.vectorize({label}) does; it failed with {type(problem).__name__}: {problem}") from problem
+            f"as np.vectorize({label}) does; it failed with {type(problem).__name__}: {problem}"
+        ) from problem
     if y.shape != x.shape:
         raise ValueError(f"{label} must keep the shape: {x.shape} became {y.shape}")
     if y.dtype.kind not in "fiu":
@@ -370,11 +371,6 @@ def _closed_erf() -> dict[int, Function]:
             2: lambda q: 16.0 / np.pi * q * (1.0 + 4.0 * q) ** -1.5}
 
 
-def _closed_leaky_relu(slope: float = 0.0) -> dict[int, Function]:
-    power = (1.0 + slope**2) / 2.0
-    return {0: lambda q: power * q, 1: lambda q: np.full_like(q, power)}
-
-
 def _closed_hard_tanh() -> dict[int, Function]:
     def edge(q: np.ndarray) -> np.ndarray:
         return 1.0 / np.sqrt(2.0 * np.maximum(q, 1e-300))
@@ -410,7 +406,5 @@ def _closed_sin() -> dict[int, Function]:
 
 
 CLOSED: dict[str, Callable[..., dict[int, Function]]] = {
-    "erf": _closed_erf, "relu": _closed_leaky_relu, "leaky_relu": _closed_leaky_relu,
-    "hard_tanh": _closed_hard_tanh, "gelu": _closed_gelu, "sin": _closed_sin,
-    "linear": lambda: {0: lambda q: 1.0 * q, 1: np.ones_like, 2: np.zeros_like},
+    "erf": _closed_erf, "hard_tanh": _closed_hard_tanh, "gelu": _closed_gelu, "sin": _closed_sin,
 }

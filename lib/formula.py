@@ -105,6 +105,8 @@ class _Reader:
             case ast.UnaryOp(ast.UAdd() | ast.USub() as sign, operand):
                 inner = self.part(operand, depth)
                 return inner if isinstance(sign, ast.UAdd) else -inner
+            case ast.BinOp(ast.Call(ast.Name("exp"), [power], []), ast.Sub(), ast.Constant(1)):
+                return FUNCTIONS["expm1"](self.part(power, depth))  # which does not cancel
             case ast.BinOp(left, operator, right):
                 return self.binary(node, operator, self.part(left, depth),
                                    self.part(right, depth))
@@ -153,8 +155,8 @@ class _Reader:
         """A function of `lib.jets`."""
         if name not in FUNCTIONS:
             near = get_close_matches(name, FUNCTIONS, 1)
-            raise self.refuse(node, f"is unknown; {f'{near[0]} is not' if near else 'known are'} "
-                                    f"{'' if near else _known()}".rstrip())
+            raise self.refuse(node, "is unknown; " + (
+                f"did you mean {near[0]}?" if near else f"known are {_known()}"))
         try:
             signature(FUNCTIONS[name]).bind(*given)
         except TypeError:

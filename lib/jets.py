@@ -467,7 +467,8 @@ def polynomial(coefficients: Sequence[float], u: Jet) -> Jet:
 FUNCTIONS: dict[str, Callable[..., Jet]] = {
     "abs": absolute, "arctan": atan, "atan": atan, "clip": clip, "cos": cos, "cosh": cosh,
     "elu": elu, "erf": erf, "exp": exp, "expm1": expm1, "gelu": gelu,
-    "hard_sigmoid": lambda u: relu6(u + 3.0) / 6.0, "hard_swish": lambda u: u * relu6(u + 3.0) / 6.0,
+    "hard_sigmoid": lambda u: relu6(u + 3.0) / 6.0,
+    "hard_swish": lambda u: u * relu6(u + 3.0) / 6.0,
     "hard_tanh": hard_tanh, "leaky_relu": leaky_relu, "ln": log, "log": log, "log1p": log1p,
     "max": maximum, "maximum": maximum, "min": minimum, "minimum": minimum, "mish": mish,
     "relu": relu, "relu6": relu6, "selu": selu, "sigmoid": sigmoid, "sign": sign, "silu": swish,

@@ -1,4 +1,4 @@
-"""A function that can only be called: where it bends, how far it was seen, and its derivatives.
+"""A function that can only be called: where it bends, how far it was seen, its derivatives.
 
 It is laid out in panels, on each of which a Chebyshev series reproduces it between its nodes. Where
 panels must shrink and shrink there is a kink or a jump, which becomes an edge. Derivatives are
@@ -39,7 +39,7 @@ class Panels(NamedTuple):
         at = np.clip(np.searchsorted(self.left, x, side="right") - 1, 0, self.left.size - 1)
         half = 0.5 * (self.right - self.left)
         series = np.polynomial.chebyshev.chebder(self.series.T, order) / half**order
-        inside = (x >= self.left[0]) & (x <= self.right[-1])
+        inside = np.abs(x) < self.reach
         t = np.where(inside, (x - self.left[at]) / half[at] - 1.0, np.nan)
         ahead = before = np.zeros_like(t)
         for row in series[:0:-1]:
@@ -180,10 +180,10 @@ def _searched(f: Function, told: np.ndarray) -> tuple[Panels, np.ndarray]:
             break
         before, fresh = panels, np.array([_place(f, *place) for place in places])
         panels = _resolved(f, np.concatenate([told, found, fresh]))
-        kept = [_width(panels, k) >= 8.0 * _width(before, k) and _holds(f, panels, *place)
-                for k, place in zip(fresh, places)]
-        fresh = np.array([_polished(panels, k, np.ptp(place))
-                          for k, place, real in zip(fresh, places, kept) if real])
+        fresh = np.array([exact for k, place in zip(fresh, places)
+                          if _width(panels, k) >= 8.0 * _width(before, k) and _holds(
+                              f, panels, exact := _polished(panels, k, np.ptp(place)),
+                              np.ptp(place))])
         found = np.union1d(found, fresh)
         panels = _resolved(f, np.union1d(told, found))
         if fresh.size == 0:
@@ -207,12 +207,12 @@ def _width(panels: Panels, k: float) -> float:
     return float((panels.right - panels.left)[touch].min())
 
 
-def _holds(f: Function, panels: Panels, low: float, high: float) -> bool:
-    """Whether the series go on towards a kink between two points; else f is only steep there."""
-    out = (high - low) * np.append(0.0, 2.0 ** np.arange(10.0))
-    x = np.concatenate([low - out, high + out])
+def _holds(f: Function, panels: Panels, k: float, within: float) -> bool:
+    """Whether the series go on towards the kink; else f is only steep there."""
+    out = within * 2.0 ** np.arange(-2.0, 10.0)
+    x = np.concatenate([k - out, k + out])
     y = f(x)
-    return bool(np.abs(panels.derivative(x, 0) - y).max() <= 1e-9 * np.abs(y).max())
+    return bool(np.abs(panels.derivative(x, 0) - y).max() <= 1e-3 * np.ptp(y))
 
 
 def _clusters(panels: Panels) -> list[np.ndarray]:

@@ -3,6 +3,7 @@
 =====================  =========================================  ==========================
 phi                    method                                     cost a value
 =====================  =========================================  ==========================
+erf, sine, leaky ReLU  closed form                                one arcsine or exponential
 smooth                 Mehler's series                            one product, bound for free
 piecewise linear       Price's theorem                            two hundred exponentials
 anything else          polar rule                                 ten thousand phi
@@ -12,7 +13,7 @@ from typing import Callable
 
 import numpy as np
 
-from lib.activations import Activation
+from lib.activations import Activation, get
 from lib.checks import Untrusted, count, real
 from lib.theory.gaussian import (
     LEVELS,
@@ -27,7 +28,7 @@ from lib.theory.hermite import coefficients, resolution, within_reach
 BLOCK = 400_000  # numbers held at a time
 NODES = 12_000  # of the polar rule held at a time
 STAGES = (64, 256, 1024, 2048, 4096, 8192)  # orders of Mehler's series
-GRIDS = ((49, 65), (65, 97), (97, 193))  # of the polar rule: angles a sector, radii a panel
+GRIDS = ((49, 65), (65, 97), (97, 193), (145, 193))  # of the polar rule: angles a sector, radii a panel
 SMALL = 1e-3  # below this deficit the polar rule integrates the slope instead of subtracting
 
 
@@ -133,6 +134,17 @@ class Kernel:
         return value.reshape([shape[axis] for axis in order]).transpose(np.argsort(order))
 
     def _settled(self, what: str, work: np.ndarray, rtol: float) -> np.ndarray:
+        """Values where the bound is met; opposite inputs by their mirror images, if phi has."""
+        if not self.phi.parity or not np.any(work > 1.0):
+            return self._bounded(what, work, rtol)
+        value = self._bounded(what, np.minimum(work, 2.0 - work), rtol)
+        odd = self.phi.parity == "odd"
+        if what == "slope":
+            return value if odd else np.where(work > 1.0, -value, value)
+        return np.where(work > 1.0, 2.0 * self._method.power[:, None] - value, value) if odd \
+            else value
+
+    def _bounded(self, what: str, work: np.ndarray, rtol: float) -> np.ndarray:
         value, bound = getattr(self._method, what)(work, rtol)
         scale = np.abs(value) if what == "deficit" else self._method.slope_power[:, None]
         if self.phi.continuous:  # D(d) <= d C'(1)
@@ -161,13 +173,14 @@ class Kernel:
 
 
 def pair_average(phi: Activation, q: np.ndarray, other: np.ndarray, c: np.ndarray,
-                 atol: float = 1e-10) -> np.ndarray:
+                 atol: float = 1e-10, missing: str = "raise") -> np.ndarray:
     """``E phi(u1) phi(u2)`` for normals of variances ``q``, ``other`` and correlation ``c``.
 
     Args:
         phi: the activation.
         q, other: variances; c: correlation in [-1, 1]. All broadcast.
         atol: accuracy asked for, relative to the root mean squares of the two factors.
+        missing: "raise", or "nan" to mark averages that cannot be trusted.
 
     Raises:
         Untrusted: the bound stays above ``atol``.
@@ -182,26 +195,152 @@ def pair_average(phi: Activation, q: np.ndarray, other: np.ndarray, c: np.ndarra
                                       real("c", c, low=-1.0, high=1.0))
     rows = q.ravel(), other.ravel(), c.ravel()
     method = _method_for(phi)
-    if method is PriceKernel:
-        kernel = PriceKernel(phi, rows[0], rows[1])
+    if issubclass(method, (Law, PriceKernel)):
+        kernel = method(phi, rows[0], rows[1])
         return (kernel.power - kernel.deficit(1.0 - rows[2][:, None])[0][:, 0]).reshape(q.shape)
-    allowed = atol * np.sqrt(moment(phi, rows[0]) * moment(phi, rows[1]))
+    allowed = atol * np.sqrt(moment(phi, rows[0], missing=missing)
+                             * moment(phi, rows[1], missing=missing))
     if method is MehlerKernel:
         value, bound = off_shell(phi, *rows, atol)
-        if np.all(bound <= allowed + 1e-300):
+    else:
+        value, bound = np.full(rows[0].shape, np.nan), np.full(rows[0].shape, np.inf)
+    todo = np.flatnonzero(bound > allowed + 1e-300)
+    value[todo] = np.nan
+    for grid in GRIDS[1:]:
+        fresh = polar_average(lambda u, v: phi.phi(u) * phi.phi(v), *(x[todo] for x in rows[:2]),
+                              np.arccos(rows[2][todo]), phi.kinks, grid)
+        settled = np.abs(fresh - value[todo]) <= allowed[todo]
+        value[todo], todo = fresh, todo[~settled]
+        if todo.size == 0:
             return value.reshape(q.shape)
-    coarse, fine = (polar_average(lambda u, v: phi.phi(u) * phi.phi(v), *rows[:2],
-                                  np.arccos(rows[2]), phi.kinks, grid) for grid in GRIDS[1:])
-    if np.any(np.abs(fine - coarse) > allowed):
+    if missing == "raise":
         raise Untrusted(f"the average of {phi.name} over two correlated normals is not settled "
-                        f"to {atol:g}", fine.reshape(q.shape))
-    return fine.reshape(q.shape)
+                        f"to {atol:g} at {todo.size} of {q.size} points, first at "
+                        f"q = {rows[0][todo[0]]:.4g}, {rows[1][todo[0]]:.4g}, "
+                        f"c = {rows[2][todo[0]]:.6g}", value.reshape(q.shape))
+    value[todo] = np.nan
+    return value.reshape(q.shape)
 
 
 def _method_for(phi: Activation) -> type:
+    if phi.homogeneous:
+        return ArcCosine
+    if phi in LAWS:
+        return LAWS[phi]
     if phi.kinks and phi.piecewise_linear and phi.continuous:
         return PriceKernel
     return PolarKernel if phi.kinks else MehlerKernel
+
+
+class Law:
+    """A kernel in closed form; methods as those of `MehlerKernel`, with no error but rounding.
+
+    Args:
+        phi: the activation that has this law.
+        q, other: variances of u1 and u2, shape ``(rows,)``; the same if left out.
+    """
+
+    def __init__(self, phi: Activation, q: np.ndarray, other: np.ndarray | None = None):
+        self.phi, self.q, self.other = phi, q, q if other is None else other
+        self.scale = np.sqrt(q) * np.sqrt(self.other)
+        self.power, self.slope_power = self.value(), self.at(np.zeros((q.size, 1)), 1)[:, 0]
+
+    def value(self) -> np.ndarray:
+        """``E phi(u1) phi(u2)`` at c = 1, shape ``(rows,)``."""
+        raise NotImplementedError
+
+    def at(self, d: np.ndarray, order: int) -> np.ndarray:
+        """The deficit (order 0) or slope (order 1) at ``d`` of shape ``(rows, m)``."""
+        raise NotImplementedError
+
+    def deficit(self, d: np.ndarray, rtol: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
+        """The fall from c = 1 to c = 1 - d, and 0 as its error."""
+        found = self.at(np.broadcast_to(d, (self.q.size, np.shape(d)[-1])), 0)
+        return found, np.zeros(found.shape)
+
+    def slope(self, d: np.ndarray, rtol: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
+        """The slope in c at c = 1 - d, and 0 as its error."""
+        found = self.at(np.broadcast_to(d, (self.q.size, np.shape(d)[-1])), 1)
+        return found, np.zeros(found.shape)
+
+
+class ArcSine(Law):
+    """The error function, ``2/pi arcsin(s c)`` with ``s^2 = 4 q q' / ((1 + 2q)(1 + 2q'))``.
+
+    Source: [williams1997].
+    """
+
+    def _sine(self) -> tuple[np.ndarray, np.ndarray]:
+        whole = (1.0 + 2.0 * self.q) * (1.0 + 2.0 * self.other)
+        return 2.0 * self.scale / np.sqrt(whole), (1.0 + 2.0 * (self.q + self.other)) / whole
+
+    def value(self) -> np.ndarray:
+        """At c = 1."""
+        sine, rest = self._sine()
+        return 2.0 / np.pi * np.arctan2(sine, np.sqrt(rest))
+
+    def at(self, d: np.ndarray, order: int) -> np.ndarray:
+        """Differences of arcsines as one arctangent, in which nothing cancels."""
+        s, rest = (x[:, None] for x in self._sine())
+        ahead = np.sqrt(rest + s * s * d * (2.0 - d))
+        if order:
+            return 2.0 / np.pi * s / ahead
+        now, c = np.sqrt(rest), 1.0 - d
+        with np.errstate(divide="ignore", invalid="ignore"):
+            apart = s * np.where(c > 0.0, d * (2.0 - d) / (ahead + c * now), ahead - c * now)
+        return 2.0 / np.pi * np.arctan2(apart, ahead * now + s * s * c)
+
+
+class ArcCosine(Law):
+    """A slope on either side of 0, as ReLU, |x| and the line: ``sin + (pi - theta) cos``.
+
+    Source: [cho2009].
+    """
+
+    def _slopes(self) -> tuple[float, float]:
+        up, down = (float(x) for x in self.phi.phi(np.array([1.0, -1.0])))
+        return 0.25 * (up - down) ** 2, 0.25 * (up + down) ** 2  # squared, of x and of |x|
+
+    def value(self) -> np.ndarray:
+        """At c = 1."""
+        return self.scale * sum(self._slopes())
+
+    def at(self, d: np.ndarray, order: int) -> np.ndarray:
+        """Small angles by their series."""
+        (odd, even), theta = self._slopes(), angle(d)
+        if order:
+            return self.scale[:, None] * (odd + even * (1.0 - 2.0 / np.pi * theta))
+        x = np.minimum(theta, 0.3) ** 2
+        near = theta**3 * (1 / 3 - x * (1 / 30 - x * (1 / 840 - x * (1 / 45360 - x / 3991680))))
+        bow = np.where(theta < 0.3, near, np.sin(theta) - theta * np.cos(theta))
+        return self.scale[:, None] * (odd * d + even * (d - 2.0 / np.pi * bow))
+
+
+class Exponential(Law):
+    """The sine, ``exp(-(q + q')/2) sinh(c sqrt(q q'))``.
+
+    Source: the generating function of a normal.
+    """
+
+    def value(self) -> np.ndarray:
+        """At c = 1."""
+        return -0.5 * self._apart() * np.expm1(-2.0 * self.scale)
+
+    def _apart(self) -> np.ndarray:
+        return np.exp(-0.5 * (np.sqrt(self.q) - np.sqrt(self.other)) ** 2)
+
+    def at(self, d: np.ndarray, order: int) -> np.ndarray:
+        """No term larger than 1."""
+        g, factor = self.scale[:, None], 0.5 * self._apart()[:, None]
+        if order:
+            return factor * g * (np.exp(-g * d) + np.exp(-g * (2.0 - d)))
+        far = np.exp(-2.0 * g)
+        back = np.where(g * d < 1.0, far * np.expm1(np.minimum(g * d, 1.0)),
+                        np.exp(-g * (2.0 - d)) - far)
+        return factor * (back - np.expm1(-g * d))
+
+
+LAWS = {get("erf"): ArcSine, get("sin"): Exponential}
 
 
 class MehlerKernel:
@@ -235,14 +374,6 @@ class MehlerKernel:
         Returns:
             Values and bounds, each of shape ``(rows, m)``.
         """
-        if self.phi.parity:  # fold c < 0 onto c > 0, where every term has one sign
-            folded, bound = self._deficit(np.minimum(d, 2.0 - d), rtol)
-            if self.phi.parity == "odd":
-                folded = np.where(d > 1.0, 2.0 * self.power[:, None] - folded, folded)
-            return folded, bound
-        return self._deficit(d, rtol)
-
-    def _deficit(self, d: np.ndarray, rtol: float) -> tuple[np.ndarray, np.ndarray]:
         def stage(k, a2, tail, tail_slope, d):
             mean_order = np.where(tail > 0, tail_slope / np.maximum(tail, 1e-300), k[-1] + 1.0)
             lump = tail[:, None] * _one_minus_power(mean_order[:, None], d)
@@ -296,7 +427,6 @@ class MehlerKernel:
             return (k, *columns)
         pick = np.searchsorted(known, rows)
         return (k, *(column[pick] for column in columns))
-
 
 
 

@@ -24,8 +24,8 @@ GAUSS = 16  # nodes of a Gauss-Legendre panel
 UNSETTLED, GROWING, INFINITE, BEYOND = 1, 2, 3, 4
 FAULTS = {
     UNSETTLED: "two rules for the Gaussian average at q = {q:.4g} differ by {error:.0e}, not "
-               "{rtol:g}, of it: phi varies too fast there, or has a singularity or a kink that "
-               "kinks=(...) does not name",
+               "{rtol:g}, of it: phi is lost in rounding there, varies too fast, or has a "
+               "singularity or a kink that kinks=(...) does not name",
     GROWING: f"phi grows too fast: the average at q = {{q:.4g}} is not settled {REACH:g} standard "
              "deviations out",
     INFINITE: f"phi is not finite within {REACH:g} standard deviations at q = {{q:.4g}}",
@@ -273,8 +273,9 @@ class _Table:
 
 @lru_cache(maxsize=64)
 def _table(phi: Activation, kind: int | str) -> _Table:
-    return _Table(partial(_slope if kind == "slope" else _moment, phi, *(
-        () if kind == "slope" else (kind,))))
+    if kind == "slope":
+        return _Table(partial(_slope, phi))
+    return _Table(partial(_moment, phi, kind))
 
 
 def moment(phi: Activation, q: np.ndarray, order: int = 0, *,
@@ -301,12 +302,21 @@ def moment(phi: Activation, q: np.ndarray, order: int = 0, *,
                          "phi'' is a delta there")
     if order in phi.closed:
         return phi.closed[order](q)
+    if phi.homogeneous:
+        power = 0.5 * float(np.sum(np.square(phi.phi(np.array([1.0, -1.0])))))
+        return (power * q, np.full_like(q, power), np.zeros_like(q))[order]
     return _table(phi, order)(q, missing)
 
 
-def _moment(phi: Activation, order: int, q: np.ndarray, missing: str) -> np.ndarray:
+def fourth_moment(phi: Activation, q: np.ndarray, *, missing: str = "raise") -> np.ndarray:
+    """``E phi(u)^4`` for u ~ N(0, q); shape of ``q``, accuracy as `moment`."""
+    return _table(phi, "fourth")(real("q", q, low=0.0), missing)
+
+
+def _moment(phi: Activation, order: int | str, q: np.ndarray, missing: str) -> np.ndarray:
+    order, power = (0, 4) if order == "fourth" else (order, 2)
     f = phi.derivative(order)
-    return average(lambda u: np.square(f(u)), q, phi.kinks, bool(phi.parity),
+    return average(lambda u: f(u)**power, q, phi.kinks, bool(phi.parity),
                    phi.accuracy[order], missing, phi.reach)
 
 

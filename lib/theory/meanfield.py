@@ -251,8 +251,8 @@ class MeanField:
         >>> [round(float(x), 9) for x in MeanField(2.0, 0.0, "linear").pair_map(1.0, 4.0, 0.5)]
         [4.0, 16.0, 0.5]
         """
-        product = self.sigma_w**2 * pair_average(self.phi, q, other, _correlations(c)) \
-            + self.sigma_b**2
+        product = self.sigma_w**2 * pair_average(
+            self.phi, q, other, _correlations(c), missing=self.missing) + self.sigma_b**2
         q, other = self.length_map(q), self.length_map(real("other", other, low=0.0))
         if not np.all(q * other > 0.0):
             raise Untrusted("activity is gone: an input of length 0 has no correlation", product)
@@ -419,7 +419,7 @@ class MeanField:
                 fields["sd_q"] = finite_width.sd_q(self.phi, fields["q"], *law)
                 if "deficit" in fields:
                     fields["sd_c"] = finite_width.sd_c(self.phi, fields["q"], fields["deficit"],
-                                                       *law)
+                                                       *law) + 0.0 * fields["sd_q"]
         except Untrusted:  # then there is no band
             if self.missing == "raise":
                 raise
@@ -489,6 +489,8 @@ class MeanField:
         warn(found.value == 0.0, "activity dies out: q* = 0, and c* is the limit sigma_b -> 0")
         if not self.phi.differentiable:
             told.append("phi has a kink: chi2 and with it all curvature is infinite")
+        if self.phi.searched:
+            told.append(f"estimated: {self.phi.searched}; kinks=(...) certifies")
         return tuple(told)
 
     def __repr__(self) -> str:
