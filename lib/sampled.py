@@ -1,8 +1,8 @@
-"""A function that can only be called: where it bends, how far it was seen, its derivatives.
+"""A function that can only be called: where it bends, how far it was seen, its slopes.
 
-It is laid out in panels, on each of which a Chebyshev series reproduces it between its nodes. Where
-panels must shrink and shrink there is a kink or a jump, which becomes an edge. Derivatives are
-those of the series.
+It is laid out in panels, on each of which a Chebyshev series reproduces it between its nodes.
+Where panels must shrink and shrink there is a kink or a jump, which becomes an edge. Derivatives
+are those of the series.
 """
 from __future__ import annotations
 
@@ -34,17 +34,19 @@ class Panels(NamedTuple):
     reach: float
     why: str
 
-    def derivative(self, x: np.ndarray, order: int) -> np.ndarray:
-        """The derivative of the series at points ``(n,)``, to the right of an edge; else NaN."""
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        """The series at points ``(n,)``, to the right of an edge; NaN where nothing is known."""
         at = np.clip(np.searchsorted(self.left, x, side="right") - 1, 0, self.left.size - 1)
-        half = 0.5 * (self.right - self.left)
-        series = np.polynomial.chebyshev.chebder(self.series.T, order) / half**order
-        inside = np.abs(x) < self.reach
-        t = np.where(inside, (x - self.left[at]) / half[at] - 1.0, np.nan)
+        t = 2.0 * (x - self.left[at]) / (self.right - self.left)[at] - 1.0
         ahead = before = np.zeros_like(t)
-        for row in series[:0:-1]:
+        for row in self.series.T[:0:-1]:
             ahead, before = row[at] + 2.0 * t * ahead - before, ahead
-        return series[0][at] + t * ahead - before
+        return np.where(np.abs(x) < self.reach, self.series[at, 0] + t * ahead - before, np.nan)
+
+    def derivative(self, order: int = 1) -> Panels:
+        """The derivative."""
+        slopes = np.polynomial.chebyshev.chebder(self.series.T, order)
+        return self._replace(series=(slopes / (0.5 * (self.right - self.left))**order).T)
 
 
 class Sampled(Jet):
@@ -73,7 +75,8 @@ class Sampled(Jet):
                              "name: name it too, or give no kinks and have them searched for")
         at = np.union1d(told, found)
         self._panels = {0: panels}
-        low = np.abs(panels.series[:, 2:]).max(axis=1) <= 1e-13 * np.abs(panels.series).max(axis=1)
+        size = np.abs(panels.series)
+        low = size[:, 2:].max(axis=1) <= 1e-13 * size.max(axis=1)
         super().__init__(self._rule, at.tolist(), straight=bool(low.all()) and panels.reach == FAR,
                          parity=_parity(self.given[0], panels.reach), reach=panels.reach)
         self.seen = (f"kinks, jumps, parity and growth were searched for in |x| < {self.reach:.4g}"
@@ -83,13 +86,10 @@ class Sampled(Jet):
         if k in self.given:
             return _Value(lambda x: self.given[k](x).astype(x.dtype), POINT)
         below = max(i for i in self.given if i < k)
-        return _Value(lambda x: self._laid_out(below).derivative(
-            x.astype(float), k - below).astype(x.dtype), POINT)
-
-    def _laid_out(self, k: int) -> Panels:
-        if k not in self._panels:
-            self._panels[k] = _resolved(self.given[k], np.array(sorted(self.kinks)))
-        return self._panels[k]
+        if below not in self._panels:
+            self._panels[below] = _resolved(self.given[below], np.array(sorted(self.kinks)))
+        slope = self._panels[below].derivative(k - below)
+        return _Value(lambda x: slope(x.astype(float)).astype(x.dtype), POINT)
 
 
 def called(f: Callable) -> Function:
@@ -125,38 +125,28 @@ def _resolved(f: Function, kinks: np.ndarray) -> Panels:
     """Panels that end at the kinks, cut until each reproduces f between its nodes."""
     edges = np.union1d(_edges(), kinks[np.abs(kinks) < FAR])
     left, right, done, reach, why, typical = edges[:-1], edges[1:], [], FAR, "", None
-    points, to_series, back = _rule()
-    order, tight = np.argsort(points), TIGHT
     for level in count():
         if left.size == 0:
             break
-        tight = TIGHT * 2.0 ** np.clip(level - 8, 0, 6)  # smooth, but for some rounding
-        middle, half = 0.5 * (left + right), 0.5 * (right - left)
-        x = middle[:, None] + half[:, None] * points
-        y = f(x)
         near = np.minimum(np.abs(left), np.abs(right)) * (left * right > 0.0)
-        lost = ~np.isfinite(y).all(axis=1)
+        series, miss, size, noise = _looked_at(f, left, right)
+        lost = ~np.isfinite(size)
         if lost.any() and near[lost].min() < reach:
             reach, why = near[lost].min(), ", beyond which it is not finite"
-        keep = (near < reach) & ~lost
-        left, right, half, x, y, near = (a[keep] for a in (left, right, half, x, y, near))
-        size = np.abs(y).max(axis=1, initial=0.0)
         if typical is None:
-            typical = size[near < CORE].max(initial=0.0)
-        series = y[:, :ORDER] @ to_series
-        miss = np.abs(series @ back - y[:, ORDER:]).max(axis=1)
-        with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-            steep = np.abs(np.diff(y[:, order]) / np.diff(x[:, order])).max(axis=1, initial=0.0)
-        size = np.maximum(np.maximum(size, 0.1 * typical), 1e-300)
-        allowed = tight * size + 1e-15 * np.minimum(steep, size / half) * np.abs(x).max(axis=1)
-        fine = (miss <= allowed) | (half <= 1e-13 * np.maximum(np.abs(left), 1e-3))
+            typical = size[(near < CORE) & ~lost].max(initial=1e-300)
+        size = np.maximum(size, 0.1 * typical)
+        tight = TIGHT * 2.0 ** np.clip(level - 8, 0, 6)  # smooth, but for some rounding
+        keep = (near < reach) & ~lost
+        fine = (miss <= tight * size + noise) | (
+            right - left <= 2e-13 * np.maximum(np.abs(left), 1e-3))
         series[np.abs(series) < 4e-16 * size[:, None]] = 0.0
-        done.append((left[fine], right[fine], series[fine]))
-        left, right, miss = left[~fine], right[~fine], (miss / size)[~fine]
+        done.append([one[keep & fine] for one in (left, right, series, near)])
+        left, right, near, miss = (one[keep & ~fine] for one in (left, right, near, miss / size))
         most = MOST if level < 12 else 4 * KINKS
         if left.size > most:
-            first = np.argsort(near[~fine], kind="stable")[:most]
-            reach, why = near[~fine][first[-1]], ", beyond which it varies too fast to be seen"
+            first = np.argsort(near, kind="stable")[:most]
+            reach, why = near[first[-1]], ", beyond which it varies too fast to be seen"
             if reach < CORE:
                 raise ValueError(f"phi is not smooth near x = {left[first[-1]]:.3g} on any scale: "
                                  f"it is noisy, at {np.median(miss):.0e} of its size, or bends at "
@@ -164,10 +154,28 @@ def _resolved(f: Function, kinks: np.ndarray) -> Panels:
             left, right = left[first], right[first]
         cut = left + 0.4567 * (right - left)
         left, right = np.concatenate([left, cut]), np.concatenate([cut, right])
-    parts = [np.concatenate(part) for part in zip(*done)]
-    keep = np.minimum(np.abs(parts[0]), np.abs(parts[1])) * (parts[0] * parts[1] > 0.0) < reach
-    rank = np.flatnonzero(keep)[np.argsort(parts[0][keep])]
-    return Panels(*(part[rank] for part in parts), reach, why)
+    left, right, series, near = (np.concatenate(part) for part in zip(*done))
+    rank = np.flatnonzero(near < reach)[np.argsort(left[near < reach])]
+    return Panels(left[rank], right[rank], series[rank], reach, why)
+
+
+def _looked_at(f: Function, left: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, ...]:
+    """The series on panels, how far they miss f between the nodes, its size and the noise of x.
+
+    The size is infinite where f is not finite.
+    """
+    points, to_series, back = _rule()
+    half = 0.5 * (right - left)
+    x = 0.5 * (left + right)[:, None] + half[:, None] * points
+    y = f(x)
+    lost = ~np.isfinite(y).all(axis=1)
+    y[lost] = 0.0
+    series, size, order = y[:, :ORDER] @ to_series, np.abs(y).max(axis=1), np.argsort(points)
+    miss = np.abs(series @ back - y[:, ORDER:]).max(axis=1)
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        steep = np.abs(np.diff(y[:, order]) / np.diff(x[:, order])).max(axis=1)
+        noise = 1e-15 * np.fmin(steep, size / half) * np.abs(x).max(axis=1)
+    return series, miss, np.where(lost, np.inf, size), noise
 
 
 def _searched(f: Function, told: np.ndarray) -> tuple[Panels, np.ndarray]:
@@ -212,7 +220,7 @@ def _holds(f: Function, panels: Panels, k: float, within: float) -> bool:
     out = within * 2.0 ** np.arange(-2.0, 10.0)
     x = np.concatenate([k - out, k + out])
     y = f(x)
-    return bool(np.abs(panels.derivative(x, 0) - y).max() <= 1e-3 * np.ptp(y))
+    return bool(np.abs(panels(x) - y).max() <= 1e-3 * np.ptp(y))
 
 
 def _clusters(panels: Panels) -> list[np.ndarray]:
@@ -259,7 +267,7 @@ def _polished(panels: Panels, k: float, within: float) -> float:
         return k
     sides = [panels._replace(left=panels.left[i:i + 1], right=panels.right[i:i + 1],
                              series=panels.series[i:i + 1]) for i in (at - 1, at)]
-    jump, bend, curve = (np.diff([side.derivative(np.array([k]), order)[0] for side in sides])[0]
+    jump, bend, curve = (np.diff([side.derivative(order)(np.array([k]))[0] for side in sides])[0]
                          for order in range(3))
     if abs(bend) < 4.0 * abs(curve) * within:
         jump, bend = bend, curve

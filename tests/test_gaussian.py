@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy import integrate
 from scipy.special import ndtr
 
-from lib.activations import FAMILIES, Activation, get
+from lib.activations import FAMILIES, get
 from lib.checks import Untrusted
 from lib.theory.gaussian import (
     LEVELS,

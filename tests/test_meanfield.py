@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import brentq
 
-from lib.activations import Activation, critical_coefficients, get, hermite
+from lib.activations import critical_coefficients, get, hermite
 from lib.checks import Untrusted
 from lib.theory.hermite import conditions
 from lib.theory.meanfield import NUMBERS, MeanField, gains

@@ -1,13 +1,13 @@
 """Averages over two correlated normals: the right method for each phi, or an exception.
 
-=====================  =========================================  ==========================
+=====================  =========================================  ========================
 phi                    method                                     cost a value
-=====================  =========================================  ==========================
-erf, sine, leaky ReLU  closed form                                one arcsine or exponential
-smooth                 Mehler's series                            one product, bound for free
+=====================  =========================================  ========================
+erf, sine, leaky ReLU  closed form                                one arcsine
+smooth                 Mehler's series                            one product
 piecewise linear       Price's theorem                            two hundred exponentials
 anything else          polar rule                                 ten thousand phi
-=====================  =========================================  ==========================
+=====================  =========================================  ========================
 """
 from typing import Callable
 

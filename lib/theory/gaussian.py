@@ -8,7 +8,7 @@ variance, where Gauss-Hermite needs ten thousand nodes. And Gauss-Legendre rules
 As a function of ``log q`` an average is analytic in a strip, whatever the kinks of phi, so those
 of phi itself are worked out once, at the nodes of Chebyshev series, and then read off.
 """
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Callable
 
 import numpy as np
@@ -33,6 +33,7 @@ FAULTS = {
             f"{REACH:g} standard deviations out: take smaller lengths, or a formula",
 }
 STRETCH, DEGREE = 2.0, 30  # of a panel in log q, and of the series on it
+TRIED = np.array([-0.998, -0.55, 0.03, 0.6, 0.998])  # where it is tried out
 LOWEST, HIGHEST = -80.0, 48.0  # log q of the table; what lies outside is averaged by itself
 
 
@@ -178,7 +179,7 @@ def _one_block(f: Callable, q: np.ndarray, kinks: tuple[float, ...], even: bool,
                level: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Averages, error estimates, E|f| and faults over both half lines for a few variances."""
     root, nodes = np.sqrt(q)[:, None], (LEVELS + FINER)[level]
-    total = error = scale = fault = other = 0.0
+    total = error = scale = fault = 0.0
     for sign in (1.0,) if even else (1.0, -1.0):
         with np.errstate(over="ignore", invalid="ignore"):
             edges = np.clip(sign * np.asarray(kinks, dtype=float) / root, -1e150, 1e150)
@@ -188,12 +189,22 @@ def _one_block(f: Callable, q: np.ndarray, kinks: tuple[float, ...], even: bool,
             value, guess = three_sums(terms, nodes)
             size = value if terms.min() >= 0.0 else np.abs(terms).sum(axis=-1)
             far = np.abs(terms[..., -1]) > 1e-15 * size + 1e-300
-            u, w = _octaves(sign * np.asarray(kinks), REACH * float(root.max()), level)
-            bells = np.exp(-0.5 * np.square(u / root)) / root
-            other = other + bells @ (f(sign * u) * w) * ((1.0 + even) / np.sqrt(2.0 * np.pi))
         fault = np.maximum(fault, np.where(np.isfinite(size), GROWING * far, INFINITE))
         total, error, scale = total + value, error + guess, scale + size
-    return total, np.maximum(error, np.abs(other - total)), scale + 1e-300, fault
+    error = np.maximum(error, np.abs(_shared(f, q, kinks, even, level) - total))
+    return total, error, scale + 1e-300, fault
+
+
+def _shared(f: Callable, q: np.ndarray, kinks: tuple[float, ...], even: bool,
+            level: int) -> np.ndarray:
+    """Averages by Gauss-Legendre rules on octaves, of one set of values of f for all variances."""
+    root, total = np.sqrt(q)[:, None], 0.0
+    for sign in (1.0,) if even else (1.0, -1.0):
+        u, w = _octaves(sign * np.asarray(kinks), REACH * float(root.max()), level)
+        with np.errstate(over="ignore", invalid="ignore"):
+            bells = np.exp(-0.5 * np.square(u / root)) / root
+            total = total + bells @ (f(sign * u) * w) * ((1.0 + even) / np.sqrt(2.0 * np.pi))
+    return total
 
 
 def _octaves(kinks: np.ndarray, top: float, level: int) -> tuple[np.ndarray, np.ndarray]:
@@ -221,17 +232,30 @@ def _gauss() -> tuple[np.ndarray, np.ndarray]:
 class _Table:
     """An average as a function of q, on panels of log q that are laid out when they are needed.
 
-    A panel counts only if its series gives between the nodes what the rules give there; where it
-    does not, as near the end of what phi can be averaged over, every q is averaged by itself.
+    At the nodes of a panel the octaves alone are used. It counts only if its series gives between
+    the nodes what both rules give there; where it does not, as near the end of what phi can be
+    averaged over, every q is averaged by itself.
 
     Args:
-        direct: the average as a function of q and ``missing``.
+        phi: the activation.
+        kind: 0, 1 or 2 for the square of a derivative, "fourth" for that power of phi, "slope"
+            for ``phi phi' u`` and "bend" for ``phi'^2 + phi phi''``.
     """
 
-    def __init__(self, direct: Callable):
-        self.direct = direct
+    def __init__(self, phi: Activation, kind: int | str):
+        self.phi, order = phi, {"fourth": 0, "slope": 1, "bend": 2}.get(kind, kind)
+        self.rtol = max(phi.accuracy[:order + 1]) if kind in ("slope", "bend") else \
+            phi.accuracy[order]
+        self.f = {"fourth": lambda u: phi.phi(u)**4, "slope": lambda u: phi.phi(u) * phi.dphi(u) * u,
+                  "bend": lambda u: np.square(phi.dphi(u)) + phi.phi(u) * phi.d2phi(u),
+                  }.get(kind, lambda u: np.square(phi.derivative(order)(u)))
         panels = int((HIGHEST - LOWEST) / STRETCH)
         self.series, self.known = np.zeros((DEGREE, panels)), np.zeros(panels, dtype=int)
+
+    def direct(self, q: np.ndarray, missing: str) -> np.ndarray:
+        """By both rules."""
+        return average(self.f, q, self.phi.kinks, bool(self.phi.parity), self.rtol, missing,
+                       self.phi.reach)
 
     def __call__(self, q: np.ndarray, missing: str) -> np.ndarray:
         """The averages, shape of q."""
@@ -256,26 +280,34 @@ class _Table:
 
     def _lay_out(self, panel: int) -> None:
         """The series on a panel, and whether it can be used: 1, else 2."""
-        nodes = np.cos(np.pi * (np.arange(DEGREE) + 0.5) / DEGREE)
-        x = np.concatenate([nodes, [-0.998, -0.6, 0.03, 0.55, 0.998]])
-        q = np.exp(LOWEST + STRETCH * (panel + 0.5 * (1.0 + x)))
+        nodes, back, between = _panel()
+        start = LOWEST + STRETCH * (panel + 0.5)
         self.known[panel] = 2
-        if np.isnan(self.direct(q[-3:-2], "nan")[0]):
-            return  # all of it is hard work
-        values = self.direct(q, "nan")
-        to_values = np.polynomial.chebyshev.chebvander(x, DEGREE - 1)
-        series = np.linalg.solve(to_values[:DEGREE], values[:DEGREE])
-        miss = np.abs(to_values[DEGREE:] @ series - values[DEGREE:])
-        self.series[:, panel] = series
-        if np.all(miss <= 1e-14 * np.abs(values[DEGREE:])):
-            self.known[panel] = 1
+        expected = self.direct(np.exp(start + 0.5 * STRETCH * TRIED), "nan")
+        if np.isnan(expected).any():
+            return
+        for level in range(3):
+            values = _shared(self.f, np.exp(start + 0.5 * STRETCH * nodes), self.phi.kinks,
+                             bool(self.phi.parity), level)
+            self.series[:, panel] = back @ values
+            miss = np.abs(between @ self.series[:, panel] - expected)
+            if np.all(miss <= 2e-14 * np.abs(expected)):
+                self.known[panel] = 1
+                return
+
+
+@lru_cache(maxsize=1)
+def _panel() -> tuple[np.ndarray, ...]:
+    """Nodes of a panel, the matrix from values there to the series, and from it to `TRIED`."""
+    nodes = np.cos(np.pi * (np.arange(DEGREE) + 0.5) / DEGREE)
+    vandermonde = np.polynomial.chebyshev.chebvander
+    return (nodes, np.linalg.inv(vandermonde(nodes, DEGREE - 1)),
+            vandermonde(TRIED, DEGREE - 1))
 
 
 @lru_cache(maxsize=64)
 def _table(phi: Activation, kind: int | str) -> _Table:
-    if kind == "slope":
-        return _Table(partial(_slope, phi))
-    return _Table(partial(_moment, phi, kind))
+    return _Table(phi, kind)
 
 
 def moment(phi: Activation, q: np.ndarray, order: int = 0, *,
@@ -313,13 +345,6 @@ def fourth_moment(phi: Activation, q: np.ndarray, *, missing: str = "raise") -> 
     return _table(phi, "fourth")(real("q", q, low=0.0), missing)
 
 
-def _moment(phi: Activation, order: int | str, q: np.ndarray, missing: str) -> np.ndarray:
-    order, power = (0, 4) if order == "fourth" else (order, 2)
-    f = phi.derivative(order)
-    return average(lambda u: f(u)**power, q, phi.kinks, bool(phi.parity),
-                   phi.accuracy[order], missing, phi.reach)
-
-
 def moment_slope(phi: Activation, q: np.ndarray, *, missing: str = "raise") -> np.ndarray:
     """``d/dq E phi(u)^2`` for u ~ N(0, q), that is ``E[phi'^2 + phi phi'']`` for smooth phi.
 
@@ -332,17 +357,12 @@ def moment_slope(phi: Activation, q: np.ndarray, *, missing: str = "raise") -> n
         needs no phi''; at small q, where that cancels, the other form if phi has no corner. A
         jump of phi^2 at k adds ``k [phi^2] / 2q`` times the density there.
     """
-    return _table(phi, "slope")(real("q", q, low=0.0), missing)
-
-
-def _slope(phi: Activation, q: np.ndarray, missing: str) -> np.ndarray:
-    even, small = bool(phi.parity), (q < 1e-4) & phi.differentiable
+    q = real("q", q, low=0.0)
+    small = (q < 1e-4) & phi.differentiable
     slope = np.empty(q.shape)
-    slope[small] = average(lambda u: np.square(phi.dphi(u)) + phi.phi(u) * phi.d2phi(u),
-                           q[small], phi.kinks, even, max(phi.accuracy), missing, phi.reach)
+    slope[small] = _table(phi, "bend")(q[small], missing)
     safe = np.maximum(q[~small], 1e-30)  # there phi is its own tangent on each side
-    slope[~small] = average(lambda u: phi.phi(u) * phi.dphi(u) * u, safe, phi.kinks, even,
-                            max(phi.accuracy[:2]), missing, phi.reach) / safe
+    slope[~small] = _table(phi, "slope")(safe, missing) / safe
     for at in () if phi.continuous else phi.kinks:
         above, below = (float(phi.phi(np.nextafter(at, to))) for to in (np.inf, -np.inf))
         slope += 0.5 * at * (above**2 - below**2) * _density(at, q) / np.maximum(q, 1e-30)
