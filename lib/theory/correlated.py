@@ -26,6 +26,7 @@ from lib.theory.gaussian import (
 from lib.theory.hermite import coefficients, resolution, within_reach
 
 BLOCK = 400_000  # numbers held at a time
+ROWS = 10_000  # variances whose coefficients are kept
 NODES = 12_000  # of the polar rule held at a time
 STAGES = (64, 256, 1024, 2048, 4096, 8192)  # orders of Mehler's series
 GRIDS = ((49, 65), (65, 97), (97, 193), (145, 193))  # of the polar rule: angles a sector, radii a panel
@@ -56,17 +57,14 @@ class Kernel:
 
     def __init__(self, phi: Activation, q: np.ndarray, missing: str = "raise"):
         self.phi, self.q, self.missing = phi, real("q", q, low=0.0), missing
-        self._method = _method_for(phi)(phi, self.q.ravel())
+        self.power = moment(phi, self.q, missing=missing)  # at c = 1; shape of q
+        self.slope_at_one = self.q * moment(phi, self.q, 1, missing=missing)
+        known = np.flatnonzero(np.isfinite(self.power + self.slope_at_one))
+        self._blocks = [known[at:at + ROWS] for at in range(0, known.size, ROWS)]
+        self._kept = self._method(known) if len(self._blocks) == 1 else None
 
-    @property
-    def power(self) -> np.ndarray:
-        """``E phi(u)^2``, the value at c = 1; shape of ``q``."""
-        return self._method.power.reshape(self.q.shape)
-
-    @property
-    def slope_at_one(self) -> np.ndarray:
-        """``q E phi'(u)^2``, the slope at c = 1; shape of ``q``."""
-        return self._method.slope_power.reshape(self.q.shape)
+    def _method(self, rows: np.ndarray) -> "MehlerKernel | PolarKernel | PriceKernel | Law":
+        return _method_for(self.phi)(self.phi, self.q.ravel()[rows])
 
     def deficit(self, d: np.ndarray, rtol: float = 1e-10) -> np.ndarray:
         """``E phi(u)^2 - E phi(u1) phi(u2)`` to a relative ``rtol``.
@@ -134,41 +132,53 @@ class Kernel:
         return value.reshape([shape[axis] for axis in order]).transpose(np.argsort(order))
 
     def _settled(self, what: str, work: np.ndarray, rtol: float) -> np.ndarray:
-        """Values where the bound is met; opposite inputs by their mirror images, if phi has."""
+        """A block of variances at a time; NaN where the averages of one normal are not known."""
+        out = np.full((self.q.size, work.shape[-1]), np.nan)
+        for rows in self._blocks:
+            method = self._kept or self._method(rows)
+            out[rows] = self._mirrored(method, what, work if work.ndim == 1 else work[rows], rtol)
+        return out
+
+    def _mirrored(self, method: "MehlerKernel | PolarKernel | PriceKernel | Law", what: str,
+                  work: np.ndarray, rtol: float) -> np.ndarray:
+        """Opposite inputs by their mirror images, if phi has a parity."""
         if not self.phi.parity or not np.any(work > 1.0):
-            return self._bounded(what, work, rtol)
-        value = self._bounded(what, np.minimum(work, 2.0 - work), rtol)
+            return self._bounded(method, what, work, rtol)
+        value = self._bounded(method, what, np.minimum(work, 2.0 - work), rtol)
         odd = self.phi.parity == "odd"
         if what == "slope":
             return value if odd else np.where(work > 1.0, -value, value)
-        return np.where(work > 1.0, 2.0 * self._method.power[:, None] - value, value) if odd \
-            else value
+        return np.where(work > 1.0, 2.0 * method.power[:, None] - value, value) if odd else value
 
-    def _bounded(self, what: str, work: np.ndarray, rtol: float) -> np.ndarray:
-        value, bound = getattr(self._method, what)(work, rtol)
-        scale = np.abs(value) if what == "deficit" else self._method.slope_power[:, None]
+    def _bounded(self, method: "MehlerKernel | PolarKernel | PriceKernel | Law", what: str,
+                 work: np.ndarray, rtol: float) -> np.ndarray:
+        """Values whose bound is met, by a second method where that of the first is not."""
+        value, bound = getattr(method, what)(work, rtol)
+        scale = np.abs(value) if what == "deficit" else method.slope_power[:, None]
         if self.phi.continuous:  # D(d) <= d C'(1)
-            flat = self._method.slope_power == 0.0
+            flat = method.slope_power == 0.0
             value[flat] = bound[flat] = 0.0
         asked = bound > rtol * scale + 1e-300
         if asked.any():
             d = np.broadcast_to(work, asked.shape)[asked]
-            value[asked] = self._second_opinion(what, np.nonzero(asked)[0], d, rtol)
+            value[asked] = self._second_opinion(what, method.q[np.nonzero(asked)[0]], d, rtol)
         return value
 
-    def _second_opinion(self, what: str, rows: np.ndarray, d: np.ndarray,
+    def _second_opinion(self, what: str, q: np.ndarray, d: np.ndarray,
                         rtol: float) -> np.ndarray:
-        """What a series could not settle, by the polar rule: a row and a deficit each."""
-        method = PolarKernel(self.phi, self._method.q[rows])
+        """What a series could not settle, by the polar rule: a variance and a deficit each."""
+        method = PolarKernel(self.phi, q)
         value, bound = (array[:, 0] for array in getattr(method, what)(d[:, None], rtol))
         scale = np.abs(value) if what == "deficit" else method.slope_power
         lost = bound > rtol * scale + 1e-300
         if self.missing == "nan":
             return np.where(lost, np.nan, value)
         if lost.any():
-            worst = np.max(bound / (scale + 1e-300))
-            raise Untrusted(f"the average of {self.phi.name} over two correlated normals is "
-                            f"known to {worst:.0e} only, not {rtol:g}", value)
+            worst, at = np.max(bound / (scale + 1e-300)), np.flatnonzero(lost)[0]
+            raise Untrusted(f"the average of {self.phi.name} over two correlated normals is known "
+                            f"to {worst:.0e} only, not {rtol:g}, at {lost.sum()} points, first at "
+                            f"q = {q[at]:.6g}, 1 - c = {d[at]:.6g}; missing='nan' marks them",
+                            value)
         return value
 
 

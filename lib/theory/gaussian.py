@@ -179,20 +179,23 @@ def _one_block(f: Callable, q: np.ndarray, kinks: tuple[float, ...], even: bool,
                level: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Averages, error estimates, E|f| and faults over both half lines for a few variances."""
     root, nodes = np.sqrt(q)[:, None], (LEVELS + FINER)[level]
-    total = error = scale = fault = 0.0
+    total = error = scale = fault = top = 0.0
     for sign in (1.0,) if even else (1.0, -1.0):
         with np.errstate(over="ignore", invalid="ignore"):
             edges = np.clip(sign * np.asarray(kinks, dtype=float) / root, -1e150, 1e150)
             z, w = split_half_line(edges, nodes)
             density = w * np.exp(-0.5 * z * z) * ((2.0 if even else 1.0) / np.sqrt(2.0 * np.pi))
-            terms = f((sign * root) * z) * density
+            terms = f((sign * root) * z)
+            top = np.maximum(top, np.abs(terms).max(axis=-1))
+            terms = terms * density
             value, guess = three_sums(terms, nodes)
             size = value if terms.min() >= 0.0 else np.abs(terms).sum(axis=-1)
             far = np.abs(terms[..., -1]) > 1e-15 * size + 1e-300
         fault = np.maximum(fault, np.where(np.isfinite(size), GROWING * far, INFINITE))
         total, error, scale = total + value, error + guess, scale + size
-    error = np.maximum(error, np.abs(_shared(f, q, kinks, even, level) - total))
-    return total, error, scale + 1e-300, fault
+    with np.errstate(invalid="ignore"):
+        error = np.maximum(error, np.abs(_shared(f, q, kinks, even, level) - total))
+    return total, error, scale + 1e-22 * np.fmin(top, 1e300) + 1e-300, fault  # beyond REACH
 
 
 def _shared(f: Callable, q: np.ndarray, kinks: tuple[float, ...], even: bool,
