@@ -4,8 +4,8 @@ Named functions, formulas made from the grammar, callables with declared kinks a
 scales and types, and small piecewise-linear networks with ties, each compared with an oracle that
 shares no code with lib: composite Gauss-Legendre sums cut at the kinks which the generator knows,
 twice as fine until they agree; Hermite sums for two normals; exact rationals for networks; mpmath
-on a sample. Printed is *grade: tried, right, refused, wrong*. Where an oracle is not sure of itself
-the point is not counted.
+on a sample. Printed is *grade: tried, right, refused, wrong*. Where an oracle is not sure of
+itself the point is not counted.
 """
 from __future__ import annotations
 
@@ -63,9 +63,11 @@ SMOOTH = ("tanh({})", "sin({})", "cos({})", "exp(-({})**2)", "erf({})", "atan({}
           "softplus({})", "gelu({})", "swish({})", "log(1+({})**2)", "sqrt(1+({})**2)", "mish({})",
           "({})", "({0})/(1+({0})**2)")
 BENT = {"abs({})": (0,), "relu({})": (0,), "elu({})": (0,), "leaky_relu({})": (0,),
-        "hard_tanh({})": (-1, 1), "relu6({})": (0, 6), "softsign({})": (0,), "clip({},-1,2)": (-1, 2)}
+        "hard_tanh({})": (-1, 1), "relu6({})": (0, 6), "softsign({})": (0,),
+        "clip({},-1,2)": (-1, 2)}
 PLAIN = {  # name, in NumPy, kinks
-    "tanh": (np.tanh, ()), "erf": (special.erf, ()), "sin": (np.sin, ()), "linear": (lambda x: x, ()),
+    "tanh": (np.tanh, ()), "erf": (special.erf, ()), "sin": (np.sin, ()),
+    "linear": (lambda x: x, ()),
     "relu": (NAMES["relu"], (0.0,)), "leaky_relu": (NAMES["leaky_relu"], (0.0,)),
     "hard_tanh": (NAMES["hard_tanh"], (-1.0, 1.0)), "sigmoid": (special.expit, ()),
     "gelu": (NAMES["gelu"], ()), "swish": (NAMES["swish"], ()), "silu": (NAMES["swish"], ()),
@@ -210,7 +212,8 @@ class Sums:
                 return self.best[order], self.error[order] <= rtol
             self.fine *= 2
             finer = self._at(self.fine)
-            self.error = {one: np.abs(finer[one] / self.best[one] - 1.0) for one in finer}
+            with np.errstate(all="ignore"):
+                self.error = {one: np.abs(finer[one] / self.best[one] - 1.0) for one in finer}
             self.best = finer
 
 

@@ -249,7 +249,8 @@ class _Table:
         self.phi, order = phi, {"fourth": 0, "slope": 1, "bend": 2}.get(kind, kind)
         self.rtol = max(phi.accuracy[:order + 1]) if kind in ("slope", "bend") else \
             phi.accuracy[order]
-        self.f = {"fourth": lambda u: phi.phi(u)**4, "slope": lambda u: phi.phi(u) * phi.dphi(u) * u,
+        self.f = {"fourth": lambda u: phi.phi(u)**4,
+                  "slope": lambda u: phi.phi(u) * phi.dphi(u) * u,
                   "bend": lambda u: np.square(phi.dphi(u)) + phi.phi(u) * phi.d2phi(u),
                   }.get(kind, lambda u: np.square(phi.derivative(order)(u)))
         panels = int((HIGHEST - LOWEST) / STRETCH)
