@@ -187,7 +187,7 @@ def _read(text: str, kinks: Sequence[float] | None = None, name: str = "",
           variable: str = "x") -> Activation:
     """A formula as an activation."""
     if text in jets.FUNCTIONS:
-        text = f"{text}({variable})"
+        text, name = f"{text}({variable})", name or text
     if text.isidentifier() and text != variable:
         raise ValueError(f"phi: unknown activation {text!r}; known: {', '.join(FAMILIES)}, and "
                          "formulas as 'x*tanh(x)'")

@@ -273,7 +273,8 @@ class _Table:
                 self._lay_out(one)
         read = inside & (self.known[panel] == 1)
         out = np.empty(flat.shape)
-        out[~read] = self.direct(flat[~read], missing)
+        if not read.all():
+            out[~read] = self.direct(flat[~read], missing)
         panel = panel[read]
         x = 2.0 * (t[read] - panel) - 1.0
         ahead = before = np.zeros(x.size)

@@ -778,7 +778,7 @@ def _hidden_pairs(phi: Activation, table: _LengthTable, w2: np.ndarray, b2: np.n
         return []
     row, cell, sign = row[close], cell[close], sign[close]
     turn = _bisect(lambda q: sign * (1.0 - w2[row] * moment_slope(phi, q)), table.nodes[cell],
-                   table.nodes[cell + 1], 40)
+                   table.nodes[cell + 1], 22)  # an extremum: 1e-7 of it is 1e-14 of the value
     there = sign * (w2[row] * moment(phi, turn) + b2[row] - turn) < 0.0
     return list(zip(row[there], cell[there], turn[there]))
 
