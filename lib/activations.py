@@ -98,7 +98,8 @@ class Activation:
         at = np.asarray(self.kinks, dtype=float)
         f, aside = self.derivative(order), 1e-13 * np.abs(at) + 1e-15
         jump = f(at + aside) - f(at - aside)
-        around = at[:, None] + np.linspace(-1.0, 1.0, 10)
+        out = 2.0 ** -np.arange(0.0, 30.0)
+        around = at[:, None] + np.concatenate([-out, out])
         size = np.maximum(np.abs(self.phi(around)), np.abs(f(around))).max(axis=-1)
         return np.where(np.abs(jump) > 1e-9 * size, jump, 0.0)
 

@@ -134,7 +134,7 @@ def _resolved(f: Function, kinks: np.ndarray) -> Panels:
         if lost.any() and near[lost].min() < reach:
             reach, why = near[lost].min(), ", beyond which it is not finite"
         if typical is None:
-            typical = size[(near < CORE) & ~lost].max(initial=1e-300)
+            typical = size[(near < 1.0) & ~lost].max(initial=1e-300)
         size = np.maximum(size, 0.1 * typical)
         tight = TIGHT * 2.0 ** np.clip(level - 8, 0, 6)  # smooth, but for some rounding
         keep = (near < reach) & ~lost
@@ -186,12 +186,15 @@ def _searched(f: Function, told: np.ndarray) -> tuple[Panels, np.ndarray]:
                   if not np.any(np.abs(np.union1d(told, found) - place.mean()) <= np.ptp(place))]
         if not places:
             break
-        before, fresh = panels, np.array([_place(f, *place) for place in places])
-        panels = _resolved(f, np.concatenate([told, found, fresh]))
-        fresh = np.array([exact for k, place in zip(fresh, places)
-                          if _width(panels, k) >= 8.0 * _width(before, k) and _holds(
-                              f, panels, exact := _polished(panels, k, np.ptp(place)),
-                              np.ptp(place))])
+        fresh = np.array([_place(f, *place) for place in places])
+        wide = 8.0 * np.array([_width(panels, k) for k in fresh])
+        within = np.ptp(places, axis=1)
+        for _ in range(2):
+            panels = _resolved(f, np.concatenate([told, found, fresh]))
+            holds = np.array([_width(panels, k) for k in fresh]) >= wide
+            fresh, wide, within = fresh[holds], wide[holds], within[holds]
+            fresh = np.array([_polished(panels, k, room) for k, room in zip(fresh, within)])
+        fresh = fresh[[_holds(f, panels, k, room) for k, room in zip(fresh, within)]]
         found = np.union1d(found, fresh)
         panels = _resolved(f, np.union1d(told, found))
         if fresh.size == 0:
@@ -269,12 +272,12 @@ def _polished(panels: Panels, k: float, within: float) -> float:
                              series=panels.series[i:i + 1]) for i in (at - 1, at)]
     jump, bend, curve = (np.diff([side.derivative(order)(np.array([k]))[0] for side in sides])[0]
                          for order in range(3))
-    if abs(bend) < 4.0 * abs(curve) * within:
-        jump, bend = bend, curve
+    room = 1e-13 * max(1.0, abs(k))
+    if abs(jump * curve) > 0.25 * bend**2:  # a distance s from a bend of the slope: half of it
+        jump, bend, room = bend, curve, 100.0 * room
     elif abs(jump) > 4.0 * abs(bend) * within:
         return k  # a jump
-    shift = -jump / bend if bend else 0.0
-    room = 1e-2 * within + 1e-14 * abs(k)
+    shift, room = -jump / bend if bend else 0.0, min(room, 1e-2 * within)
     return _short(k + shift - room, k + shift + room) if abs(shift) < 4.0 * within else k
 
 

@@ -40,6 +40,7 @@ class Subject(NamedTuple):
     f: Callable
     kinks: tuple[float, ...]
     jumps: bool = False
+    text: str = ""
 
 
 # What is drawn
@@ -146,7 +147,8 @@ def a_callable(rng) -> Subject:
         if len(set(np.diff(values.astype(int)))) > 1 and np.all(np.diff(values.astype(int))):
             declared = {"kinks": tuple(places)} if rng.random() < 0.4 else {}
             return Subject("certified: declared" if declared else "estimated", f, declared,
-                           lambda x: f(x).astype(float), tuple(places), True)
+                           lambda x: f(x).astype(float), tuple(places), True,
+                           f"{values.tolist()} with jumps at {places.tolist()}")
     bare = of_formula(text)
 
     def g(x):
@@ -154,8 +156,9 @@ def a_callable(rng) -> Subject:
 
     if rng.random() < 0.4:
         return Subject("certified: declared", disguised(rng, g), {"kinks": tuple(sorted(kinks))},
-                       g, tuple(kinks), jumps)
-    return Subject("estimated", disguised(rng, g), {}, g, tuple(kinks), jumps)
+                       g, tuple(kinks), jumps, f"{scale:g} * {text}")
+    return Subject("estimated", disguised(rng, g), {}, g, tuple(kinks), jumps,
+                   f"{scale:g} * {text}")
 
 
 def subjects(rng) -> Iterator[Subject]:
@@ -318,7 +321,7 @@ def compare(subject: Subject, rng, tally: Tally, points: int = 48) -> None:
 
 
 def _named(subject: Subject, **at) -> str:
-    given = subject.given if isinstance(subject.given, str) else f"callable, kinks {subject.kinks}"
+    given = subject.given if isinstance(subject.given, str) else f"callable {subject.text}"
     return f"{given}: " + ", ".join(f"{key} = {value!r}" for key, value in at.items())
 
 

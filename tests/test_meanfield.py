@@ -842,6 +842,21 @@ def test_a_scale_changes_nothing_of_relu(scale):
         assert float(law.correlation_map(0.3)) == pytest.approx(0.7413721419, abs=1e-9)
 
 
+@pytest.mark.parametrize("w, b", [(0.5, 0.1), (0.9, 0.03), (0.3, 0.02), (0.5, 0.5)])
+def test_lengths_below_what_can_be_averaged_are_not_made_up(w, b):
+    """A kink that nobody knows of hides the averages about its own size from the table."""
+    def phi(x):
+        return np.maximum(x - 0.1, 0.3 * x)
+
+    hidden = oracles.unsearched(phi, lambda x: np.where(x > 1 / 7, 1.0, 0.3), np.zeros_like)
+    law = MeanField(w, b, hidden, missing="nan")
+    try:
+        found = float(law.q_star)
+    except Untrusted:
+        return
+    assert np.isnan(found) or found == pytest.approx(float(MeanField(w, b, phi).q_star), rel=1e-7)
+
+
 def test_opposite_inputs_of_an_even_function_are_alike():
     for phi in ("abs(x)", "abs(abs(x)-1)", "x*tanh(x)"):
         assert float(MeanField(0.7, 0.0, phi).correlation_map(-1.0)) == pytest.approx(1, abs=1e-14)

@@ -193,9 +193,12 @@ def _typed(parameter: Parameter, value: object) -> object:
         from lib.activations import get
 
         try:
-            get(value)
+            phi = get(value)
         except ValueError as problem:
             raise ValueError(f"parameter {name!r}: {problem}") from None
+        if not phi.continuous:
+            raise ValueError(f"parameter {name!r}: {value} jumps, so that its slope, and with it "
+                             "chi1, is infinite; take a nonlinearity without jumps")
     elif parameter.range == "notebooks":
         folder = Path(value).expanduser().resolve()  # a kernel may be in another place
         if value and not any(folder.glob("*.ipynb")):

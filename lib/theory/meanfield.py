@@ -679,8 +679,11 @@ class _LengthTable:
         slope = np.array([1.0, -8.0, 8.0, -1.0]) @ around / (0.012 * self.nodes)
         lost = np.isnan(slope)
         slope[lost] = np.gradient(self.power, self.nodes)[lost]
-        self.slope, self.start, self.beyond = slope, middle - low, high < nodes.size
+        self.slope, self.start, self.beyond = slope, middle - low, np.bool_(high < nodes.size)
         self.rest = float(moment(phi, np.zeros(1))[0])
+        rise = (self.power[:11] - self.rest) / self.nodes[:11]  # over a decade, if there is one
+        self.straight = np.bool_(low == 0 or self.nodes[0] < 1e-12 or (
+            rise.size == 11 and np.ptp(rise) <= 1e-10 * np.abs(rise).max()))
 
     def cubic(self, cell: np.ndarray) -> Callable:
         """E phi^2 and its slope at variances inside the cells given, by Hermite interpolation."""
@@ -730,8 +733,9 @@ def _fixed_points(phi: Activation, sigma_w: np.ndarray, sigma_b: np.ndarray) -> 
         elif not grows[row] and cell[row] < at < table.start:
             cell[row], low[row], high[row] = at, turn, table.nodes[at + 1]
             vanishes[row] = False
+    lost, vanishes = lost | vanishes & ~table.straight, vanishes & table.straight
     value = np.full(w2.size, np.nan)
-    near = (table.power[0] - table.rest) / table.nodes[0]  # below the table V is straight
+    near = (table.power[0] - table.rest) / table.nodes[0]
     with np.errstate(divide="ignore", invalid="ignore"):  # 0 / 0 where every length stays
         value[vanishes] = (b2 + w2 * table.rest)[vanishes] / (1.0 - w2[vanishes] * near)
     rows = np.flatnonzero(~(lost | vanishes))
@@ -739,7 +743,8 @@ def _fixed_points(phi: Activation, sigma_w: np.ndarray, sigma_b: np.ndarray) -> 
     repeller, rows = np.full(w2.size, np.inf), np.flatnonzero(leaves >= 0)
     repeller[rows] = _polish(phi, table, w2[rows], b2[rows], leaves[rows], left[rows], right[rows],
                              -1.0)
-    kind = np.where(lost, "out of reach" if table.beyond else "diverges", "stable")
+    away = np.where(grows & ~table.beyond, "diverges", "out of reach")
+    kind = np.where(lost, away, "stable")
     return _FixedPoints(*(x.reshape(shape) for x in (value, kind, repeller, attractors)))
 
 
