@@ -24,7 +24,7 @@ from lib.jets import Function, Jet, X
 from lib.sampled import Sampled
 
 
-@dataclass(frozen=True, eq=False)  # compared and hashed by identity
+@dataclass(frozen=True, eq=False, repr=False)  # compared and hashed by identity
 class Activation:
     """An elementwise nonlinearity and what is known about it.
 
@@ -44,10 +44,13 @@ class Activation:
     """
 
     name: str
-    made: Jet = field(repr=False)
-    closed: Mapping[int, Function] = field(default_factory=dict, repr=False)
-    accuracy: tuple[float, float, float] = field(default=(1e-12, 1e-12, 1e-12), repr=False)
-    searched: str = field(default="", repr=False)
+    made: Jet
+    closed: Mapping[int, Function] = field(default_factory=dict)
+    accuracy: tuple[float, float, float] = (1e-12, 1e-12, 1e-12)
+    searched: str = ""
+
+    def __repr__(self) -> str:
+        return f"{self.name}, {self.grade}" + f": {self.searched}" * bool(self.searched)
 
     @property
     def grade(self) -> str:

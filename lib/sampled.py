@@ -19,7 +19,7 @@ ORDER = 24  # coefficients of a panel
 CORE, FAR = 8.0, 2.0**21  # panels are about one long up to CORE, then an eighth of an octave
 MOST, KINKS = 1500, 64  # panels looked at at a time, kinks at most
 TIGHT = 2e-14  # of the size of the function
-FINEST = "narrower than 0.1, or |x| / 80 where that is more"
+FINEST = "features narrower than 0.1, or |x| / 80 if that is more, are not seen"
 
 
 class Panels(NamedTuple):
@@ -80,7 +80,7 @@ class Sampled(Jet):
         super().__init__(self._rule, at.tolist(), straight=bool(low.all()) and panels.reach == FAR,
                          parity=_parity(self.given[0], panels.reach), reach=panels.reach)
         self.seen = (f"kinks, jumps, parity and growth were searched for in |x| < {self.reach:.4g}"
-                     f"{panels.why}; what is {FINEST} is not seen")
+                     f"{panels.why}; {FINEST}")
 
     def _rule(self, k: int) -> _Value:
         if k in self.given:

@@ -233,7 +233,8 @@ def test_a_grade_is_on_every_activation_and_every_result():
     found = get(lambda x: np.maximum(x, 0.0))
     assert found.grade == "estimated" and "|x| < 2.097e+06" in found.searched
     assert "estimated: kinks" in repr(MeanField(1.2, 0.1, found))
-    assert "estimated" not in repr(MeanField(1.2, 0.1, declared))
+    assert "ordered, certified" in repr(MeanField(1.2, 0.1, declared))
+    assert repr(declared) == "custom, certified" and repr(found).startswith("custom, estimated: k")
 
 
 def test_a_callable_that_overwrites_its_argument_is_taken_as_it_is_meant():

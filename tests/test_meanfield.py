@@ -737,7 +737,7 @@ def panel(f, q):
 
 def test_a_record_reads_well():
     text = repr(MeanField(1.45, 0.05, "gelu")).splitlines()
-    assert text[0] == "gelu at sigma_w = 1.45, sigma_b = 0.05: ordered"
+    assert text[0] == "gelu at sigma_w = 1.45, sigma_b = 0.05: ordered, certified"
     assert tuple(line.split()[0] for line in text[1:8]) == NUMBERS
     assert text[8].startswith("  warning: two fixed points: lengths above q = ")
 
@@ -769,7 +769,7 @@ def test_kinks_and_jumps_have_infinite_chi():
 
 def test_a_repr_of_a_grid_computes_nothing_and_shows_what_is_known():
     theory = MeanField(np.linspace(1, 5, 41)[:, None], np.linspace(0, 4, 41))
-    assert repr(theory).splitlines() == ["tanh at 41 x 41 points", "  sigma_w   1 to 5",
+    assert repr(theory).splitlines() == ["tanh at 41 x 41 points, certified", "  sigma_w   1 to 5",
                                          "  sigma_b   0 to 4"]
     assert not {"q_star", "_found"} & set(vars(theory))
     assert theory.chi1.max() > 2.9 and "  chi1      0.128514 to 2.90042" in repr(theory)

@@ -494,8 +494,6 @@ class MeanField:
         warn(found.value == 0.0, "activity dies out: q* = 0, and c* is the limit sigma_b -> 0")
         if not self.phi.differentiable:
             told.append("phi has a kink: chi2 and with it all curvature is infinite")
-        if self.phi.searched:
-            told.append(f"estimated: {self.phi.searched}; kinks=(...) certifies")
         return tuple(told)
 
     def __repr__(self) -> str:
@@ -515,7 +513,9 @@ class MeanField:
         if "q_star" in self._lenient.__dict__:
             head = f"{head}: {self._lenient.phase}"
             told = [*(f"warning: {one}" for one in self._lenient.warnings), *told]
-        return "\n  ".join([head, *lines, *told])
+        if self.phi.searched:
+            told.append(f"estimated: {self.phi.searched}; kinks=(...) certifies")
+        return "\n  ".join([f"{head}, {self.phi.grade}", *lines, *told])
 
     def _repr_of_many(self) -> str:
         """Shape and ranges; nothing is computed for it."""
@@ -524,7 +524,7 @@ class MeanField:
                   for name in ("sigma_w", "sigma_b", *known)
                   if np.isfinite(value := np.asarray(getattr(self, name))).any()]
         return "\n  ".join([f"{self.phi.name} at {' x '.join(map(str, self.sigma_w.shape))} "
-                            "points", *ranges])
+                            f"points, {self.phi.grade}", *ranges])
 
 
 def _kept(array: np.ndarray) -> np.ndarray:
