@@ -302,7 +302,7 @@ class ArcSine(Law):
 
 
 class ArcCosine(Law):
-    """A slope on either side of 0, as ReLU, |x| and the line: ``sin + (pi - theta) cos``.
+    """A slope on either side of 0, as ReLU, ``|x|`` and the line: ``sin + (pi - theta) cos``.
 
     Source: [cho2009].
     """
