@@ -314,7 +314,7 @@ def compare(subject: Subject, rng, tally: Tally, points: int = 48) -> None:
     try:
         phi = get(subject.given, **subject.declared)
         exact = not subject.grade.startswith("estimated")
-        for of in (averages, fixed_points, correlations):
+        for of in (averages, fixed_points, edges, correlations):
             of(subject, phi, rng, tally, points, 1e-9 if exact else 1e-7)
     except (Untrusted, ValueError, TypeError) as problem:
         tally.refuse(subject.grade, points, problem)
@@ -369,6 +369,21 @@ def fixed_points(subject, phi: Activation, rng, tally: Tally, points: int, rtol:
     sure = sure[:way.size].reshape(way.shape).all(axis=1) & sure[way.size:] & inside
     tally.add(subject.grade, right, lost, sure, lambda i: _named(
         subject, sigma_w=w[i], sigma_b=b[i], q_star=q[i], gap=gap[i], follows=follows[i]))
+
+
+def edges(subject, phi: Activation, rng, tally: Tally, points: int, rtol: float) -> None:
+    """On the critical line the oracle's chi1 is 1 at the length that attracts."""
+    b = rng.uniform(0.0, 1.5, points // 8) * float(np.sqrt(moment(phi, np.ones(1))[0]))
+    if subject.jumps or rng.random() > 0.5 or not 1e-100 < b.max() < 1e100:
+        return
+    w = MeanField(1.0, b, phi, missing="nan").critical_line()
+    q = np.asarray(MeanField(np.where(np.isfinite(w), w, 1.0), b, phi, missing="nan").q_star)
+    for i in np.flatnonzero(np.isfinite(w)):
+        inside = 1e-3 < q[i] < 1e3
+        power, sure = Sums(subject, q[i:i + 1] if inside else np.ones(1)).moments(1, 1e-8)
+        tally.add(subject.grade, np.abs(w[i]**2 * power - 1.0) < 1e-6, np.isnan(q[i:i + 1]),
+                  sure & inside, lambda _: _named(subject, sigma_b=b[i], edge=w[i], q=q[i],
+                                                  chi1=w[i]**2 * power))  # noqa: B023
 
 
 def correlations(subject, phi: Activation, rng, tally: Tally, points: int, rtol: float) -> None:

@@ -868,6 +868,17 @@ def test_no_edge_where_lengths_do_not_settle(phi):
         MeanField(1.0, 0.0, phi).critical_line(0.0)
 
 
+@pytest.mark.parametrize("phi", ["tanh", "mish", "swish", "elu", "selu", "softsign", "hard_swish",
+                                 "x*tanh(x)", "x**2/(1 + x**2) + tanh(x)/2"])
+def test_on_the_edge_chi1_is_1_at_the_length_that_attracts(phi):
+    """And not at one that repels, next to where the two meet: there is no edge there."""
+    b = np.linspace(0.02, 1.0, 8)
+    w = MeanField(1.0, b, phi, missing="nan").critical_line()
+    known = np.isfinite(w)
+    assert np.allclose(MeanField(w[known], b[known], phi).chi1, 1.0, atol=1e-8)
+    assert known.all() or phi not in ("tanh", "elu", "selu", "softsign")
+
+
 def test_one_bad_point_does_not_cost_the_grid():
     law = MeanField(np.linspace(0.2, 2.0, 4)[:, None], [0.1, 0.5], "exp(x)", missing="nan")
     assert 0 < np.isnan(law.q_star).sum() < 8

@@ -847,21 +847,25 @@ def critical_weights(phi: Activation, sigma_b: np.ndarray) -> np.ndarray:
     if phi.homogeneous:
         with np.errstate(divide="ignore"):
             return np.full(sigma_b.shape, moment(phi, np.ones(1), 1)[0] ** -0.5)
-    table, b2 = _table(phi), np.square(sigma_b)
-    stretch = moment(phi, table.nodes, 1, missing="nan")
+    table, b2 = _table(phi), np.square(sigma_b).ravel()
+    stretch, scan = moment(phi, table.nodes, 1, missing="nan"), np.log(table.nodes)
     with np.errstate(divide="ignore", invalid="ignore"):
-        above = table.nodes - table.power / stretch >= b2[..., None]
+        above = table.nodes - table.power / stretch >= b2[:, None]
     settles = table.slope <= stretch * (1.0 + 1e-9)
-    crossing = (above[..., 1:] != above[..., :-1]) & (settles[1:] | settles[:-1])
+    crossing = (above[:, 1:] != above[:, :-1]) & (settles[1:] | settles[:-1])
     small = np.searchsorted(table.nodes, 1e-6)  # the line starts at q = 0 unless that repels
     at_rest = (b2 == 0.0) & (table.rest == 0.0) & settles[small] & (stretch[0] > 0.0)
-    lost = ~crossing.any(axis=-1) & ~at_rest
-    solvable = ~(lost | at_rest)
-    cell, scan = np.argmax(crossing, axis=-1)[solvable], np.log(table.nodes)
-    q = np.where(lost, np.nan, 0.0)
-    q[solvable] = np.exp(elementwise.find_root(
-        squared_bias, (scan[cell], scan[cell + 1]), args=(b2[solvable],),
-        tolerances={"xatol": 1e-14}).x)
+    crossing[b2 == 0.0, :small] = False
+    q = np.where(at_rest, 0.0, np.nan)
+    while (rows := np.flatnonzero(np.isnan(q) & crossing.any(axis=1))).size:
+        cell = np.argmax(crossing[rows], axis=1)
+        crossing[rows, cell] = False
+        root = np.exp(elementwise.find_root(
+            squared_bias, (scan[cell], scan[cell + 1]), args=(b2[rows],),
+            tolerances={"xatol": 1e-14}).x)
+        push = _where_finite(lambda q: moment_slope(phi, q) / moment(phi, q, 1), root)
+        q[rows] = np.where(push <= 1.0 + 1e-9, root, np.nan)  # it attracts
+    q = q.reshape(sigma_b.shape)
     with np.errstate(divide="ignore"):
         return _where_finite(lambda q: moment(phi, q, 1), q) ** -0.5
 
