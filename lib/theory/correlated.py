@@ -29,7 +29,7 @@ BLOCK = 400_000  # numbers held at a time
 ROWS = 10_000  # variances whose coefficients are kept
 NODES = 12_000  # of the polar rule held at a time
 STAGES = (64, 256, 1024, 2048, 4096, 8192)  # orders of Mehler's series
-GRIDS = ((49, 65), (65, 97), (97, 193), (145, 193))  # of that: angles a sector, radii a panel
+GRIDS = ((49, 65), (65, 97), (97, 193), (145, 257))  # of that: angles a sector, radii a panel
 SMALL = 1e-3  # below this deficit the polar rule integrates the slope instead of subtracting
 
 
