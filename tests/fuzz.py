@@ -381,9 +381,9 @@ def edges(subject, phi: Activation, rng, tally: Tally, points: int, rtol: float)
     for i in np.flatnonzero(np.isfinite(w)):
         inside = 1e-3 < q[i] < 1e3
         power, sure = Sums(subject, q[i:i + 1] if inside else np.ones(1)).moments(1, 1e-8)
+        text = _named(subject, sigma_b=b[i], edge=w[i], q=q[i], chi1=w[i]**2 * power)
         tally.add(subject.grade, np.abs(w[i]**2 * power - 1.0) < 1e-6, np.isnan(q[i:i + 1]),
-                  sure & inside, lambda _: _named(subject, sigma_b=b[i], edge=w[i], q=q[i],
-                                                  chi1=w[i]**2 * power))  # noqa: B023
+                  sure & inside, lambda _, text=text: text)
 
 
 def correlations(subject, phi: Activation, rng, tally: Tally, points: int, rtol: float) -> None:

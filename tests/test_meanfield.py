@@ -857,6 +857,14 @@ def test_lengths_below_what_can_be_averaged_are_not_made_up(w, b):
     assert np.isnan(found) or found == pytest.approx(float(MeanField(w, b, phi).q_star), rel=1e-7)
 
 
+@pytest.mark.parametrize("w, b, phi", [
+    *((1.0 + gap, b, "hard_tanh") for gap in (-1e-6, 2e-16, 1e-9, 1e-6, 1e-3)
+      for b in (0.0, 1e-5, 0.1)), (1.41349966, 3.538, "gelu"), (1.40594453, 1.0, "gelu")])
+def test_next_to_where_lengths_keep_q_star_is_still_a_fixed_point(w, b, phi):
+    law = MeanField(w, b, phi)
+    assert float(law.length_map(law.q_star)) == pytest.approx(float(law.q_star), rel=1e-11)
+
+
 def test_opposite_inputs_of_an_even_function_are_alike():
     for phi in ("abs(x)", "abs(abs(x)-1)", "x*tanh(x)"):
         assert float(MeanField(0.7, 0.0, phi).correlation_map(-1.0)) == pytest.approx(1, abs=1e-14)

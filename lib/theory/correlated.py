@@ -253,11 +253,12 @@ class Law:
     def __init__(self, phi: Activation, q: np.ndarray, other: np.ndarray | None = None):
         self.phi, self.q, self.other = phi, q, q if other is None else other
         self.scale = np.sqrt(q) * np.sqrt(self.other)
-        self.power, self.slope_power = self.value(), self.at(np.zeros((q.size, 1)), 1)[:, 0]
+        self.power = self.independent() + self.at(np.ones((q.size, 1)), 0)[:, 0]
+        self.slope_power = self.at(np.zeros((q.size, 1)), 1)[:, 0]
 
-    def value(self) -> np.ndarray:
-        """``E phi(u1) phi(u2)`` at c = 1, shape ``(rows,)``."""
-        raise NotImplementedError
+    def independent(self) -> np.ndarray:
+        """``E phi(u1) E phi(u2)``, shape ``(rows,)``: 0 for odd phi."""
+        return np.zeros(self.q.size)
 
     def at(self, d: np.ndarray, order: int) -> np.ndarray:
         """The deficit (order 0) or slope (order 1) at ``d`` of shape ``(rows, m)``."""
@@ -284,11 +285,6 @@ class ArcSine(Law):
         whole = (1.0 + 2.0 * self.q) * (1.0 + 2.0 * self.other)
         return 2.0 * self.scale / np.sqrt(whole), (1.0 + 2.0 * (self.q + self.other)) / whole
 
-    def value(self) -> np.ndarray:
-        """At c = 1."""
-        sine, rest = self._sine()
-        return 2.0 / np.pi * np.arctan2(sine, np.sqrt(rest))
-
     def at(self, d: np.ndarray, order: int) -> np.ndarray:
         """Differences of arcsines as one arctangent, in which nothing cancels."""
         s, rest = (x[:, None] for x in self._sine())
@@ -311,9 +307,9 @@ class ArcCosine(Law):
         up, down = (float(x) for x in self.phi.phi(np.array([1.0, -1.0])))
         return 0.25 * (up - down) ** 2, 0.25 * (up + down) ** 2  # squared, of x and of |x|
 
-    def value(self) -> np.ndarray:
-        """At c = 1."""
-        return self.scale * sum(self._slopes())
+    def independent(self) -> np.ndarray:
+        """Of the part ``|x|``."""
+        return self.scale * self._slopes()[1] * 2.0 / np.pi
 
     def at(self, d: np.ndarray, order: int) -> np.ndarray:
         """Small angles by their series."""
@@ -332,16 +328,10 @@ class Exponential(Law):
     Source: the generating function of a normal.
     """
 
-    def value(self) -> np.ndarray:
-        """At c = 1."""
-        return -0.5 * self._apart() * np.expm1(-2.0 * self.scale)
-
-    def _apart(self) -> np.ndarray:
-        return np.exp(-0.5 * (np.sqrt(self.q) - np.sqrt(self.other)) ** 2)
-
     def at(self, d: np.ndarray, order: int) -> np.ndarray:
         """No term larger than 1."""
-        g, factor = self.scale[:, None], 0.5 * self._apart()[:, None]
+        apart = np.sqrt(self.q) - np.sqrt(self.other)
+        g, factor = self.scale[:, None], 0.5 * np.exp(-0.5 * apart**2)[:, None]
         if order:
             return factor * g * (np.exp(-g * d) + np.exp(-g * (2.0 - d)))
         far = np.exp(-2.0 * g)
