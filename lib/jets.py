@@ -398,13 +398,12 @@ def clip(u: Jet, low: Jet | float, high: Jet | float) -> Jet:
     """u, but at least `low` and at most `high`."""
     low, high = jet(low), jet(high)
     cut = minimum(maximum(u, low), high)
-    if cut.constant is not None or None in (low.constant, high.constant):
+    ends = low.constant, high.constant
+    if cut.constant is not None or None in ends or ends[0] != -ends[1]:
         return cut
-    half, middle = 0.5 * (high - low), 0.5 * (high + low)  # one look says where it is level
-    inside = choice(half, absolute(u - middle), u, number(0.0),
+    inside = choice(high, absolute(u), u, number(0.0),  # one look says where it is level
                     lambda: _do(np.clip, u[0], low.constant, high.constant))
-    return _built(inside.__getitem__, (cut,), u.straight,
-                  parity=u.parity if low.constant == -high.constant else max(u.parity, 0))
+    return _built(inside.__getitem__, (cut,), u.straight, parity=u.parity)
 
 
 def hard_tanh(u: Jet) -> Jet:

@@ -271,3 +271,10 @@ def test_parity_follows_from_the_formula(text, parity):
 
 def test_a_difference_from_one_does_not_cancel():
     assert formula("exp(x) - 1")(np.array([1e-20]), 0)[0][0] == 1e-20
+
+
+def test_a_cut_keeps_its_slope_next_to_its_ends():
+    """Also where the middle of what is kept is far from there."""
+    for text in ("clip(x, 0, 6)", "relu6", "clip(x, 0, max(x, 6))"):
+        x = np.array([-1e-300, 1e-300, 1e-20, 1.0])
+        assert get(text).dphi(x).tolist() == [0.0, 1.0, 1.0, 1.0]

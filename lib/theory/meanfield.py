@@ -439,7 +439,7 @@ class MeanField:
 
         On it ``sigma_w^2 = 1 / E phi'^2`` and ``q = sigma_w^2 E phi^2 + sigma_b^2`` at one q, so
         that ``sigma_b^2 = q - E phi^2 / E phi'^2`` is solved for q. Only a q that attracts
-        lengths, V'(q) <= 1, counts; of several the smallest. GELU and swish have none for small
+        unit length, q*, counts; of several the smallest. GELU and swish have none for small
         biases: they lose their fixed point before chi1 reaches 1.
 
         Args:
@@ -863,8 +863,10 @@ def critical_weights(phi: Activation, sigma_b: np.ndarray) -> np.ndarray:
         root = np.exp(elementwise.find_root(
             squared_bias, (scan[cell], scan[cell + 1]), args=(b2[rows],),
             tolerances={"xatol": 1e-14}).x)
-        push = _where_finite(lambda q: moment_slope(phi, q) / moment(phi, q, 1), root)
-        q[rows] = np.where(push <= 1.0 + 1e-9, root, np.nan)  # it attracts
+        weights = _where_finite(lambda q: moment(phi, q, 1), root) ** -0.5
+        known = np.isfinite(weights)  # and unit length must be attracted by it
+        star = _fixed_points(phi, weights[known], np.sqrt(b2[rows[known]])).value
+        q[rows[known]] = np.where(np.abs(star - root[known]) <= 1e-6 * star, root[known], np.nan)
     q = q.reshape(sigma_b.shape)
     with np.errstate(divide="ignore"):
         return _where_finite(lambda q: moment(phi, q, 1), q) ** -0.5
