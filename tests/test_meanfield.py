@@ -877,7 +877,8 @@ def test_no_edge_where_lengths_do_not_settle(phi):
 
 
 @pytest.mark.parametrize("phi", ["tanh", "mish", "swish", "elu", "selu", "softsign", "hard_swish",
-                                 "x*tanh(x)", "x**2/(1 + x**2) + tanh(x)/2"])
+                                 "x*tanh(x)", "x**2/(1 + x**2) + tanh(x)/2",
+                                 "tanh(leaky_relu(0.77*x - 0.199))", "relu6"])
 def test_on_the_edge_chi1_is_1_at_the_length_that_attracts(phi):
     """And not at one that repels, next to where the two meet: there is no edge there."""
     b = np.linspace(0.02, 1.0, 8)
