@@ -330,11 +330,12 @@ def averages(subject, phi: Activation, rng, tally: Tally, points: int, rtol: flo
     for middle in np.exp(rng.uniform(np.log(1e-3), np.log(300.0), 2)):
         q = middle * np.exp(rng.uniform(-1.0, 1.0, points // 2))
         sums = Sums(subject, q)
+        tiny = 1e-34 * np.max(subject.f(np.linspace(-8.0, 8.0, 400))**2)  # 13 deviations out
         for order in (0,) if subject.jumps else (0, 1):
             got = moment(phi, q, order, missing="nan")
             allowed = rtol if order == 0 else 1e-7
             expected, sure = sums.moments(order, 0.1 * allowed)
-            right = np.abs(got - expected) <= allowed * np.abs(expected) + 1e-290
+            right = np.abs(got - expected) <= allowed * np.abs(expected) + tiny + 1e-290
             tally.add(subject.grade, right, np.isnan(got), sure, lambda i: _named(
                 subject, order=order, q=q[i], got=got[i], expected=expected[i]))  # noqa: B023
     if rng.random() < 0.002 and not np.isnan(got[0]):
