@@ -141,7 +141,8 @@ def average(f: Callable, q: np.ndarray, kinks: tuple[float, ...] = (), even: boo
             too fast; carries the best values.
 
     Accuracy: ``rtol``: a rule must agree with its own every-second-node subsets, and with a rule
-        of another kind.
+        of another kind. What f does beyond 13
+        standard deviations is not seen.
 
     Source: double-exponential rule [takahasi1974], split at the kinks; Gauss-Legendre rules.
 
