@@ -12,7 +12,7 @@ READY  := $(VENV)/ready
 PIP    := $(RUN) -m pip install --quiet --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help book site test refresh rerun mutants bench lock clean distclean
+.PHONY: help book site test refresh rerun mutants fuzz bench lock clean distclean
 .DELETE_ON_ERROR:
 
 help:
@@ -22,6 +22,7 @@ help:
 	@echo 'make refresh    execute the notebooks in place, after an intended change'
 	@echo 'make rerun      every chapter with parameters that nobody chose: corners, random, exercises'
 	@echo 'make mutants    faults planted one at a time: which of them no test and no chapter notices'
+	@echo 'make fuzz       the theory on functions that nobody chose, against oracles of its own'
 	@echo 'make bench      processor time of the main computations against limits measured now'
 	@echo 'make lock       write requirements.lock: every package with its hashes'
 	@echo 'make clean      remove what was built; make distclean removes .venv as well'
@@ -34,7 +35,7 @@ book site refresh: $(READY)
 test: $(READY)
 	@$(RUN) -m pytest $(ARGS)
 
-rerun mutants: $(READY)
+rerun mutants fuzz: $(READY)
 	@$(RUN) -m tests.$@ $(ARGS)
 
 bench: $(READY)

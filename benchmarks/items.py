@@ -7,6 +7,7 @@ import os
 import resource
 import subprocess
 import sys
+from functools import partial
 from typing import Callable, NamedTuple
 
 import numpy as np
@@ -29,6 +30,12 @@ import numpy as np
 from lib.theory.meanfield import MeanField
 law = MeanField(np.linspace(1, 5, 41)[:, None], np.linspace(0, 4, 41))
 law.q_star, law.chi1, law.c_star
+"""
+LARGE = """
+import numpy as np
+from lib.theory.meanfield import MeanField
+law = MeanField(np.linspace(1, 5, 641)[:, None], np.linspace(0, 4, 641))
+law.q_star, law.chi1
 """
 PEAK = """
 import re, resource, sys
@@ -63,13 +70,30 @@ def in_process() -> list[Item]:
         Item("q* on the 41 x 41 grid", lambda: MeanField(SIGMA_W, SIGMA_B).q_star, 0.005,
              lambda m: 0.60e6 / m.tanh),
         Item("chi1 and chi2 there, given q*", lambda: (moment(TANH, q, 1), moment(TANH, q, 2)),
-             0.003, lambda m: 0.13e6 / m.tanh),
+             0.002, lambda m: 0.13e6 / m.tanh),
+        Item("chi1 and chi2 there, given the sigmas", both_gains, 0.010,
+             lambda m: 0.73e6 / m.tanh),
         Item("correlation map at 51 c there, to 1e-10",
              lambda: MeanField(SIGMA_W[..., None], SIGMA_B[:, None]).correlation_map(
                  CORRELATIONS), 0.060,
              lambda m: 1.9e9 / m.flops),
         Item("c* and xi_c there", lambda: MeanField(SIGMA_W, SIGMA_B).xi_c, 0.150),
+        *(Item(f"50 layers off the shell there, {phi}", partial(off_the_shell, phi), bar,
+               lambda m: 50 * SIGMA_W.size * SIGMA_B.size / m.exp)
+          for phi, bar in (("erf", 0.060), ("relu", 0.060))),
+        Item("50 layers off the shell there, tanh", partial(off_the_shell, "tanh"), 1.5),
     ]
+
+
+def both_gains() -> None:
+    """At lengths that must be found first."""
+    law = MeanField(SIGMA_W, SIGMA_B)
+    _ = law.chi1, law.chi2
+
+
+def off_the_shell(phi: str) -> None:
+    """Pairs of inputs that start at another length, through fifty layers at every point."""
+    MeanField(SIGMA_W, SIGMA_B, phi, missing="nan").run(2.0, c=0.3, depth=50)
 
 
 def geometry() -> list[Item]:
@@ -126,7 +150,8 @@ def in_new_process() -> list[tuple[str, str, float]]:
     """Items timed as a whole new process: name, program, bar in seconds."""
     return [("import of theory and networks",
              "import lib.theory.meanfield, lib.networks.ensemble", 0.25),
-            ("cold phase diagram: q*, chi1, c*", COLD, 0.5)]
+            ("cold phase diagram: q*, chi1, c*", COLD, 0.5),
+            ("q* and chi1 on a 641 x 641 grid, cold", LARGE, 4.0)]
 
 
 def process_cost(program: str, repeats: int = 5) -> tuple[float, float]:

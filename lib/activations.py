@@ -21,9 +21,10 @@ from lib import jets
 from lib.checks import count, number, real
 from lib.formula import formula
 from lib.jets import Function, Jet, X
+from lib.sampled import Sampled
 
 
-@dataclass(frozen=True, eq=False)  # compared and hashed by identity
+@dataclass(frozen=True, eq=False, repr=False)  # compared and hashed by identity
 class Activation:
     """An elementwise nonlinearity and what is known about it.
 
@@ -33,18 +34,32 @@ class Activation:
         closed: averages in closed form as functions of the variance ``q`` of a centred normal
             ``u``: key 0 is ``E phi(u)^2``, 1 is ``E phi'(u)^2``, 2 is ``E phi''(u)^2``.
         accuracy: relative accuracy of phi, phi' and phi'' that averages may count on.
+        searched: of a callable whose kinks were not declared, what was searched for them.
 
     Accuracy: built-in derivatives are exact to rounding; those found by differences for a
         caller's own function carry 1e-12 (phi') and 1e-10 (phi'', 1e-9 beside a kink) of its size.
 
-    Source: standard definitions; closed averages [williams1997] (erf), [cho2009] (ReLU family),
-        the others by Stein's lemma.
+    Source: standard definitions; closed averages [williams1997] (erf), the others by Stein's
+        lemma.
     """
 
     name: str
-    made: Jet = field(repr=False)
-    closed: Mapping[int, Function] = field(default_factory=dict, repr=False)
-    accuracy: tuple[float, float, float] = field(default=(1e-12, 1e-12, 1e-12), repr=False)
+    made: Jet
+    closed: Mapping[int, Function] = field(default_factory=dict)
+    accuracy: tuple[float, float, float] = (1e-12, 1e-12, 1e-12)
+    searched: str = ""
+
+    def __repr__(self) -> str:
+        return f"{self.name}, {self.grade}" + f": {self.searched}" * bool(self.searched)
+
+    @property
+    def grade(self) -> str:
+        """``"certified"``, or ``"estimated"`` where kinks may have been missed: see `searched`.
+
+        Kinks, parity and growth of a name or a formula follow from it, and a caller may declare
+        them. Of another callable nobody can know them, they are searched for.
+        """
+        return "estimated" if self.searched else "certified"
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """``phi(x)``."""
@@ -73,20 +88,21 @@ class Activation:
     @cached_property
     def parity(self) -> str:
         """``"odd"``, ``"even"`` or ``""``."""
-        x = _probe_points(self.kinks)
-        y, mirror = self.phi(x), self.phi(-x)
-        near = 1e-13 * np.abs(y) + 1e-15 * np.abs(y).max()
-        if not np.allclose(self.kinks, np.negative(self.kinks)[::-1]):
-            return ""
-        return "odd" if np.all(np.abs(mirror + y) <= near) else \
-            "even" if np.all(np.abs(mirror - y) <= near) else ""
+        mirrored = np.allclose(self.kinks, np.negative(self.kinks)[::-1])
+        return {1: "even", -1: "odd", 0: ""}[self.made.parity * mirrored]
+
+    @property
+    def reach(self) -> float:
+        """phi is known for ``|x|`` below; infinite unless it was searched."""
+        return self.made.reach
 
     def jumps(self, order: int) -> np.ndarray:
         """Jump of phi (order 0) or phi' (order 1) at each kink, shape ``(len(kinks),)``."""
         at = np.asarray(self.kinks, dtype=float)
-        f, aside = self.derivative(order), 1e-12 * np.abs(at) + 1e-300  # where it is rounded
+        f, aside = self.derivative(order), 1e-13 * np.abs(at) + 1e-15
         jump = f(at + aside) - f(at - aside)
-        around = at[:, None] + np.linspace(-1.0, 1.0, 10)
+        out = 2.0 ** -np.arange(0.0, 30.0)
+        around = at[:, None] + np.concatenate([-out, out])
         size = np.maximum(np.abs(self.phi(around)), np.abs(f(around))).max(axis=-1)
         return np.where(np.abs(jump) > 1e-9 * size, jump, 0.0)
 
@@ -103,18 +119,13 @@ class Activation:
     @cached_property
     def piecewise_linear(self) -> bool:
         """Whether phi is a straight line between its kinks."""
-        edges = np.concatenate([[-40.0], self.kinks, [40.0]])
-        share = np.linspace(0.02, 0.98, 25)
-        y = self.phi(edges[:-1, None] + share * np.diff(edges)[:, None])
-        bend = np.abs(np.diff(y, 2, axis=-1)).max()
-        return self.made.straight or bool(bend <= 1e-13 * np.abs(y).max())
+        return self.made.straight
 
     @cached_property
     def homogeneous(self) -> bool:
         """Whether phi(a x) = a phi(x) for every a > 0 (linear, ReLU, leaky ReLU)."""
-        x = np.array([-3.0, -1.0, 1.0, 3.0])
-        same = np.allclose(self.phi(7.0 * x), 7.0 * self.phi(x), rtol=1e-13, atol=0)
-        return bool(same and self.piecewise_linear and set(self.kinks) <= {0.0})
+        at_zero, at_one = np.abs(self.phi(np.array([[-1e-200, 1e-200], [-1.0, 1.0]]))).max(axis=1)
+        return bool(self.made.straight and set(self.kinks) <= {0.0} and at_zero <= 1e-150 * at_one)
 
 
 def get(phi: str | Activation | Callable, **parameters: float) -> Activation:
@@ -179,6 +190,8 @@ def _member(name: str, parameters: tuple, title: str) -> Activation:
 def _read(text: str, kinks: Sequence[float] | None = None, name: str = "",
           variable: str = "x") -> Activation:
     """A formula as an activation."""
+    if text in jets.FUNCTIONS:
+        text, name = f"{text}({variable})", name or text
     if text.isidentifier() and text != variable:
         raise ValueError(f"phi: unknown activation {text!r}; known: {', '.join(FAMILIES)}, and "
                          "formulas as 'x*tanh(x)'")
@@ -198,43 +211,46 @@ def _formula(text: str, variable: str, kinks: tuple | None, name: str) -> Activa
 
 
 def custom(phi: Callable, dphi: Callable | None = None, d2phi: Callable | None = None,
-           kinks: tuple[float, ...] = (), name: str = "") -> Activation:
+           kinks: Sequence[float] | None = None, name: str = "") -> Activation:
     """A caller's own nonlinearity, looked at closely before it is believed.
 
     Args:
         phi: elementwise callable of one float array.
-        dphi, d2phi: its derivatives; by differences of tenth order where not given.
-        kinks: every point where phi, phi' or phi'' jumps. An undeclared kink is noticed later:
-            the averages refuse to converge.
+        dphi, d2phi: its derivatives; worked out by `lib.sampled` where not given.
+        kinks: every point where phi, phi' or phi'' jumps, ``()`` for none: then what is computed
+            is certified. If left out they are searched for, and it is estimated.
         name: what to call it.
 
     Raises:
         ValueError: phi is not elementwise, not deterministic, changes shape, or is not finite
-            and real; dphi or d2phi disagrees with differences of phi; phi has a scale too
-            fine for differences.
+            and real; bends where it was not declared to; dphi or d2phi disagrees with
+            differences of phi; phi is noisy or too fine to be seen.
         TypeError: phi does not take an array, or returns what NumPy does not understand.
 
-    Accuracy: as `lib.jets.sampled` where derivatives are not given.
+    Accuracy: as `lib.sampled` where derivatives are not given.
 
     >>> custom(lambda x: x**3, name="cube").parity
     'odd'
     """
-    x, given = _probe_points(real("kinks", kinks).ravel()), {"dphi": dphi, "d2phi": d2phi}
+    told = () if kinks is None else tuple(real("kinks", kinks).ravel())
+    x, given = _probe_points(told), {"dphi": dphi, "d2phi": d2phi}
     for label, f in {"phi": phi, **given}.items():
         if f is not None:
             _try(f, x, label)
-    made = jets.sampled(phi, dphi, d2phi, kinks)
+    made = Sampled(phi, dphi, d2phi, kinks)
+    x = _probe_points(made.kinks)
     for order, label in enumerate(given):
         if given[label] is not None:
             below, theirs = made.derivative(order), made.derivative(order + 1)(x)
             ours = (below(x + 1e-5) - below(x - 1e-5)) / 2e-5
-            if not np.allclose(theirs, ours, rtol=1e-4, atol=1e-5 * (1 + np.abs(ours).max())):
+            if not np.allclose(theirs, ours, rtol=1e-4, atol=1e-5 * np.abs(ours).max()):
                 i = int(np.abs(theirs - ours).argmax())
                 raise ValueError(f"{label} is not the derivative of phi: at x = {x[i]:.3g} it is "
                                  f"{theirs[i]:.6g}, differences give {ours[i]:.6g}")
     known = getattr(phi, "__name__", "<")  # a lambda has none worth showing
     return Activation(name or ("custom" if known.startswith("<") else known), made, accuracy=(
-        1e-12, 1e-12 if dphi else 1e-11, 1e-12 if d2phi else 1e-8))
+        1e-12, 1e-12 if dphi else 1e-11, 1e-12 if d2phi else 1e-8),
+        searched=made.seen if kinks is None else "")
 
 
 def _probe_points(kinks: Collection[float]) -> np.ndarray:
@@ -245,14 +261,13 @@ def _probe_points(kinks: Collection[float]) -> np.ndarray:
 
 def _try(f: Callable, x: np.ndarray, label: str) -> None:
     """Refuse what is no elementwise function of real numbers."""
-    rows = 2 - x.size % 2
     try:
-        y, again, few = (np.asarray(f(one.copy()))
-                         for one in (x, x.reshape(rows, -1)[:, ::-1], x[3:5]))
+        y, again, few = (np.asarray(f(one.copy())) for one in (x, x[::-1], x[3:5]))
     except Exception as problem:
         raise TypeError(
-            f"{label} must take a NumPy array of any shape and return what np.asarray "
-            f"understands; it failed with {type(problem).__name__}: {problem}") from problem
+            f"{label} must take a NumPy array and return what np.asarray understands, "
+            f"as np.vectorize({label}) does; it failed with {type(problem).__name__}: {problem}"
+        ) from problem
     if y.shape != x.shape:
         raise ValueError(f"{label} must keep the shape: {x.shape} became {y.shape}")
     if y.dtype.kind not in "fiu":
@@ -261,7 +276,7 @@ def _try(f: Callable, x: np.ndarray, label: str) -> None:
         raise ValueError(f"{label} returned {y.dtype} for float64; averages and derivatives need "
                          "double precision throughout")
     _refuse_unless_finite(x, y, label)
-    expected, size = y.reshape(rows, -1)[:, ::-1], np.abs(y).max()
+    expected, size = y[::-1], np.abs(y).max()
     if again.shape != expected.shape or not all(
             np.allclose(one, other, rtol=1e-12, atol=1e-15 * size)
             for one, other in ((again, expected), (few, y[3:5]))):
@@ -360,11 +375,6 @@ def _closed_erf() -> dict[int, Function]:
             2: lambda q: 16.0 / np.pi * q * (1.0 + 4.0 * q) ** -1.5}
 
 
-def _closed_leaky_relu(slope: float = 0.0) -> dict[int, Function]:
-    power = (1.0 + slope**2) / 2.0
-    return {0: lambda q: power * q, 1: lambda q: np.full_like(q, power)}
-
-
 def _closed_hard_tanh() -> dict[int, Function]:
     def edge(q: np.ndarray) -> np.ndarray:
         return 1.0 / np.sqrt(2.0 * np.maximum(q, 1e-300))
@@ -400,7 +410,5 @@ def _closed_sin() -> dict[int, Function]:
 
 
 CLOSED: dict[str, Callable[..., dict[int, Function]]] = {
-    "erf": _closed_erf, "relu": _closed_leaky_relu, "leaky_relu": _closed_leaky_relu,
-    "hard_tanh": _closed_hard_tanh, "gelu": _closed_gelu, "sin": _closed_sin,
-    "linear": lambda: {0: lambda q: 1.0 * q, 1: np.ones_like, 2: np.zeros_like},
+    "erf": _closed_erf, "hard_tanh": _closed_hard_tanh, "gelu": _closed_gelu, "sin": _closed_sin,
 }

@@ -6,6 +6,7 @@ short list below, and nothing of it is ever handed to Python to execute.
 from __future__ import annotations
 
 import ast
+from difflib import get_close_matches
 from inspect import signature
 from operator import add, mul, sub, truediv
 from typing import Sequence
@@ -13,9 +14,10 @@ from typing import Sequence
 import numpy as np
 
 from lib.checks import real
-from lib.jets import FUNCTIONS, Jet, X, exp, number
+from lib.jets import FUNCTIONS, Jet, X, choice, exp, number
 
 LENGTH, DEPTH, POWER = 500, 40, 100  # characters, nested operations, largest exponent
+PREFIXES = ("np", "numpy", "math")
 CONSTANTS = {"pi": np.pi, "e": np.e}
 ARITHMETIC = {ast.Add: add, ast.Sub: sub, ast.Mult: mul, ast.Div: truediv}
 
@@ -27,9 +29,9 @@ class FormulaError(ValueError):
 def formula(text: str, kinks: Sequence[float] | None = None, variable: str = "x") -> Jet:
     """The function that a formula means.
 
-    Known are ``+ - * / **``, numbers, ``pi``, ``e``, and `lib.jets.FUNCTIONS`. The kinks of
-    ``abs``, ``relu``, ``max``, ``min`` and ``clip`` are found where their arguments are straight
-    lines, with kinks or without.
+    Known are ``+ - * / **``, numbers, ``pi``, ``e``, `lib.jets.FUNCTIONS`, with ``np.`` before
+    them or not, ``where(x > 1, a, b)``, ``a if x > 1 else b`` and ``(x > 1)``. Kinks and jumps
+    are found where what is compared are straight lines, with kinks or without.
 
     Args:
         text: the formula.
@@ -48,7 +50,7 @@ def formula(text: str, kinks: Sequence[float] | None = None, variable: str = "x"
     if made.constant is not None:
         raise FormulaError(f"formula {text!r} does not depend on {variable}")
     told = real("kinks", () if kinks is None else kinks).ravel().tolist()
-    made = Jet(made.__getitem__, made.kinks | set(told), made.straight)
+    made = Jet(made.__getitem__, made.kinks | set(told), made.straight, parity=made.parity)
     at = np.array([0.0, *sorted(made.kinks)])
     for x, value in zip(at, made(at, 0)[0]):
         if not np.isfinite(value):
@@ -103,12 +105,33 @@ class _Reader:
             case ast.UnaryOp(ast.UAdd() | ast.USub() as sign, operand):
                 inner = self.part(operand, depth)
                 return inner if isinstance(sign, ast.UAdd) else -inner
+            case ast.BinOp(ast.Call(ast.Name("exp"), [power], []), ast.Sub(), ast.Constant(1)):
+                return FUNCTIONS["expm1"](self.part(power, depth))  # which does not cancel
             case ast.BinOp(left, operator, right):
                 return self.binary(node, operator, self.part(left, depth),
                                    self.part(right, depth))
             case ast.Call(ast.Name(name), given, []):
+                if name == "where" and len(given) == 3:
+                    yes, no = (self.part(one, depth) for one in given[1:])
+                    return self.where(given[0], yes, no, depth)
                 return self.call(node, name.lower(), [self.part(one, depth) for one in given])
+            case ast.Call(ast.Attribute(ast.Name(prefix), name), given, []) if prefix in PREFIXES:
+                bare = ast.copy_location(ast.Call(ast.Name(name), given, []), node)
+                return self.meaning(bare, depth)
+            case ast.Compare():
+                return self.where(node, number(1.0), number(0.0), depth)
+            case ast.IfExp(test, yes, no):
+                return self.where(test, self.part(yes, depth), self.part(no, depth), depth)
         raise self.refuse(node, f"is not allowed; use + - * / **, numbers and {_known()}")
+
+    def where(self, test: ast.expr, yes: Jet, no: Jet, depth: int) -> Jet:
+        """One or the other by a comparison; which of them at the very kink is left open."""
+        match test:
+            case ast.Compare(left, [ast.Gt() | ast.GtE()], [right]):
+                return choice(self.part(left, depth), self.part(right, depth), yes, no)
+            case ast.Compare(left, [ast.Lt() | ast.LtE()], [right]):
+                return choice(self.part(right, depth), self.part(left, depth), yes, no)
+        raise self.refuse(test, "is no condition; write one of < <= > >=, as in x > 1")
 
     def binary(self, node: ast.AST, operator: ast.operator, a: Jet, b: Jet) -> Jet:
         """A sum, difference, product, quotient or power."""
@@ -131,7 +154,9 @@ class _Reader:
     def call(self, node: ast.AST, name: str, given: list[Jet]) -> Jet:
         """A function of `lib.jets`."""
         if name not in FUNCTIONS:
-            raise self.refuse(node, f"is unknown; known are {_known()}")
+            near = get_close_matches(name, FUNCTIONS, 1)
+            raise self.refuse(node, "is unknown; " + (
+                f"did you mean {near[0]}?" if near else f"known are {_known()}"))
         try:
             signature(FUNCTIONS[name]).bind(*given)
         except TypeError:

@@ -11,13 +11,13 @@ which does nothing twice and writes over what is no longer needed.
 """
 from __future__ import annotations
 
-from functools import cache, lru_cache, reduce
-from math import comb, factorial
+from functools import cache, reduce
+from math import comb
 from typing import Callable, Iterable, Sequence
 
 import numpy as np
 
-from lib.checks import count, real
+from lib.checks import count
 
 Function = Callable[[np.ndarray], np.ndarray]
 BLOCK = 65_536  # points at a time, so that what is in between stays in the processor's cache
@@ -162,12 +162,16 @@ class Jet:
         straight: whether it is a straight line between the kinks.
         constant: its value, if it does not depend on x.
         hidden: whether it has kinks that could not be found.
+        parity: 1 if it is known to be even, -1 odd, else 0.
+        reach: it is known for ``|x|`` below.
     """
 
     def __init__(self, rule: Callable[[int], _Value | float], kinks: Iterable[float] = (),
-                 straight: bool = False, constant: float | None = None, hidden: bool = False):
+                 straight: bool = False, constant: float | None = None, hidden: bool = False,
+                 parity: int = 0, reach: float = np.inf):
         self._entry, self._program = cache(rule), cache(self._made)
         self.kinks, self.straight = frozenset(kinks), straight
+        self.parity, self.reach = parity, reach
         self.constant, self.hidden = constant, hidden
         self.functions: dict = {}  # what `_primitive` made of this jet
 
@@ -199,14 +203,16 @@ class Jet:
     def __add__(self, other: Jet | float) -> Jet:
         other = jet(other)
         return _built(lambda k: _sum(self[k], other[k]), (self, other),
-                      self.straight and other.straight)
+                      self.straight and other.straight,
+                      parity=self.parity if self.parity == other.parity else 0)
 
     def __mul__(self, other: Jet | float) -> Jet:
         one, other = self, jet(other)
         if other.straight and (other.constant is not None or not one.straight):
             one, other = other, one  # first the one whose derivatives vanish
         return _built(lambda k: _leibniz(k, one, other), (one, other),
-                      one.constant is not None and other.straight)
+                      one.constant is not None and other.straight,
+                      parity=one.parity * other.parity)
 
     def __neg__(self) -> Jet:
         return -1.0 * self
@@ -223,7 +229,7 @@ class Jet:
 
     def __rtruediv__(self, other: float) -> Jet:
         made = smooth(Jet(lambda k: _do(np.divide, other, self[0])), self,
-                      lambda: made * (-1.0 / self))
+                      lambda: made * (-1.0 / self), -1)
         return made
 
     def __pow__(self, exponent: float) -> Jet:
@@ -233,7 +239,8 @@ class Jet:
             return 1.0 / self
         quick = {2.0: np.square, 0.5: np.sqrt}
         value = quick.get(exponent, Jet(lambda k: _do(np.power, self[0], exponent)))
-        return smooth(value, self, lambda: exponent * self ** (exponent - 1.0))
+        return smooth(value, self, lambda: exponent * self ** (exponent - 1.0),
+                      {0.0: 1, 1.0: -1}.get(exponent % 2.0, 0))
 
     __radd__, __rmul__ = __add__, __mul__
 
@@ -241,7 +248,7 @@ class Jet:
 def number(value: float) -> Jet:
     """A constant."""
     value = float(value)
-    return Jet(lambda k: 0.0 if k else value, straight=True, constant=value)
+    return Jet(lambda k: 0.0 if k else value, straight=True, constant=value, parity=1)
 
 
 def jet(value: Jet | float) -> Jet:
@@ -249,24 +256,26 @@ def jet(value: Jet | float) -> Jet:
     return value if isinstance(value, Jet) else number(value)
 
 
-X = Jet(lambda k: (POINT, 1.0)[k] if k < 2 else 0.0, straight=True)
+X = Jet(lambda k: (POINT, 1.0)[k] if k < 2 else 0.0, straight=True, parity=-1)
 
 
 def _built(rule: Callable, parts: Sequence[Jet], straight: bool = False,
-           kinks: Iterable[float] = (), hidden: bool = False) -> Jet:
+           kinks: Iterable[float] = (), hidden: bool = False, parity: int = 0) -> Jet:
     """A jet made of others, with their kinks and its own."""
     if all(one.constant is not None for one in parts):
         return number(rule(0))
     return Jet(rule, frozenset(kinks).union(*(one.kinks for one in parts)), straight,
-               hidden=hidden or any(one.hidden for one in parts))
+               hidden=hidden or any(one.hidden for one in parts), parity=parity)
 
 
-def smooth(value: Callable | str | Jet, u: Jet, slope: Callable[[], Jet]) -> Jet:
+def smooth(value: Callable | str | Jet, u: Jet, slope: Callable[[], Jet],
+           parity: int = 0) -> Jet:
     """A smooth function of u.
 
     Args:
         value: as a ufunc, the name of one in `scipy.special`, or a jet whose value it is.
         slope: gives the derivative with respect to u, as a jet.
+        parity: of the function of u.
     """
     slope, inner = cache(slope), Jet(lambda k: u[k + 1])
 
@@ -275,16 +284,20 @@ def smooth(value: Callable | str | Jet, u: Jet, slope: Callable[[], Jet]) -> Jet
             return _leibniz(k - 1, inner, slope(), chain=True)
         return value[0] if isinstance(value, Jet) else _do(value, u[0])
 
-    return _built(rule, (u,))
+    return _built(rule, (u,), parity=parity if u.parity < 0 else u.parity)
 
 
-def choice(p: Jet, q: Jet, a: Jet, b: Jet, value: Callable[[], _Value] | None = None) -> Jet:
+def choice(p: Jet, q: Jet, a: Jet, b: Jet, value: Callable[[], _Value] | None = None,
+           parity: int | None = None) -> Jet:
     """``a`` where ``p > q``, otherwise ``b``; the kinks are found where ``p - q`` is straight.
 
     Args:
         value: its value, where that is known without looking at p and q.
+        parity: where that is known; otherwise it is even if all of them are.
     """
     gap = p - q
+    if parity is None:
+        parity = int(gap.parity == a.parity == b.parity == 1)
     if gap.constant is not None:
         return a if gap.constant > 0.0 else b
 
@@ -296,7 +309,7 @@ def choice(p: Jet, q: Jet, a: Jet, b: Jet, value: Callable[[], _Value] | None = 
         return _Value(_chosen, _do(np.greater, p[0], q[0]), a[k], b[k], POINT)
 
     return _built(rule, (a, b, gap), a.straight and b.straight,
-                  _roots(gap) if gap.straight else (), not gap.straight)
+                  _roots(gap) if gap.straight else (), not gap.straight, parity)
 
 
 def _chosen(first: np.ndarray, a: np.ndarray | float, b: np.ndarray | float,
@@ -325,12 +338,13 @@ def _roots(gap: Jet) -> set[float]:
 # The primitives
 
 
-def _primitive(value: Callable | str, slope: Callable[[Jet], Jet]) -> Callable[[Jet], Jet]:
+def _primitive(value: Callable | str, slope: Callable[[Jet], Jet],
+               parity: int = 0) -> Callable[[Jet], Jet]:
     """A smooth function of jets, from its value and its slope as functions of a jet."""
     def function(u: Jet) -> Jet:
         if function not in u.functions:  # made once, so that what it has worked out is shared
             first = value if isinstance(value, (np.ufunc, str)) else value(u)
-            u.functions[function] = smooth(first, u, lambda: slope(u))
+            u.functions[function] = smooth(first, u, lambda: slope(u), parity)
         return u.functions[function]
 
     return function
@@ -340,17 +354,17 @@ exp = _primitive(np.exp, lambda u: exp(u))
 expm1 = _primitive(np.expm1, lambda u: exp(u))
 log = _primitive(np.log, lambda u: 1.0 / u)
 log1p = _primitive(np.log1p, lambda u: 1.0 / (1.0 + u))
-sin = _primitive(np.sin, lambda u: cos(u))
-cos = _primitive(np.cos, lambda u: -sin(u))
-sinh = _primitive(np.sinh, lambda u: cosh(u))
-cosh = _primitive(np.cosh, lambda u: sinh(u))
-atan = _primitive(np.arctan, lambda u: 1.0 / (1.0 + u * u))
-erf = _primitive("erf", lambda u: 2.0 / np.pi**0.5 * exp(-u * u))
+sin = _primitive(np.sin, lambda u: cos(u), -1)
+cos = _primitive(np.cos, lambda u: -sin(u), 1)
+sinh = _primitive(np.sinh, lambda u: cosh(u), -1)
+cosh = _primitive(np.cosh, lambda u: sinh(u), 1)
+atan = _primitive(np.arctan, lambda u: 1.0 / (1.0 + u * u), -1)
+erf = _primitive("erf", lambda u: 2.0 / np.pi**0.5 * exp(-u * u), -1)
 # The slope of tanh is not 1 - tanh^2, which cancels, but 1/cosh^2: to rounding, as long as the
 # square can be written down, |u| < 354.
-tanh = _primitive(np.tanh, lambda u: _sech2(u))
+tanh = _primitive(np.tanh, lambda u: _sech2(u), -1)
 _sech2 = _primitive(lambda u: 4.0 / (exp(u) + 1.0 / exp(u))**2,
-                    lambda u: -2.0 * tanh(u) * _sech2(u))
+                    lambda u: -2.0 * tanh(u) * _sech2(u), 1)
 sigmoid = _primitive(lambda u: 1.0 / (1.0 + exp(-u)), lambda u: 0.25 * _sech2(0.5 * u))
 softplus = _primitive(lambda u: relu(u) + log1p(exp(-absolute(u))), lambda u: sigmoid(u))
 
@@ -377,19 +391,19 @@ def minimum(a: Jet, b: Jet, *more: Jet) -> Jet:
 
 def absolute(u: Jet) -> Jet:
     """``|u|``."""
-    return choice(u, -u, u, -u, lambda: _do(np.abs, u[0]))
+    return choice(u, -u, u, -u, lambda: _do(np.abs, u[0]), abs(u.parity))
 
 
 def clip(u: Jet, low: Jet | float, high: Jet | float) -> Jet:
     """u, but at least `low` and at most `high`."""
     low, high = jet(low), jet(high)
     cut = minimum(maximum(u, low), high)
-    if cut.constant is not None or None in (low.constant, high.constant):
+    ends = low.constant, high.constant
+    if cut.constant is not None or None in ends or ends[0] != -ends[1]:
         return cut
-    half, middle = 0.5 * (high - low), 0.5 * (high + low)  # one look says where it is level
-    inside = choice(half, absolute(u - middle), u, number(0.0),
+    inside = choice(high, absolute(u), u, number(0.0),  # one look says where it is level
                     lambda: _do(np.clip, u[0], low.constant, high.constant))
-    return _built(inside.__getitem__, (cut,), u.straight)
+    return _built(inside.__getitem__, (cut,), u.straight, parity=u.parity)
 
 
 def hard_tanh(u: Jet) -> Jet:
@@ -419,97 +433,44 @@ def selu(u: Jet) -> Jet:
     return 1.0507009873554805 * elu(u, 1.6732632423543772)
 
 
+def mish(u: Jet) -> Jet:
+    """``u tanh(softplus(u))``."""
+    return u * tanh(softplus(u))
+
+
+def softsign(u: Jet) -> Jet:
+    """``u / (1 + |u|)``."""
+    return u / (1.0 + absolute(u))
+
+
+def relu6(u: Jet) -> Jet:
+    """u cut to ``[0, 6]``."""
+    return clip(u, 0.0, 6.0)
+
+
+def sign(u: Jet) -> Jet:
+    """1 where positive, -1 where negative."""
+    return choice(u, number(0.0), number(1.0), number(-1.0), lambda: _do(np.sign, u[0]),
+                  u.parity)
+
+
 def polynomial(coefficients: Sequence[float], u: Jet) -> Jet:
     """``sum_k c_k u^k``, by Horner's rule."""
     from numpy.polynomial.polynomial import polyder
     value = Jet(lambda k: reduce(lambda total, one: _sum(_times(total, u[0]), float(one)),
                                  coefficients[::-1], 0.0))
-    return smooth(value, u, lambda: polynomial(polyder(coefficients), u))
+    parity = 1 if not any(coefficients[1::2]) else -int(not any(coefficients[::2]))
+    return smooth(value, u, lambda: polynomial(polyder(coefficients), u), parity)
 
 
 FUNCTIONS: dict[str, Callable[..., Jet]] = {
     "abs": absolute, "arctan": atan, "atan": atan, "clip": clip, "cos": cos, "cosh": cosh,
-    "elu": elu, "erf": erf, "exp": exp, "expm1": expm1, "gelu": gelu, "hard_tanh": hard_tanh,
-    "leaky_relu": leaky_relu, "log": log, "log1p": log1p, "max": maximum, "min": minimum,
-    "relu": relu, "selu": selu, "sigmoid": sigmoid, "silu": swish, "sin": sin, "sinh": sinh,
-    "softplus": softplus, "sqrt": lambda u: u**0.5, "swish": swish, "tanh": tanh,
+    "elu": elu, "erf": erf, "exp": exp, "expm1": expm1, "gelu": gelu,
+    "hard_sigmoid": lambda u: relu6(u + 3.0) / 6.0,
+    "hard_swish": lambda u: u * relu6(u + 3.0) / 6.0,
+    "hard_tanh": hard_tanh, "leaky_relu": leaky_relu, "ln": log, "log": log, "log1p": log1p,
+    "max": maximum, "maximum": maximum, "min": minimum, "minimum": minimum, "mish": mish,
+    "relu": relu, "relu6": relu6, "selu": selu, "sigmoid": sigmoid, "sign": sign, "silu": swish,
+    "sin": sin, "sinh": sinh, "softplus": softplus, "softsign": softsign,
+    "sqrt": lambda u: u**0.5, "swish": swish, "tanh": tanh,
 }
-
-
-# A function that can only be called
-
-POINTS = 11  # a stencil of eleven points is exact for polynomials of degree ten
-STEP = 0.02  # rounding (1e-16/STEP) and truncation meet here for functions of scale one
-
-
-def sampled(phi: Function, dphi: Function | None = None, d2phi: Function | None = None,
-            kinks: Sequence[float] = (), step: float = STEP) -> Jet:
-    """The jet of a callable; derivatives that are not given come from finite differences.
-
-    Every call gets a copy of its argument, and what it returns is taken over in the precision of
-    the argument, so that neither `out=` nor a type of few bits can do harm.
-
-    Args:
-        phi, dphi, d2phi: elementwise callables, smooth between the kinks.
-        kinks: the stencil slides sideways so as to stay on one side of each; at a kink it takes
-            the right side.
-
-    Raises:
-        ValueError: kinks closer than the stencil is wide, or a phi that varies on so fine a
-            scale that two step sizes disagree; only if a derivative is not given.
-
-    Accuracy: tenth order; about 1e-13 of the size of phi for phi', 1e-11 for phi''.
-
-    Source: derived here (weights by solving for the monomials).
-    """
-    given = {k: f for k, f in enumerate((phi, dphi, d2phi)) if f is not None}
-    at = np.sort(real("kinks", kinks).ravel())
-    stencils = {k: _Value(lambda x, f=f: _stencil(f, x.astype(float), at, step), POINT)
-                for k, f in given.items()}
-
-    def rule(k: int) -> _Value:
-        if k in given:
-            return _Value(lambda x: np.asarray(given[k](x.copy())).astype(x.dtype), POINT)
-        below = max(i for i in given if i < k)
-        return _Value(lambda slid: np.einsum("ij,ij->i", _weights(k - below)[slid[0]], slid[1])
-                      / step ** (k - below), stencils[below])
-
-    made = Jet(rule, at.tolist())
-    missing = [k for k in (1, 2) if k not in given]
-    if missing and step == STEP:
-        _refuse_fine_scales(made, sampled(phi, dphi, d2phi, kinks, 2 * STEP), missing)
-    return made
-
-
-def _refuse_fine_scales(fine: Jet, coarse: Jet, orders: list[int]) -> None:
-    if np.any(np.diff(sorted(fine.kinks)) < 2 * POINTS * STEP):
-        raise ValueError(f"kinks must be at least {2 * POINTS * STEP:g} apart to differentiate "
-                         "phi between them; give dphi and d2phi")
-    x = np.linspace(-6.03, 6.05, 301)
-    for order in orders:
-        size = max(np.abs(fine.derivative(k)(x)).max() for k in (0, order))
-        apart = np.abs(fine.derivative(order)(x) - coarse.derivative(order)(x)).max()
-        if apart > 1e-6 * size:
-            raise ValueError(f"phi varies too fast to differentiate by differences (order {order} "
-                             "depends on the step): give dphi and d2phi, or declare its kinks")
-
-
-def _stencil(f: Function, x: np.ndarray, kinks: np.ndarray,
-             step: float) -> tuple[np.ndarray, np.ndarray]:
-    """Which row of `_weights` each point takes, and f on its nodes, shape ``(len(x), POINTS)``."""
-    half, edges = POINTS // 2, np.concatenate([[-np.inf], kinks, [np.inf]])
-    i = np.searchsorted(kinks, x, side="right")
-    left, right = (np.maximum(np.ceil(half - room / step), 0.0).astype(int)
-                   for room in (x - edges[i], edges[i + 1] - x))
-    nodes = x[:, None] + step * (np.arange(-half, half + 1) + (left - right)[:, None])
-    return half + left - right, np.asarray(f(nodes)).astype(float)
-
-
-@lru_cache
-def _weights(order: int) -> np.ndarray:
-    """Weights of the stencil for one derivative; row i for nodes from ``i - POINTS + 1`` on."""
-    k = np.arange(POINTS)
-    nodes = k + k[:, None] - POINTS + 1.0
-    target = factorial(order) * (k[:, None] == order)
-    return np.linalg.solve(nodes[:, None, :] ** k[:, None], np.broadcast_to(
-        target, (POINTS, POINTS, 1)))[..., 0]

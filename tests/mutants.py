@@ -39,6 +39,14 @@ lib/theory/gaussian.py  gaussian  order_to_chaos
   dropped     return slope\n\n\ndef _density  =>  return 0 * slope\n\n\ndef _density
   comparison  if terms.min() >= 0.0 else  =>  if terms.min() <= 0.0 else
   constant    slope += 0.5 * at  =>  slope += 0.5000005 * at
+  constant    root, total = np.sqrt(q)[:, None], 0.0  =>  root, total = np.sqrt(q)[:, None], 1e-9
+  dropped     np.maximum(error, np.abs(_shared(f, q, kinks, even, level) - total))  =>  error
+  shifted     LOWEST + STRETCH * (panel + 0.5)  =>  LOWEST + STRETCH * (panel + 0.500001)
+lib/sampled.py  sampled,activations  -
+  constant    0.4567 * (right - left)  =>  0.0 * (right - left)
+  dropped     shift = -jump / bend if bend else 0.0  =>  shift = 0.0
+  sign        np.abs(y + mirror) <= near  =>  np.abs(y - mirror) <= near
+  comparison  np.ptp(y))\n\n\ndef _clusters  =>  np.inf)\n\n\ndef _clusters
 lib/theory/geometry.py  geometry,dimension  exponential_curvature
   constant    np.log(3.0 * _gain  =>  np.log(3.000003 * _gain
   constant    3.0 * two / (one  =>  3.000003 * two / (one
@@ -56,6 +64,8 @@ lib/theory/meanfield.py  meanfield,depth  order_to_chaos
   comparison  gain > 1.0, "chaotic"  =>  gain < 1.0, "chaotic"
 lib/theory/correlated.py  correlated  order_to_chaos
   constant    np.clip(0.5 * d, 0  =>  np.clip(0.5000005 * d, 0
+  constant    1 / 30 - x  =>  1 / 30.0003 - x
+  sign        np.exp(-g * d) + np.exp  =>  np.exp(-g * d) - np.exp
   sign        apart = (a - b) ** 2  =>  apart = (a + b) ** 2
   dropped     self.slope_power[:, None] * d - bent, bound  =>  self.slope_power[:, None] * d, bound
 lib/theory/hermite.py  hermite  hermite_features
@@ -70,7 +80,7 @@ lib/theory/stretch.py  stretch  transitions_and_regions
   dropped     largest = law.sigma_w**2 + law.sigma_b**2  =>  largest = law.sigma_w**2
   constant    zeros[0] = 2.0  =>  zeros[0] = 2.000002
 lib/theory/finite_width.py  finite_width  order_to_chaos
-  constant    stray + 2.0 / width  =>  stray + 2.000002 / width
+  constant    * np.sqrt(stray + 2.0 / width)  =>  * np.sqrt(stray + 2.000002 / width)
   sign        length - 2.0 * both + gap  =>  length + 2.0 * both + gap
   dropped     push**2 * length + 2.0 * push * keep * both  =>  push**2 * length
 lib/theory/bounds.py  bounds  deep_versus_shallow

@@ -212,28 +212,32 @@ def test_right_derivatives_are_used_as_they_are():
     assert np.array_equal(phi.d2phi(X), get("tanh").d2phi(X))
 
 
-def test_an_undeclared_kink_is_refused_by_the_differences():
-    with pytest.raises(ValueError, match="declare its kinks"):
-        get(lambda x: np.maximum(x, 0.3 * x))
+@pytest.mark.parametrize("gain", [4.0, 60.0, 1e4])
+def test_a_fine_scale_needs_no_derivatives(gain):
+    phi, named, x = get(lambda x: np.tanh(gain * x)), get("tanh"), X / gain
+    assert phi.parity == "odd" and phi.kinks == ()
+    assert np.abs(phi.dphi(x) / gain - named.dphi(X)).max() < 1e-11
+    assert np.abs(phi.d2phi(x) / gain**2 - named.d2phi(X)).max() < 1e-8
 
 
-@pytest.mark.parametrize("gain", [20.0, 60.0])
-def test_a_fine_scale_is_accepted_with_its_derivatives(gain):
-    """That is what the refusal of the same function without them says to do."""
-    with pytest.raises(ValueError, match="give dphi and d2phi"):
-        get(lambda x: np.tanh(gain * x))
-    phi = get(lambda x: np.tanh(gain * x), dphi=lambda x: gain * get("tanh").dphi(gain * x),
-              d2phi=lambda x: gain**2 * get("tanh").d2phi(gain * x))
-    assert phi.parity == "odd"
+def test_kinks_close_together_are_accepted():
+    for phi in (get(lambda x: np.clip(x, 0.0, 0.1)),
+                get(lambda x: np.clip(x, 0.0, 0.1), kinks=(0.0, 0.1))):
+        assert phi.piecewise_linear and phi.kinks == (0.0, 0.1)
+        assert phi.jumps(1) == pytest.approx([1.0, -1.0], rel=1e-9)
 
 
-def test_kinks_close_together_are_accepted_with_the_derivatives():
-    """That is what the refusal of the same function without them says to do."""
-    with pytest.raises(ValueError, match="give dphi and d2phi"):
-        get(lambda x: np.clip(x, 0.0, 0.1), kinks=(0.0, 0.1))
-    phi = get(lambda x: np.clip(x, 0.0, 0.1), kinks=(0.0, 0.1), d2phi=np.zeros_like,
-              dphi=lambda x: np.where((x > 0.0) & (x < 0.1), 1.0, 0.0))
-    assert phi.piecewise_linear
+def test_a_grade_is_on_every_activation_and_every_result():
+    for certain in ("tanh", "x*tanh(x)", np.tanh, "relu6"):
+        assert get(certain).grade == "certified"
+    declared = get(lambda x: np.maximum(x, 0.0), kinks=(0.0,))
+    none = get(lambda x: np.cos(x), kinks=())
+    assert declared.grade == none.grade == "certified" and not declared.searched
+    found = get(lambda x: np.maximum(x, 0.0))
+    assert found.grade == "estimated" and "|x| < 2.097e+06" in found.searched
+    assert "estimated: kinks" in repr(MeanField(1.2, 0.1, found))
+    assert "ordered, certified" in repr(MeanField(1.2, 0.1, declared))
+    assert repr(declared) == "custom, certified" and repr(found).startswith("custom, estimated: k")
 
 
 def test_a_callable_that_overwrites_its_argument_is_taken_as_it_is_meant():

@@ -13,9 +13,8 @@ from hypothesis import strategies as st
 from scipy import integrate
 from scipy.special import ndtr
 
-from lib.activations import Activation, get
+from lib.activations import get
 from lib.checks import Untrusted
-from lib.jets import sampled
 from lib.theory.correlated import (
     Kernel,
     MehlerKernel,
@@ -389,8 +388,8 @@ def test_bad_deficits_name_the_argument(d, error):
 
 
 def undeclared(kink):
-    return Activation("bent", sampled(lambda x: np.maximum(x, 0.3 * x + 0.7 * kink),
-                                      lambda x: np.where(x > kink, 1.0, 0.3), np.zeros_like))
+    return oracles.unsearched(lambda x: np.maximum(x, 0.3 * x + 0.7 * kink),
+                              lambda x: np.where(x > kink, 1.0, 0.3), np.zeros_like)
 
 
 def test_an_undeclared_kink_is_not_trusted():

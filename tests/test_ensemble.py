@@ -384,3 +384,19 @@ def test_a_curve_that_stands_still_has_no_curvature():
     run = Ensemble(1.3, 0.3, width=5, networks=2, phi="0*x").run(1.0, curve="circle", depth=3)
     assert np.isfinite(run.log_kappa2[:, 0]).all() and np.isnan(run.log_kappa2[:, 1:]).all()
     assert np.all(run.log_metric[:, 1:] == -np.inf) and np.isnan(run.log_length_gauss[:, 2]).all()
+
+
+def test_a_callable_that_overwrites_its_argument_is_taken_as_it_is_meant():
+    def rude(x):
+        return np.tanh(x, out=x)
+
+    nets = dict(sigma_w=2.0, sigma_b=0.3, width=80, networks=3, seed=4)
+    mine, named = (Ensemble(phi=phi, **nets).run(1.0, depth=4).q for phi in (rude, "tanh"))
+    assert np.array_equal(mine, named)
+
+
+def test_a_function_that_is_no_number_somewhere_is_named_with_its_layer():
+    nets = Ensemble(2.0, 0.3, phi=lambda x: np.where(np.abs(x) > 9, np.nan, np.tanh(x)), width=80,
+                    networks=3, seed=1)
+    with pytest.raises(Untrusted, match="phi is not a number somewhere in layer 1"):
+        nets.run(50.0, depth=3)

@@ -7,8 +7,10 @@ import oracles
 import pytest
 
 from lib.activations import get
+from lib.networks.ensemble import Ensemble
 from lib.theory.correlated import Kernel
 from lib.theory.finite_width import pair_step, sd_c, sd_q
+from lib.theory.gaussian import moment, moment_slope
 from lib.theory.meanfield import MeanField
 
 NETWORKS = 3000
@@ -241,3 +243,24 @@ def test_silence_has_a_band_or_is_refused():
     """At length 0 the correlation means nothing, but no NaN may come out in silence."""
     told = MeanField(1.0, 0.3).run(0.0, 0.5, depth=3, width=10)
     assert np.isfinite(told.sd_c).all() and np.isfinite(told.sd_q).all()
+
+
+@pytest.mark.parametrize("q", [25.0, 2000.0])
+def test_kinks_far_inside_are_resolved(q):
+    """The slope of the length map and the noise, by one rule for two normals and one for one."""
+    phi = get("hard_tanh")
+    step = pair_step(phi, np.array([q]), np.array([0.3]))[:, 0]
+    assert step[2] == pytest.approx(float(moment_slope(phi, q)), rel=1e-4)
+    assert step[0] == pytest.approx(float(moment(phi, q)), rel=1e-6)
+
+
+@pytest.mark.parametrize("phi, sigma_w, sigma_b", [("gelu", 1.3, 0.2), ("x*tanh(x)", 1.0, 0.1),
+                                                   ("relu", 1.35, 0.1), ("tanh", 2.5, 0.3)])
+def test_a_band_is_within_ten_percent_or_not_given(phi, sigma_w, sigma_b):
+    """From a long input GELU's first order was 0.68 of the sampled spread after eight layers."""
+    told = MeanField(sigma_w, sigma_b, phi).run(1.0, depth=9, width=120)
+    seen = Ensemble(sigma_w, sigma_b, phi=phi, width=120, networks=3000, seed=1).run(1.0, depth=9)
+    share = told.sd_q[1:, 0] / np.asarray(seen.q)[:, 1:, 0].std(axis=0)
+    given = np.isfinite(share)
+    assert np.all(np.abs(share[given] - 1.0) < 0.12)
+    assert given[:3].all() and (given.all() or phi in ("gelu", "x*tanh(x)"))

@@ -8,6 +8,7 @@ from math import factorial
 from pathlib import Path
 
 import numpy as np
+import oracles
 import pytest
 from scipy.special import erf, eval_hermitenorm
 
@@ -127,9 +128,10 @@ def test_high_orders_keep_their_accuracy():
 
 
 def test_an_undeclared_kink_and_too_steep_a_function_are_refused():
-    bent = custom(lambda x: np.abs(x - 0.3), lambda x: np.sign(x - 0.3), np.zeros_like)
-    half = custom(lambda x: np.abs(x) + np.abs(x - 0.3), lambda x: np.sign(x) + np.sign(x - 0.3),
-                  np.zeros_like, (0.0,))
+    bent = oracles.unsearched(lambda x: np.abs(x - 0.3), lambda x: np.sign(x - 0.3),
+                              np.zeros_like)
+    half = oracles.unsearched(lambda x: np.abs(x) + np.abs(x - 0.3),
+                              lambda x: np.sign(x) + np.sign(x - 0.3), np.zeros_like)
     for phi in (bent, half):
         with pytest.raises(Untrusted, match="kink"):
             features(phi)

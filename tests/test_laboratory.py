@@ -19,7 +19,7 @@ from lib.activations import FAMILIES, get
 from lib.formula import FormulaError, formula
 from lib.jets import FUNCTIONS
 from lib.report.leaf import leaf
-from lib.report.parameters import declared, understood
+from lib.report.parameters import check, declared, understood
 from lib.report.site import chapter
 from lib.theory.meanfield import MeanField
 from tests.browser import FOUND, Browser
@@ -31,8 +31,9 @@ PHIS = ["tanh", "erf", "relu", "leaky_relu", "hard_tanh", "sigmoid", "gelu", "sw
         "elu", "selu", "sin", "linear", "hermite", "sin(x) + cos(x)", "x*tanh(x)",
         "x*exp(-x**2/8)", "max(x, 0) + 0.1*sin(x)", "clip(2*x, -1, 0.5)", "tanh(x) + 0.3*x",
         "exp(-x**2)", "relu(x)**2/(1 + x**2)", "x/(1 + x**2)", "abs(x + 1) - abs(x - 1) - x",
-        "-x**3/6 + x"]
-POINTS = 12  # of each; 300 in all
+        "-x**3/6 + x", "mish", "hard_swish", "where(x > 1, 2*x - 1, x)", "x/(1 + np.abs(x))",
+        "x if x > 0 else exp(x) - 1", "tanh(x) + exp(-(x - 20)**2)"]
+POINTS = 12  # of each; 372 in all
 NUMBERS = {"q": "q_star", "chi1": "chi1", "c": "c_star", "xi_q": "xi_q",
            "slope": "slope_at_c_star", "repeller": "repeller"}
 
@@ -99,12 +100,16 @@ def test_numbers_are_those_of_the_library(ask, phi):
 
 @pytest.mark.parametrize("text", [
     *(f"{name}(0.7*x)" for name in FUNCTIONS if name not in (
-        "log", "log1p", "sqrt", "max", "min", "clip")),
+        "ln", "log", "log1p", "sqrt", "max", "maximum", "min", "minimum", "clip")),
     "log(2 + x**2)", "log1p(x**2)", "sqrt(1 + x**2)", "min(x, 2*x, 3)", "max(x, -x, 0.5)",
     "clip(3*x, -1, 2)", "2**x", "-x**2", "2**-x", "2**-x*x", "2**x/3**x", "-x*x", "max(1, 2)*x",
     "e**(-x**2/2)*PI", "x*x*x/4 - x", "1 - x - 2*x/4/2", "1e-1*x + 2.5e0", "(x**2 + 1)**-1.5",
     "swish(x, 2)", "leaky_relu(x, 0.2)", "elu(x, 0.5)", "1/(1 + exp(-x))", "abs(abs(x) - 1)",
-    "+x - -x", "x**0 + x", "1_0*x + .5", "2**3**0.5*x"])
+    "+x - -x", "x**0 + x", "1_0*x + .5", "2**3**0.5*x", "x < 0", "(x >= 1)*x - (2 > x)",
+    "where(x > 1, 2*x - 1, x)", "x if x > 0 else x/2 if x > -1 else -1/2", "ln(2 + x**2)",
+    "-x if 2*x + 1 <= 1 - x else x**2", "np.where(x + 1 < 0, 0, numpy.maximum(x, 3))",
+    "(x if x > 0 else 0)*math.exp(-x**2)", "where(2 > 1, x, 3)", "minimum(1, x)", "exp(x) - 1",
+    "2*(exp(x/3) - 1)", "min(1, (0 if x < 0 else x))"])
 def test_a_formula_means_what_it_means_in_the_library(ask, text):
     x = [-800.0, -3.7, -1.3, -0.4, 0.21, 0.9, 2.6, 800.0]
     x = x if "cosh" not in text and "sinh" not in text and "**" not in text else x[1:-1]
@@ -119,11 +124,14 @@ def test_a_formula_means_what_it_means_in_the_library(ask, text):
 
 @pytest.mark.parametrize("text", [
     "x ^ 2", "tan(x)", "sin(x, 2)", "clip(x)", "max(x)", "sin()", "sin", "y + 1", "3 + pi",
-    "x // 2", "x % 2", "x @ x", "~x", "x < 0", "True*x", "None", "x**1000", "9**9**9*x", "x**x",
-    "(-2)**x", "1e999*x", "10**100*10**100*10**100*10**100*x", "1/x", "log(x)", "x/(1 - 1)",
-    "sin(x)/x", "(-8)**0.5*x", "x*" + "9" * 450, "x" + "+x" * 400, "-" * 60 + "x", "1/(x - x)",
-    "sin(" * 60 + "x" + ")" * 60, "abs(sin(x))", "2*(x + (y))*x", "max(x**2, 1)", "", "   ",
-    "x +", "sin(x", "2 + (x + 1"])
+    "x // 2", "x % 2", "x @ x", "~x", "x == 0", "0 < x < 1", "where(x, 1, 2)", "x if 1 else 2",
+    "where((x + 1), x, tan(x))", "x if tan(x) > 0 else y", "where(x > 1)", "x if x > 0", "np.pi*x",
+    "np.tan(x)", "where(x**2 > 1, x, 1)", "rleu(x)", "Sigmod(x)", "arctanh(x)", "hardswish(x)",
+    "softmax(x)", "heaviside(x, 0)", "tahn(x) + 1", "True*x", "None", "x**1000", "9**9**9*x",
+    "x**x", "(-2)**x", "1e999*x", "10**100*10**100*10**100*10**100*x", "1/x", "log(x)",
+    "x/(1 - 1)", "sin(x)/x", "(-8)**0.5*x", "x*" + "9" * 450, "x" + "+x" * 400, "-" * 60 + "x",
+    "1/(x - x)", "sin(" * 60 + "x" + ")" * 60, "abs(sin(x))", "2*(x + (y))*x", "max(x**2, 1)",
+    "", "   ", "x +", "sin(x", "2 + (x + 1"])
 def test_a_formula_is_refused_in_the_library_s_words(ask, text):
     with pytest.raises(FormulaError) as refused:
         formula(text)
@@ -131,7 +139,7 @@ def test_a_formula_is_refused_in_the_library_s_words(ask, text):
 
 
 @pytest.mark.parametrize("text", [
-    "__import__('os')", "x.__class__", "x[0]", "lambda x: x", "x if x else 1", "x and 1", "'x'",
+    "__import__('os')", "x.__class__", "x[0]", "lambda x: x", "x and 1", "'x'",
     "1j*x", "x := 3", "x = 3", "import os", "x; x", "sin(x=1)", "max(*x)", "eval('x')", "2x",
     "x)", "(" * 240 + "x" + ")" * 240, "x\0", "f'{x}'", "x!", "constructor(x)", "__proto__(x)",
     "toString"])
@@ -144,10 +152,36 @@ def test_everything_else_is_refused(ask, text):
 def test_names_are_those_of_the_library(ask):
     assert ask("() => lab.NAMES") == list(FAMILIES)
     assert ask("() => Object.keys(lab.FUNCTIONS)") == list(FUNCTIONS)
-    for wrong in ("rleu", "log(2 + x)"):
+    name = "text => lab.activation(text).name"
+    for wrong in ("rleu", "log(2 + x)", "ln", "maximum"):
         with pytest.raises(ValueError) as refused:
             get(wrong)
-        assert ask("text => lab.activation(text).name", wrong) == str(refused.value)
+        assert ask(name, wrong) == str(refused.value)
+    parameters = declared(chapter("your_own_nonlinearity"))
+    for text in FUNCTIONS:
+        try:
+            check(parameters, {"formula": text})
+        except ValueError as problem:
+            assert str(problem) == f"parameter 'formula': {ask(name, text)}"
+        else:
+            assert ask(name, text) == text
+
+
+@pytest.mark.parametrize("text", [*FUNCTIONS, "x*sign(x)", "tanh(x)**2", "x**3", "x**-2*x**2",
+                                  "clip(x, -2, 2)", "clip(x, -1, 2)", "1/(1 + x**2)", "x + x**2",
+                                  "tanh(x) + exp(-(x - 20)**2)", "where(abs(x) > 1, x**2, 1)",
+                                  "where(x > 1, x**2, 1)", "abs(x + 1) - abs(x - 1)",
+                                  "abs(x - 1)"])
+def test_parity_and_homogeneity_are_those_of_the_library(ask, text):
+    try:
+        phi = get(text)
+    except ValueError:
+        return
+    if phi.continuous:
+        parity, homogeneous = ask("text => {const phi = lab.activation(text);"
+                                  "return [+phi.parity, phi.homogeneous];}", text)
+        assert parity == {"odd": -1, "even": 1, "": 0}[phi.parity], text
+        assert homogeneous == phi.homogeneous
 
 
 @pytest.mark.parametrize("phi, w, b", [

@@ -189,6 +189,7 @@ source: str = "embedded"  # images [embedded|full]
     ({"source": "full"}, "the whole sets lie in a folder; here source = full"),
     ({"phi": "x^2 +"}, "parameter 'phi'"),
     ({"phi": "tangh"}, "parameter 'phi': "),
+    ({"phi": "sign(x)"}, "parameter 'phi': sign(x) jumps"),
 ])
 def test_what_must_be_true_together_is_refused_in_a_sentence(given, told, monkeypatch):
     monkeypatch.delenv("EXPRESSIVITY_DATA", raising=False)

@@ -443,6 +443,8 @@ def _refuse_overflow(parts: np.ndarray, layer: int) -> None:
     """Of the points, ``parts[:, 0]``, and of second derivatives, ``parts[:, 2]``."""
     for part in range(0, parts.shape[1], 2):
         if not (np.isfinite(parts[:, part].max()) and np.isfinite(parts[:, part].min())):
+            if part == 0 and not np.isinf(parts[:, 0]).any():
+                raise Untrusted(f"phi is not a number somewhere in layer {layer - 1}")
             why = "the curve has shrunk to a point, take order=1" if part else "networks diverge"
             raise Untrusted(f"layer {layer} is beyond {parts.dtype}: {why}, or fewer layers")
 

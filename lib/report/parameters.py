@@ -199,9 +199,12 @@ def _typed(parameter: Parameter, value: object) -> object:
         from lib.activations import get
 
         try:
-            get(value)
+            phi = get(value)
         except ValueError as problem:
             raise ValueError(f"parameter {name!r}: {problem}") from None
+        if not phi.continuous:
+            raise ValueError(f"parameter {name!r}: {value} jumps, so that its slope, and with it "
+                             "chi1, is infinite; take a nonlinearity without jumps")
     elif parameter.range in PLACES:
         (what, there), place = PLACES[parameter.range], Path(value).expanduser().resolve()
         if value and not there(place):

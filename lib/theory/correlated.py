@@ -1,18 +1,19 @@
 """Averages over two correlated normals: the right method for each phi, or an exception.
 
-=====================  =========================================  ==========================
+=====================  =========================================  ========================
 phi                    method                                     cost a value
-=====================  =========================================  ==========================
-smooth                 Mehler's series                            one product, bound for free
+=====================  =========================================  ========================
+erf, sine, leaky ReLU  closed form                                one arcsine
+smooth                 Mehler's series                            one product
 piecewise linear       Price's theorem                            two hundred exponentials
 anything else          polar rule                                 ten thousand phi
-=====================  =========================================  ==========================
+=====================  =========================================  ========================
 """
 from typing import Callable
 
 import numpy as np
 
-from lib.activations import Activation
+from lib.activations import Activation, get
 from lib.checks import Untrusted, count, real
 from lib.theory.gaussian import (
     LEVELS,
@@ -25,9 +26,10 @@ from lib.theory.gaussian import (
 from lib.theory.hermite import coefficients, resolution, within_reach
 
 BLOCK = 400_000  # numbers held at a time
+ROWS = 10_000  # variances whose coefficients are kept
 NODES = 12_000  # of the polar rule held at a time
 STAGES = (64, 256, 1024, 2048, 4096, 8192)  # orders of Mehler's series
-GRIDS = ((49, 65), (65, 97), (97, 193))  # of the polar rule: angles a sector, radii a panel
+GRIDS = ((49, 65), (65, 97), (97, 193), (145, 257))  # of that: angles a sector, radii a panel
 SMALL = 1e-3  # below this deficit the polar rule integrates the slope instead of subtracting
 
 
@@ -55,17 +57,14 @@ class Kernel:
 
     def __init__(self, phi: Activation, q: np.ndarray, missing: str = "raise"):
         self.phi, self.q, self.missing = phi, real("q", q, low=0.0), missing
-        self._method = _method_for(phi)(phi, self.q.ravel())
+        self.power = moment(phi, self.q, missing=missing)  # at c = 1; shape of q
+        self.slope_at_one = self.q * moment(phi, self.q, 1, missing=missing)
+        known = np.flatnonzero(np.isfinite(self.power + self.slope_at_one))
+        self._blocks = [known[at:at + ROWS] for at in range(0, known.size, ROWS)]
+        self._kept = self._method(known) if len(self._blocks) == 1 else None
 
-    @property
-    def power(self) -> np.ndarray:
-        """``E phi(u)^2``, the value at c = 1; shape of ``q``."""
-        return self._method.power.reshape(self.q.shape)
-
-    @property
-    def slope_at_one(self) -> np.ndarray:
-        """``q E phi'(u)^2``, the slope at c = 1; shape of ``q``."""
-        return self._method.slope_power.reshape(self.q.shape)
+    def _method(self, rows: np.ndarray) -> "MehlerKernel | PolarKernel | PriceKernel | Law":
+        return _method_for(self.phi)(self.phi, self.q.ravel()[rows])
 
     def deficit(self, d: np.ndarray, rtol: float = 1e-10) -> np.ndarray:
         """``E phi(u)^2 - E phi(u1) phi(u2)`` to a relative ``rtol``.
@@ -133,41 +132,65 @@ class Kernel:
         return value.reshape([shape[axis] for axis in order]).transpose(np.argsort(order))
 
     def _settled(self, what: str, work: np.ndarray, rtol: float) -> np.ndarray:
-        value, bound = getattr(self._method, what)(work, rtol)
-        scale = np.abs(value) if what == "deficit" else self._method.slope_power[:, None]
+        """A block of variances at a time; NaN where the averages of one normal are not known."""
+        out = np.full((self.q.size, work.shape[-1]), np.nan)
+        for rows in self._blocks:
+            method = self._kept or self._method(rows)
+            out[rows] = self._mirrored(method, what, work if work.ndim == 1 else work[rows], rtol)
+        return out
+
+    def _mirrored(self, method: "MehlerKernel | PolarKernel | PriceKernel | Law", what: str,
+                  work: np.ndarray, rtol: float) -> np.ndarray:
+        """Opposite inputs by their mirror images, if phi has a parity."""
+        if not self.phi.parity or not np.any(work > 1.0):
+            return self._bounded(method, what, work, rtol)
+        value = self._bounded(method, what, np.minimum(work, 2.0 - work), rtol)
+        odd = self.phi.parity == "odd"
+        if what == "slope":
+            return value if odd else np.where(work > 1.0, -value, value)
+        return np.where(work > 1.0, 2.0 * method.power[:, None] - value, value) if odd else value
+
+    def _bounded(self, method: "MehlerKernel | PolarKernel | PriceKernel | Law", what: str,
+                 work: np.ndarray, rtol: float) -> np.ndarray:
+        """Values whose bound is met, by a second method where that of the first is not."""
+        value, bound = getattr(method, what)(work, rtol)
+        scale = np.abs(value) if what == "deficit" else method.slope_power[:, None]
         if self.phi.continuous:  # D(d) <= d C'(1)
-            flat = self._method.slope_power == 0.0
+            flat = method.slope_power == 0.0
             value[flat] = bound[flat] = 0.0
         asked = bound > rtol * scale + 1e-300
         if asked.any():
             d = np.broadcast_to(work, asked.shape)[asked]
-            value[asked] = self._second_opinion(what, np.nonzero(asked)[0], d, rtol)
+            value[asked] = self._second_opinion(what, method.q[np.nonzero(asked)[0]], d, rtol)
         return value
 
-    def _second_opinion(self, what: str, rows: np.ndarray, d: np.ndarray,
+    def _second_opinion(self, what: str, q: np.ndarray, d: np.ndarray,
                         rtol: float) -> np.ndarray:
-        """What a series could not settle, by the polar rule: a row and a deficit each."""
-        method = PolarKernel(self.phi, self._method.q[rows])
+        """What a series could not settle, by the polar rule: a variance and a deficit each."""
+        method = PolarKernel(self.phi, q)
         value, bound = (array[:, 0] for array in getattr(method, what)(d[:, None], rtol))
         scale = np.abs(value) if what == "deficit" else method.slope_power
         lost = bound > rtol * scale + 1e-300
         if self.missing == "nan":
             return np.where(lost, np.nan, value)
         if lost.any():
-            worst = np.max(bound / (scale + 1e-300))
-            raise Untrusted(f"the average of {self.phi.name} over two correlated normals is "
-                            f"known to {worst:.0e} only, not {rtol:g}", value)
+            worst, at = np.max(bound / (scale + 1e-300)), np.flatnonzero(lost)[0]
+            raise Untrusted(f"the average of {self.phi.name} over two correlated normals is known "
+                            f"to {worst:.0e} only, not {rtol:g}, at {lost.sum()} points, first at "
+                            f"q = {q[at]:.6g}, 1 - c = {d[at]:.6g}; missing='nan' marks them",
+                            value)
         return value
 
 
 def pair_average(phi: Activation, q: np.ndarray, other: np.ndarray, c: np.ndarray,
-                 atol: float = 1e-10) -> np.ndarray:
+                 atol: float = 1e-10, missing: str = "raise") -> np.ndarray:
     """``E phi(u1) phi(u2)`` for normals of variances ``q``, ``other`` and correlation ``c``.
 
     Args:
         phi: the activation.
         q, other: variances; c: correlation in [-1, 1]. All broadcast.
         atol: accuracy asked for, relative to the root mean squares of the two factors.
+        missing: "raise", or "nan" to mark averages that cannot be trusted.
 
     Raises:
         Untrusted: the bound stays above ``atol``.
@@ -182,26 +205,142 @@ def pair_average(phi: Activation, q: np.ndarray, other: np.ndarray, c: np.ndarra
                                       real("c", c, low=-1.0, high=1.0))
     rows = q.ravel(), other.ravel(), c.ravel()
     method = _method_for(phi)
-    if method is PriceKernel:
-        kernel = PriceKernel(phi, rows[0], rows[1])
+    if issubclass(method, (Law, PriceKernel)):
+        kernel = method(phi, rows[0], rows[1])
         return (kernel.power - kernel.deficit(1.0 - rows[2][:, None])[0][:, 0]).reshape(q.shape)
-    allowed = atol * np.sqrt(moment(phi, rows[0]) * moment(phi, rows[1]))
+    allowed = atol * np.sqrt(moment(phi, rows[0], missing=missing)
+                             * moment(phi, rows[1], missing=missing))
     if method is MehlerKernel:
         value, bound = off_shell(phi, *rows, atol)
-        if np.all(bound <= allowed + 1e-300):
+    else:
+        value, bound = np.full(rows[0].shape, np.nan), np.full(rows[0].shape, np.inf)
+    todo = np.flatnonzero(bound > allowed + 1e-300)
+    value[todo] = np.nan
+    for grid in GRIDS[1:]:
+        fresh = polar_average(lambda u, v: phi.phi(u) * phi.phi(v), *(x[todo] for x in rows[:2]),
+                              np.arccos(rows[2][todo]), phi.kinks, grid)
+        settled = np.abs(fresh - value[todo]) <= allowed[todo]
+        value[todo], todo = fresh, todo[~settled]
+        if todo.size == 0:
             return value.reshape(q.shape)
-    coarse, fine = (polar_average(lambda u, v: phi.phi(u) * phi.phi(v), *rows[:2],
-                                  np.arccos(rows[2]), phi.kinks, grid) for grid in GRIDS[1:])
-    if np.any(np.abs(fine - coarse) > allowed):
+    if missing == "raise":
         raise Untrusted(f"the average of {phi.name} over two correlated normals is not settled "
-                        f"to {atol:g}", fine.reshape(q.shape))
-    return fine.reshape(q.shape)
+                        f"to {atol:g} at {todo.size} of {q.size} points, first at "
+                        f"q = {rows[0][todo[0]]:.4g}, {rows[1][todo[0]]:.4g}, "
+                        f"c = {rows[2][todo[0]]:.6g}", value.reshape(q.shape))
+    value[todo] = np.nan
+    return value.reshape(q.shape)
 
 
 def _method_for(phi: Activation) -> type:
+    if phi.homogeneous:
+        return ArcCosine
+    if phi in LAWS:
+        return LAWS[phi]
     if phi.kinks and phi.piecewise_linear and phi.continuous:
         return PriceKernel
     return PolarKernel if phi.kinks else MehlerKernel
+
+
+class Law:
+    """A kernel in closed form; methods as those of `MehlerKernel`, with no error but rounding.
+
+    Args:
+        phi: the activation that has this law.
+        q, other: variances of u1 and u2, shape ``(rows,)``; the same if left out.
+    """
+
+    def __init__(self, phi: Activation, q: np.ndarray, other: np.ndarray | None = None):
+        self.phi, self.q, self.other = phi, q, q if other is None else other
+        self.scale = np.sqrt(q) * np.sqrt(self.other)
+        self.power = self.independent() + self.at(np.ones((q.size, 1)), 0)[:, 0]
+        self.slope_power = self.at(np.zeros((q.size, 1)), 1)[:, 0]
+
+    def independent(self) -> np.ndarray:
+        """``E phi(u1) E phi(u2)``, shape ``(rows,)``: 0 for odd phi."""
+        return np.zeros(self.q.size)
+
+    def at(self, d: np.ndarray, order: int) -> np.ndarray:
+        """The deficit (order 0) or slope (order 1) at ``d`` of shape ``(rows, m)``."""
+        raise NotImplementedError
+
+    def deficit(self, d: np.ndarray, rtol: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
+        """The fall from c = 1 to c = 1 - d, and 0 as its error."""
+        found = self.at(np.broadcast_to(d, (self.q.size, np.shape(d)[-1])), 0)
+        return found, np.zeros(found.shape)
+
+    def slope(self, d: np.ndarray, rtol: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
+        """The slope in c at c = 1 - d, and 0 as its error."""
+        found = self.at(np.broadcast_to(d, (self.q.size, np.shape(d)[-1])), 1)
+        return found, np.zeros(found.shape)
+
+
+class ArcSine(Law):
+    """The error function, ``2/pi arcsin(s c)`` with ``s^2 = 4 q q' / ((1 + 2q)(1 + 2q'))``.
+
+    Source: [williams1997].
+    """
+
+    def _sine(self) -> tuple[np.ndarray, np.ndarray]:
+        whole = (1.0 + 2.0 * self.q) * (1.0 + 2.0 * self.other)
+        return 2.0 * self.scale / np.sqrt(whole), (1.0 + 2.0 * (self.q + self.other)) / whole
+
+    def at(self, d: np.ndarray, order: int) -> np.ndarray:
+        """Differences of arcsines as one arctangent, in which nothing cancels."""
+        s, rest = (x[:, None] for x in self._sine())
+        ahead = np.sqrt(rest + s * s * d * (2.0 - d))
+        if order:
+            return 2.0 / np.pi * s / ahead
+        now, c = np.sqrt(rest), 1.0 - d
+        with np.errstate(divide="ignore", invalid="ignore"):
+            apart = s * np.where(c > 0.0, d * (2.0 - d) / (ahead + c * now), ahead - c * now)
+        return 2.0 / np.pi * np.arctan2(apart, ahead * now + s * s * c)
+
+
+class ArcCosine(Law):
+    """A slope on either side of 0, as ReLU, ``|x|`` and the line: ``sin + (pi - theta) cos``.
+
+    Source: [cho2009].
+    """
+
+    def _slopes(self) -> tuple[float, float]:
+        up, down = (float(x) for x in self.phi.phi(np.array([1.0, -1.0])))
+        return 0.25 * (up - down) ** 2, 0.25 * (up + down) ** 2  # squared, of x and of |x|
+
+    def independent(self) -> np.ndarray:
+        """Of the part ``|x|``."""
+        return self.scale * self._slopes()[1] * 2.0 / np.pi
+
+    def at(self, d: np.ndarray, order: int) -> np.ndarray:
+        """Small angles by their series."""
+        (odd, even), theta = self._slopes(), angle(d)
+        if order:
+            return self.scale[:, None] * (odd + even * (1.0 - 2.0 / np.pi * theta))
+        x = np.minimum(theta, 0.3) ** 2
+        near = theta**3 * (1 / 3 - x * (1 / 30 - x * (1 / 840 - x * (1 / 45360 - x / 3991680))))
+        bow = np.where(theta < 0.3, near, np.sin(theta) - theta * np.cos(theta))
+        return self.scale[:, None] * (odd * d + even * (d - 2.0 / np.pi * bow))
+
+
+class Exponential(Law):
+    """The sine, ``exp(-(q + q')/2) sinh(c sqrt(q q'))``.
+
+    Source: the generating function of a normal.
+    """
+
+    def at(self, d: np.ndarray, order: int) -> np.ndarray:
+        """No term larger than 1."""
+        apart = np.sqrt(self.q) - np.sqrt(self.other)
+        g, factor = self.scale[:, None], 0.5 * np.exp(-0.5 * apart**2)[:, None]
+        if order:
+            return factor * g * (np.exp(-g * d) + np.exp(-g * (2.0 - d)))
+        far = np.exp(-2.0 * g)
+        back = np.where(g * d < 1.0, far * np.expm1(np.minimum(g * d, 1.0)),
+                        np.exp(-g * (2.0 - d)) - far)
+        return factor * (back - np.expm1(-g * d))
+
+
+LAWS = {get("erf"): ArcSine, get("sin"): Exponential}
 
 
 class MehlerKernel:
@@ -235,14 +374,6 @@ class MehlerKernel:
         Returns:
             Values and bounds, each of shape ``(rows, m)``.
         """
-        if self.phi.parity:  # fold c < 0 onto c > 0, where every term has one sign
-            folded, bound = self._deficit(np.minimum(d, 2.0 - d), rtol)
-            if self.phi.parity == "odd":
-                folded = np.where(d > 1.0, 2.0 * self.power[:, None] - folded, folded)
-            return folded, bound
-        return self._deficit(d, rtol)
-
-    def _deficit(self, d: np.ndarray, rtol: float) -> tuple[np.ndarray, np.ndarray]:
         def stage(k, a2, tail, tail_slope, d):
             mean_order = np.where(tail > 0, tail_slope / np.maximum(tail, 1e-300), k[-1] + 1.0)
             lump = tail[:, None] * _one_minus_power(mean_order[:, None], d)
@@ -296,7 +427,6 @@ class MehlerKernel:
             return (k, *columns)
         pick = np.searchsorted(known, rows)
         return (k, *(column[pick] for column in columns))
-
 
 
 

@@ -17,10 +17,11 @@ import numpy as np
 from lib.activations import Activation
 from lib.checks import Untrusted
 from lib.theory.correlated import PolarRule, angle, polar_blocks
-from lib.theory.gaussian import average, moment, moment_slope
+from lib.theory.gaussian import fourth_moment, moment, moment_slope
 
 GRIDS = ((25, 33), (49, 65), (97, 129))  # angles a sector, radii a panel
 TOLERANCE = 1e-3  # between two grids; the finer one is then good to 1e-5
+BENT = 0.1  # by how much the bend of maps may change a spread
 NEAR = 1e-8  # nearer pairs stray relative to their distance as these do
 DIGITS = 10  # states that agree to so many are computed once
 
@@ -37,7 +38,9 @@ def sd_q(phi: Activation, q: np.ndarray, sigma_w: np.ndarray, width: int, *,
         exact: whether h^1 has these lengths in every network, or is random with this variance.
 
     Returns:
-        Shape of q; zero in the first layer if that is exact.
+        Shape of q; zero in the first layer if that is exact; NaN where lengths stray so far that
+        their spread differs by more than 10 % from that of log-normal lengths under the whole map,
+        and first order in 1/N is no longer enough.
 
     Accuracy: first order in 1/N: at N = 100 within 10 % of sampled networks. The mean itself
         shifts by order 1/N, which is not included.
@@ -49,20 +52,36 @@ def sd_q(phi: Activation, q: np.ndarray, sigma_w: np.ndarray, width: int, *,
     0.04
     """
     def step(q: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        fourth = average(lambda u: phi.phi(u)**4, q, phi.kinks, bool(phi.parity), phi.accuracy[0])
-        return moment_slope(phi, q), fourth - np.square(moment(phi, q))
+        return moment_slope(phi, q), fourth_moment(phi, q) - np.square(moment(phi, q))
 
     slope, noise = _once(step, q[:-1])
     grown = np.square(sigma_w) / _positive(q[1:])
     slope, noise = slope * q[:-1] * grown, noise * np.square(grown)
-    stray, out = np.zeros(q.shape[1:]), np.zeros(q.shape)
+    stray, bent, out = *np.zeros((2, *q.shape[1:])), np.zeros(q.shape)
     for layer in range(len(q)):
         known = exact and layer == 0
         out[layer] = 0.0 if known else q[layer] * np.sqrt(stray + 2.0 / width)
+        far = np.abs(np.sqrt((bent + 2.0 / width) / (stray + 2.0 / width)) - 1.0) > BENT
+        out[layer, far] = np.nan
         if layer + 1 < len(q):  # neurons bound to an exact length stray less
             fresh = noise[layer] - (2.0 * slope[layer]**2 if known else 0.0)
             stray = slope[layer]**2 * stray + fresh / width
+            bent = stray if known else _bent(phi, q[layer], bent, grown[layer], width)
     return np.where(np.isnan(q), np.nan, out)
+
+
+def _bent(phi: Activation, q: np.ndarray, stray: np.ndarray, grown: np.ndarray,
+          width: int) -> np.ndarray:
+    """The relative variance one layer later of log-normal lengths, nothing linearised."""
+    z, weight = np.polynomial.hermite_e.hermegauss(7)
+    z, weight = (x.reshape(-1, *(1,) * q.ndim) for x in (z, weight / weight.sum()))
+    spread = np.log1p(stray)
+    near = q * np.exp(np.sqrt(spread) * z - 0.5 * spread)
+    power, fourth = _once(lambda q: (moment(phi, q, missing="nan"),
+                                     fourth_moment(phi, q, missing="nan")), near)
+    noise = np.sum(weight * (fourth - power**2), axis=0) / width
+    return grown**2 * (noise + np.sum(weight * (power - np.sum(weight * power, axis=0))**2,
+                                      axis=0))
 
 
 def sd_c(phi: Activation, q: np.ndarray, deficit: np.ndarray, sigma_w: np.ndarray, width: int, *,

@@ -115,8 +115,7 @@
     : general(value, max(1, min(8, floor(log10(abs(value) / (2 * error))) || 1)));
   function drawPoint(point, rough) {
     const {q, chi1, c, deficit, phase, xi_q, xi_c, top, repeller} = point;
-    const shown = {"χ₁": digits(chi1, 1e-12 * chi1), "edge of chaos at σ_w": digits(point.edge, 1e-12),
-                   "length q*": digits(q, 1e-12 * q),
+    const shown = {"χ₁": digits(chi1, 1e-12 * chi1), "edge of chaos at σ_w": digits(point.edge, 1e-12), "length q*": digits(q, 1e-12 * q),
                    "correlation c*": digits(c, rough * deficit + 1e-12 / (deficit ? chi1 - 1 : 1)),
                    "depth scale ξ of q": digits(xi_q, 1e-11 * (xi_q ** 2 + xi_q)),
                    "depth scale ξ of c": digits(xi_c, rough * (xi_c ** 2 + xi_c))};
@@ -188,8 +187,7 @@
   }
   /** To a layer, gliding where motion is wanted. */
   function go(to) {
-    const from = layer, start = performance.now(), still = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    const glide = now => {
+    const from = layer, start = performance.now(), still = matchMedia("(prefers-reduced-motion: reduce)").matches, glide = now => {
       const part = still ? 1 : min(1, max(0, (now - start) / 600));
       layer = from + part * (max(1, min(to, network.seen.length)) - from);
       drawNetwork();

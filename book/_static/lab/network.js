@@ -1,8 +1,7 @@
 /* Finite width: a circle on its way through one sampled network, and what theory says of it. */
 lab.part(lab => {
   "use strict";
-  const POINTS = 72, {sqrt, log, cos, sin, PI, imul, max, min} = Math;
-  const range = (n, f) => Array.from({length: n}, (_, i) => f(i));
+  const POINTS = 72, {sqrt, log, cos, sin, PI, imul, max, min} = Math, range = (n, f) => Array.from({length: n}, (_, i) => f(i));
   const dot = (a, b) => { let sum = 0; for (let i = 0; i < a.length; i++) sum += a[i] * b[i]; return sum; };
   const scaled = (a, by) => a.map(one => one * by), mean = values => values.reduce((s, x) => s + x, 0) / POINTS;
   /** A matrix, row after row in one array, times a vector. */
@@ -66,8 +65,7 @@ lab.part(lab => {
                    kappa2: bend ? width * mean(bend) : Infinity});
       before = vectors;
       if (layers.length === depth) break;
-      const weights = scaled(Float64Array.from(z.subarray(at, at + width * width)), w / sqrt(width));
-      const through = h.map((one, p) => {
+      const weights = scaled(Float64Array.from(z.subarray(at, at + width * width)), w / sqrt(width)), through = h.map((one, p) => {
         const [y, d, s] = phi.jet.at(one, order);
         return [y, d.map((x, j) => x * dh[p][j]), s && s.map((x, j) => x * dh[p][j] ** 2 + d[j] * d2h[p][j])];
       });

@@ -16,16 +16,15 @@ lab.part(lab => {
     return [turn.map(s => 1 / (1 + exp(-2 * s))), t.map((t, i) => step * PI / 4 * Math.cosh(t) / Math.cosh(turn[i]) ** 2)];
   });
 
-  /** Calls `use(z, weight, place in its panel)` for the nodes on [0, inf), split at the edges. */
+  /** Calls `use(z, weight)` for the nodes on [0, inf), split at the edges. */
   function split(edges, nodes, use) {
-    const [share, weight] = unitInterval(nodes), [z, w] = halfLine(nodes);
-    let start = 0;
+    let [share, weight] = unitInterval(nodes), [z, w] = halfLine(nodes), start = 0;
     for (const edge of edges.filter(edge => edge > 0 && edge < REACH).sort((a, b) => a - b)) {
       const wide = edge - start;
-      for (let i = 0; i < nodes && wide; i++) use(start + wide * share[i], wide * weight[i], i);
+      for (let i = 0; i < nodes && wide; i++) use(start + wide * share[i], wide * weight[i]);
       start = edge;
     }
-    for (let i = 0; i < nodes; i++) use(start + z[i], w[i], i);
+    for (let i = 0; i < nodes; i++) use(start + z[i], w[i]);
   }
 
   /** E f(u) for u normal of variance q, NaN where it is not known to 1e-12 of E |f|. */
@@ -34,18 +33,17 @@ lab.part(lab => {
     for (const nodes of LEVELS) {
       let total = 0, error = 0, scale = 0;
       for (const sign of parity ? [1] : [1, -1]) {
-        const u = [], density = [], place = [], sums = [0, 0, 0];
-        split(kinks.map(kink => sign * kink / sqrt(q)), nodes, (z, w, i) => {
+        const u = [], density = [], sums = [0, 0, 0];
+        split(kinks.map(kink => sign * kink / sqrt(q)), nodes, (z, w) => {
           u.push(sign * sqrt(q) * z);
           density.push(w * exp(-0.5 * z * z) * (parity ? 2 : 1) / sqrt(2 * PI));
-          place.push(i);
         });
         const terms = f(u).map((y, i) => y * density[i]), size = terms.reduce((sum, one) => sum + abs(one), 0);
         if (!Number.isFinite(size) || abs(terms.at(-1)) > 1e-15 * size + 1e-300) return NaN;
-        terms.forEach((one, i) => [1, 2, 4].forEach((step, k) => { if (place[i] % step === 0) sums[k] += step * one; }));
+        terms.forEach((one, i) => [1, 2, 4].forEach((step, k) => { if (i % nodes % step === 0) sums[k] += step * one; }));
         const small = abs(sums[0] - sums[1]), large = abs(sums[1] - sums[2]);
         [total, scale] = [total + sums[0], scale + size];
-        error += small * min(1, small / max(large, 1e-300));
+        error += max(small * min(1, small / max(large, 1e-300)), 1e-6 * small);
       }
       if (error <= 1e-12 * (scale + 1e-300)) return total;
     }
@@ -53,8 +51,7 @@ lab.part(lab => {
   }
 
   /** E phi^2, E phi'^2 or E phi''^2 (order 0, 1, 2) at variance q; infinite where a kink makes it so. */
-  lab.moment = (phi, q, order = 0) => order === 2 && phi.bent ? Infinity
-    : average(u => phi.jet.at(u, order)[order].map(y => y * y), q, phi);
+  lab.moment = (phi, q, order = 0) => order === 2 && phi.bent ? Infinity : average(u => phi.jet.at(u, order)[order].map(y => y * y), q, phi);
 
   /** d/dq E phi^2. */
   function momentSlope(phi, q) {
@@ -89,7 +86,8 @@ lab.part(lab => {
     while (high < 260 && known(high + 1)) high++;
     const part = q.slice(low, high + 1);
     return {q: part, power: power.slice(low, high + 1), slope: part.map(q => momentSlope(phi, q)), start: 160 - low,
-            stretch: part.map(q => lab.moment(phi, q, 1)), beyond: high < 260, rest: lab.moment(phi, 0)};
+            stretch: part.map(q => lab.moment(phi, q, 1)), beyond: high < 260, rest: lab.moment(phi, 0),
+            straight: low === 0 || part[0] < 1e-12};
   });
 
   /** Where the length map sends unit length: q* with its kind, and the repeller above it; `quick` by the table alone. */
@@ -115,7 +113,7 @@ lab.part(lab => {
       const end = grows ? longer(i + 1) ? turn(i, 1) : t.q[i + 1] : longer(i) ? t.q[i] : turn(i, -1);
       if (end) [cell, low, high] = grows ? [i, t.q[i], end] : [i, end, t.q[i + 1]];
     }
-    if (grows && cell < 0) return {q: NaN, kind: t.beyond ? "out of reach" : "diverges", repeller};
+    if (cell < 0 && (grows || !t.straight)) return {q: NaN, kind: grows && !t.beyond ? "diverges" : "out of reach", repeller};
     const q = cell >= 0 ? root(gap(cell), low, high) : (b2 + w2 * t.rest) / (1 - w2 * (t.power[0] - t.rest) / t.q[0]);
     for (let i = cell + 1; i <= last && repeller === Infinity && !quick; i++) {
       if (longer(i)) repeller = root(gap(i - 1), longer(cell + 1) ? high : t.q[i - 1], t.q[i]);
@@ -127,8 +125,7 @@ lab.part(lab => {
 
   /** As `polar`, for phi that is straight between its kinks, by Price's theorem. */
   function price(phi, q, d, order) {
-    const theta = angle(d), [share, weight] = unitInterval(385);
-    let bent = 0;
+    let theta = angle(d), [share, weight] = unitInterval(385), bent = 0;
     for (const [k, jump] of phi.jumps) for (const [l, other] of phi.jumps) share.forEach((part, i) => {
       const s = max(sin(0.5 * theta * part) ** 2, 1e-300), density = exp(-((k - l) ** 2 / s + (k + l) ** 2 / (1 - s)) / (8 * q));
       bent += jump * other * theta * weight[i] * (order ? 1 : d - 2 * s) * density;
@@ -198,8 +195,7 @@ lab.part(lab => {
     const slope = deficit === 0 ? chi1 : isNaN(deficit) ? NaN : ratio * (quick ? polar : settled)(phi, q, deficit, 1, COARSE);
     const scale = slope => slope >= 1 - 4e-16 ? Infinity : slope <= 0 ? 0 : -1 / log(slope);
     const phase = lost ? "none" : isNaN(chi1) ? "not known" : abs(chi1 - 1) < MARGIN ? "critical" : chi1 > 1 ? "chaotic" : "ordered";
-    const warnings = [
-      [kind === "neutral", "every length is a fixed point; q* = 1 is the start"],
+    const warnings = [[kind === "neutral", "every length is a fixed point; q* = 1 is the start"],
       [kind === "diverges", "from unit length on, lengths grow without bound"],
       [kind === "out of reach", "q* is infinite or too large to average phi there"],
       [repeller < Infinity, `two fixed points: lengths above q = ${lab.general(repeller, 4)} diverge, lengths below approach q*`],
@@ -223,7 +219,8 @@ lab.part(lab => {
     for (let i = b ? 0 : small; i + 1 < t.q.length; i++) {
       if (above(i) === above(i + 1) || !(settles(i) || settles(i + 1))) continue;
       const gap = s => exp(s) - lab.moment(phi, exp(s)) / lab.moment(phi, exp(s), 1) - b * b;
-      return lab.moment(phi, exp(root(gap, log(t.q[i]), log(t.q[i + 1]))), 1) ** -0.5;
+      const q = exp(root(gap, log(t.q[i]), log(t.q[i + 1]))), w = lab.moment(phi, q, 1) ** -0.5;
+      if (abs(fixedPoint(phi, w, b).q / q - 1) <= 1e-6) return w;
     }
     return NaN;
   };
