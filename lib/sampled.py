@@ -76,7 +76,8 @@ class Sampled(Jet):
         at = np.union1d(told, found)
         self._panels = {0: panels}
         size = np.abs(panels.series)
-        low = size[:, 2:].max(axis=1) <= 1e-13 * size.max(axis=1)
+        typical = size[(panels.left < 1.0) & (panels.right > -1.0)].max()
+        low = size[:, 2:].max(axis=1) <= 1e-13 * np.maximum(size.max(axis=1), typical)
         super().__init__(self._rule, at.tolist(), straight=bool(low.all()) and panels.reach == FAR,
                          parity=_parity(self.given[0], panels.reach), reach=panels.reach)
         self.seen = (f"kinks, jumps, parity and growth were searched for in |x| < {self.reach:.4g}"
