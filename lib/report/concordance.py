@@ -66,10 +66,10 @@ def concordance(claims: Iterable[Claim], book: Path = BOOK) -> Fragment:
         claims: what `lib.report.claims.scorecard` returns.
         book: folder of panels.toml.
     """
-    tables, lines = [], []
+    every, tables, lines = listed(book), [], []
     for paper, name in PAPERS.items():
         mine = [claim for claim in claims if claim.paper == paper]
-        drawn = {place: told for (key, place), told in listed(book).items() if key == paper}
+        drawn = {place: told for (key, place), told in every.items() if key == paper}
         found = {place: [one for one in mine if place in places(one.source)] for place in drawn}
         known = {one.key for part in found.values() for one in part}
         found[TEXT] = [one for one in mine if one.key not in known]
