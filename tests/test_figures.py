@@ -16,7 +16,7 @@ from lib.estimate import Estimate, mean
 from lib.profile import Profile
 from lib.report import figures
 from lib.report.figures import Curve, compare, heat, keep, lines, panels, shades, slider
-from lib.report.gallery import atlas, bars, cloud, loop
+from lib.report.gallery import atlas, barcode, bars, cloud, loop
 
 X = np.linspace(0.0, 5.0, 21)
 
@@ -472,37 +472,38 @@ def test_what_curves_draw_is_kept_by_their_names(tmp_path):
     np.testing.assert_array_equal(told["panel 1/theory/x"], X)
     np.testing.assert_array_equal(told["panel 1/theory/y"], X**2)
     samples = curve().seen
-    np.testing.assert_allclose(told["panel 1/theory seen/y"], samples.mean(axis=0))
-    np.testing.assert_array_equal(told["panel 1/theory single networks/y"], samples[:8].ravel())
-    np.testing.assert_allclose(told["panel 2/theory residual/y"], (
-        samples.mean(axis=0) - curve().expected) / (samples.std(axis=0, ddof=1) / 12**0.5))
-    assert np.min(told["panel 1/theory band/y"]) == -0.2
-    assert np.max(told["panel 1/theory band/y"]) == 25.2
-    np.testing.assert_array_equal(told["panel 3/c_1 seen/x"], [3, 4])
-    np.testing.assert_allclose(told["panel 3/c_1 seen/bar"], [0.2, 0.6])
-    np.testing.assert_array_equal(told["panel 3/curve b/y"], [5, 6])
-    assert told["panel 3/title"] == "two" and told["panel 1/ylabel"] == "q"
-    assert not [key for key in told if "line" in key], "a level is no curve"
+    np.testing.assert_array_equal(told["panel 1/theory/samples"], samples)
+    np.testing.assert_allclose(told["panel 1/theory/seen"], samples.mean(axis=0))
+    np.testing.assert_allclose(told["panel 1/theory/error"], samples.std(axis=0, ddof=1) / 12**0.5)
+    np.testing.assert_array_equal(told["panel 1/theory/sd"], curve().sd)
+    np.testing.assert_array_equal(told["panel 2/c_1/at"], [3, 4])
+    np.testing.assert_allclose(told["panel 2/c_1/error"], [0.1, 0.3])
+    assert "panel 2/c_1/samples" not in told, "an estimate has none"
+    np.testing.assert_array_equal(told["panel 2/curve b/y"], [5, 6])
+    assert told["panel 2/title"] == "two" and told["panel 1/ylabel"] == "q"
+    assert not [key for key in told if "5.5" in key], "a level is no curve"
 
 
 @pytest.mark.parametrize("down", [False, True])
 def test_images_are_kept_with_their_coordinates(tmp_path, down):
     told = kept(tmp_path, a_map(down=down))
-    np.testing.assert_allclose(told["panel 1/image/x"], GRID[0])
-    np.testing.assert_allclose(told["panel 1/image/y"], GRID[1])
-    np.testing.assert_array_equal(told["panel 1/image/values"], np.arange(12.0).reshape(3, 4))
+    np.testing.assert_array_equal(told["panel 1/x"], GRID[0])
+    np.testing.assert_array_equal(told["panel 1/y"], GRID[1])
+    np.testing.assert_array_equal(told["panel 1/values"], np.arange(12.0).reshape(3, 4))
     assert not [key for key in told if key.startswith("panel 2")], "the bar of colours is no panel"
 
 
 def test_points_bars_and_paths_are_kept(tmp_path):
     at = np.random.default_rng(1).standard_normal((9, 2))
     told = kept(tmp_path / "a", cloud(at, np.arange(9.0), 4.0))
-    np.testing.assert_array_equal(told["panel 1/points/x"], at[:, 0])
-    np.testing.assert_array_equal(told["panel 1/points/values"], np.arange(9))
-    told = kept(tmp_path / "b", bars([0, 1], [3.0, 4.0], ["one", "other"]))
-    assert sorted(told["panel 1/bars/x"]) == [3, 4] and sorted(told["panel 1/bars/y"]) == [0, 1]
+    np.testing.assert_array_equal(told["panel 1/points"], at)
+    np.testing.assert_array_equal(told["panel 1/values"], np.arange(9))
+    told = kept(tmp_path / "b", bars(["one", "other"], [3.0, 4.0], ["one"]))
+    assert [*told["panel 1/names"]] == ["one", "other"] and [*told["panel 1/values"]] == [3, 4]
     around = np.linspace(0, 2 * np.pi, 40, endpoint=False)
     told = kept(tmp_path / "c", loop(np.stack([np.cos(around), np.sin(around), 0 * around], 1),
                                      [0.5, 0.5]))
-    assert np.isnan(told["panel 1/path/x"]).sum() == 19, "twenty pieces, with gaps between"
-    np.testing.assert_array_equal(told["panel 2/bars/y"], [0.5, 0.5])
+    assert told["panel 1/points"].shape == (40, 3), "three coordinates, and no perspective"
+    np.testing.assert_array_equal(told["panel 1/shares"], [0.5, 0.5])
+    told = kept(tmp_path / "d", barcode([(np.array([0.2, 0.4]), True)], 1.0))
+    np.testing.assert_array_equal(told["panel 1/row 1/changes"], [0.2, 0.4])

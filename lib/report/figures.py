@@ -7,7 +7,7 @@ import base64
 import html
 import io
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -17,12 +17,8 @@ from pathlib import Path
 import matplotlib
 import matplotlib.style
 import numpy as np
-from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.collections import Collection, PathCollection
-from matplotlib.container import BarContainer, ErrorbarContainer
 from matplotlib.figure import Figure
-from matplotlib.patches import PathPatch
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from lib.estimate import Estimate, mean
@@ -47,9 +43,6 @@ RINGS = 14  # layers at most that get rings unless asked for
 SYMBOLS = {"q": "$q$", "c": "$c$", "deficit": "$1 - c$", "metric": r"metric $\bar g$",
            "kappa2": r"$\bar\kappa^2$", "length_euclid": r"length / $\sqrt{N}$",
            "length_gauss": "$L^G$", "sigma_w": r"$\sigma_w$", "sigma_b": r"$\sigma_b$"}
-DOTS = " (dots)"  # marks a path that stands for dots: three of its points for each
-KINDS = {"Line2D": "line", "AxesImage": "image", "PathCollection": "points",
-         "BarContainer": "bars"}
 GLYPH = re.compile(r"<path id='[A-Z][A-Za-z]+-[0-9a-f]+'[^>]*/> ")  # a letter of a figure
 
 
@@ -69,6 +62,7 @@ def shades(count: int, colors: str = "viridis") -> list[str]:
 class Panel:
     """One pair of axes: what draws on it, what draws on the strip under it, and its labels."""
 
+    numbers: Mapping[str, object]  # what is drawn, by name, for other programs
     draw: Callable[[Axes], object]  # returns what a bar of colours explains, if anything
     strip: Callable[[Axes], None] | None = None
     bar: Mapping[str, object] | None = None  # of the bar of colours: label, extend, limits
@@ -284,8 +278,25 @@ def lines(x: np.ndarray, curves: Mapping[str, object] | Sequence, *, colors: Seq
         ticks(axes, log, [curve for _, curve in made])
 
     strip = (lambda axes: _strip(axes, made)) if residuals else None
-    return Picture(panels=[Panel(draw=paint, strip=strip, labels=labels)], vector=vector,
-                   height=4.1 if residuals else 2.9)
+    told = {f"{_key(name)}/{what}": array for name, curve in made
+            for what, array in _told(curve).items()}
+    return Picture(panels=[Panel(numbers=told, draw=paint, strip=strip, labels=labels)],
+                   vector=vector, height=4.1 if residuals else 2.9)
+
+
+def _key(name: str) -> str:
+    """A name from the legend without the marks of its formulas."""
+    return re.sub(r"[$\\{}]", "", re.sub("^_", "curve ", name)).replace("/", "|")
+
+
+def _told(curve: Curve) -> dict[str, np.ndarray]:
+    """The numbers of a curve; those it does not have are left out."""
+    told = {"x": curve.x, "y": curve.y, "sd": curve.sd}
+    if curve.seen is not None:
+        value, error = _average(curve.seen)
+        told |= {"at": curve.at, "seen": value, "error": error}
+        told |= {} if isinstance(curve.seen, Estimate) else {"samples": curve.seen}
+    return {what: array for what, array in told.items() if array is not None}
 
 
 def _span(axes: Axes, low: float, high: float) -> None:
@@ -329,46 +340,43 @@ def _paint(axes: Axes, curve: Curve, name: str, dots: int) -> None:
     """Line, band, single networks and means."""
     color, label = curve.color, None if name.startswith("_") else name
     if curve.y is not None:
-        axes.plot(curve.x, curve.y, curve.style, color=color, label=label, zorder=3, gid=name)
+        axes.plot(curve.x, curve.y, curve.style, color=color, label=label, zorder=3)
         label = None
     if curve.sd is not None:
         axes.fill_between(curve.x, curve.y - 2 * curve.sd, curve.y + 2 * curve.sd, color=color,
-                          alpha=0.15, lw=0, gid=f"{name} band")
+                          alpha=0.15, lw=0)
     if curve.seen is None:
         return
     value, error = _average(curve.seen)
     line = "" if curve.y is not None else curve.style
     if isinstance(curve.seen, Estimate):
         axes.errorbar(curve.at, value, 2 * np.nan_to_num(error), fmt="o" + line, color=color, ms=3,
-                      lw=1.1, elinewidth=0.8, capsize=1.5, label=label, zorder=4,
-                      gid=f"{name} seen")
+                      lw=1.1, elinewidth=0.8, capsize=1.5, label=label, zorder=4)
         return
     few = curve.seen[:dots] if len(curve.seen) > 1 else curve.seen[:0]
-    _specks(axes, np.tile(curve.at, len(few)), few.ravel(), color,
-            f"{name} single networks")
+    _specks(axes, np.tile(curve.at, len(few)), few.ravel(), color)
     axes.plot(curve.at, value, "o" + line, color=color, mfc="white", mec=color, ms=3.4, mew=0.9,
-              lw=1.1, label=label, zorder=4, gid=f"{name} seen")
+              lw=1.1, label=label, zorder=4)
 
 
-def _specks(axes: Axes, x: np.ndarray, y: np.ndarray, color: str, name: str, size: float = 1.7,
+def _specks(axes: Axes, x: np.ndarray, y: np.ndarray, color: str, size: float = 1.7,
             alpha: float = 0.5) -> None:
     """Many small dots as one path, a quarter of the bytes that markers take."""
     ends = x + 1e-6 * (np.size(x) and np.ptp(x) or 1.0), np.full(np.shape(x), np.nan)
     axes.plot(np.stack([x, *ends], axis=1).ravel(), np.stack([y, y, ends[1]], axis=1).ravel(),
-              color=color, lw=size, solid_capstyle="round", alpha=alpha, snap=False,
-              gid=name + DOTS)
+              color=color, lw=size, solid_capstyle="round", alpha=alpha, snap=False)
 
 
 def _strip(axes: Axes, curves: Sequence[tuple[str, Curve]]) -> None:
     """Residuals of the means in standard errors, two of them in grey."""
-    for name, curve in curves:
+    for _, curve in curves:
         if curve.seen is None or curve.expected is None:
             continue
         value, error = _average(curve.seen)
         sampled = error > 1e-12 * np.maximum(np.abs(curve.expected), 1e-300)
         residual = (value - curve.expected)[sampled] / error[sampled]
-        _specks(axes, np.asarray(curve.at)[sampled], residual, curve.color, f"{name} residual",
-                size=3.2, alpha=1.0)
+        _specks(axes, np.asarray(curve.at)[sampled], residual, curve.color, size=3.2,
+                alpha=1.0)
     axes.axhspan(-2, 2, color="#dddddd", lw=0)
     axes.axhline(0, color=GREY, lw=0.6)
     reach = max(4.0, 1.1 * np.abs(axes.get_ylim()).max())
@@ -392,8 +400,8 @@ def ticks(axes: Axes, log: str, curves: Sequence[Curve] = ()) -> None:
         axis.set_minor_formatter(NullFormatter())
     if 0 < len(few) <= 6:  # a few places less than a decade apart
         axes.set_xticks(few, minor=False)
-    numbers = [curve.x for curve in curves if curve.x.dtype.kind in "iuf"]
-    if "x" not in log and numbers and all(np.array_equal(x, np.rint(x)) for x in numbers):
+    over = [curve.x for curve in curves if curve.x.dtype.kind in "iuf"]
+    if "x" not in log and over and all(np.array_equal(x, np.rint(x)) for x in over):
         axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
 
 
@@ -540,7 +548,8 @@ def heat(x: np.ndarray, y: np.ndarray, values: np.ndarray, *, low: float | None 
         return image
 
     bar = {"label": label, "extend": extend, "limits": (low, high, color)}
-    box = Panel(draw=paint, bar=None if label is None else bar, labels=labels)
+    box = Panel(numbers={"x": x, "y": y, "values": values}, draw=paint,
+                bar=None if label is None else bar, labels=labels)
     return Picture(panels=[box], vector=False, height=2.9, changes=FRAMED)
 
 
@@ -649,79 +658,16 @@ def keep(shown: Mapping[str, object], folder: str) -> None:
                 vector = drawn if picture.vector else svg(figure)
                 (place / f"{name}.svg").write_text(vector, "utf-8")
                 figure.savefig(place / f"{name}.pdf", metadata={"CreationDate": None})
-            np.savez_compressed(place / f"{name}.npz", **arrays(figure))
+            np.savez_compressed(place / f"{name}.npz", **numbers(picture))
 
 
-def arrays(figure: Figure) -> dict[str, np.ndarray]:
-    """What a figure draws, by names like ``panel 2/tanh/x``, with title and labels of the panels.
+def numbers(picture: Picture) -> dict[str, np.ndarray]:
+    """What a picture draws, by names like ``panel 2/tanh/x``, with title and labels of the panels.
 
-    Lines have ``x`` and ``y``, points with bars the length ``bar`` of half a bar as well. Images
-    and coloured points have ``values``; x belongs to the columns of an image and y to its rows.
-    Paths of one kind follow each other with NaN between them.
+    Curves have ``x`` and ``y``, and ``sd`` where they have a band; what was seen has ``seen``, its
+    mean, with the standard ``error``, ``at`` where it was seen, and ``samples`` by network.
     """
-    found: dict[str, np.ndarray] = {}
-    boxes = [one for axes in figure.axes if axes.get_label() != "<colorbar>"
-             for one in (axes, *axes.child_axes)]
-    for number, axes in enumerate(boxes, start=1):
-        for what in ("title", "xlabel", "ylabel"):
-            if told := getattr(axes, f"get_{what}")():
-                found[f"panel {number}/{what}"] = np.array(told)
-        for place, (artist, drawn) in enumerate(_drawn(axes)):
-            name = re.sub(r"^_", "curve ", getattr(artist, "get_gid", str)() or "")
-            name = name.removesuffix(DOTS)
-            if not name and not str(artist.get_label()).startswith("_"):
-                name = str(artist.get_label())
-            name = re.sub(r"[$\\{}]", "", name).replace("/", "|") or KINDS.get(
-                type(artist).__name__, "path")
-            if f"panel {number}/{name}/x" in found:
-                name += f" {place}"
-            found |= {f"panel {number}/{name}/{what}": np.asarray(array)
-                      for what, array in drawn.items()}
-    return found
-
-
-def _drawn(axes: Axes) -> Iterator[tuple[Artist, dict[str, np.ndarray]]]:
-    """Everything that is drawn where the axes say, and its arrays."""
-    bars = {box[0]: box[2] for box in axes.containers if isinstance(box, ErrorbarContainer)}
-    parts = {part for box in axes.containers if isinstance(box, ErrorbarContainer)
-             for part in (*box[1], *box[2])}
-    for box in axes.containers:
-        if isinstance(box, BarContainer):
-            x, y = np.array([(bar.get_width(), bar.get_y() + 0.5 * bar.get_height())
-                             if box.orientation == "horizontal" else
-                             (bar.get_x() + 0.5 * bar.get_width(), bar.get_height())
-                             for bar in box]).reshape(-1, 2).T
-            yield box, {"x": x, "y": y}
-    for line in axes.lines:
-        if line not in parts and line.get_transform() == axes.transData:
-            every = 3 if (line.get_gid() or "").endswith(DOTS) else 1
-            told = {"x": line.get_xdata(False)[::every], "y": line.get_ydata(False)[::every]}
-            for ends in bars.get(line, ()):
-                told["bar"] = np.array([0.5 * np.ptp(path.vertices, axis=0).max()
-                                        for path in ends.get_paths()])
-            yield line, told
-    for image in axes.images:
-        values, (left, right, bottom, top) = image.get_array(), image.get_extent()
-        rows, columns = values.shape[:2]
-        y = bottom + (top - bottom) * (np.arange(rows) + 0.5) / rows
-        yield image, {"x": left + (right - left) * (np.arange(columns) + 0.5) / columns,
-                      "y": y[::-1] if image.origin == "upper" else y,
-                      "values": np.ma.filled(values, np.nan)}
-    shapes = [patch for patch in axes.patches if isinstance(patch, PathPatch)]
-    for shape in [*axes.collections, *shapes]:
-        if shape not in parts:
-            yield shape, _shape(shape)
-
-
-def _shape(shape: Artist) -> dict[str, np.ndarray]:
-    """Places and values of marks, or the paths of anything else."""
-    many = isinstance(shape, Collection)
-    if isinstance(shape, PathCollection):
-        x, y = np.ma.filled(shape.get_offsets(), np.nan).T
-    else:
-        paths = shape.get_paths() if many else [shape.get_path()]
-        gap = np.full((1, 2), np.nan)
-        x, y = np.concatenate([gap, *(part for path in paths
-                                      for part in (path.vertices, gap))])[1:-1].T
-    values = shape.get_array() if many else None
-    return {"x": x, "y": y} | ({} if values is None else {"values": np.ma.filled(values, np.nan)})
+    return {f"panel {place}/{name}": np.asarray(array)
+            for place, box in enumerate(picture.panels, start=1) if box
+            for name, array in ({key: box.labels[key] for key in ("title", "xlabel", "ylabel")
+                                 if box.labels.get(key)} | box.numbers).items()}

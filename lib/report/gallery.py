@@ -7,7 +7,7 @@ import html
 import itertools
 import tomllib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -78,7 +78,7 @@ def loop(points: np.ndarray, shares: Sequence[float] = (), **labels: object) -> 
             bars.set(ylim=(0, 0.55), yticks=[0, 0.5], xticks=[])
             bars.tick_params(labelsize=7, length=2, pad=1)
 
-    return _picture(paint, labels, aspect=0.9, width=7.4)
+    return _picture({"points": points, "shares": shares}, paint, labels, aspect=0.9, width=7.4)
 
 
 def plane(points: np.ndarray, **labels: object) -> Picture:
@@ -99,7 +99,7 @@ def plane(points: np.ndarray, **labels: object) -> Picture:
         axes.set(xlim=(-1.08, 1.08), ylim=(-1.08, 1.08), aspect="equal")
         _bare(axes)
 
-    return _picture(paint, labels, aspect=1.05, width=7.4, vector=False)
+    return _picture({"points": points}, paint, labels, aspect=1.05, width=7.4, vector=False)
 
 
 def _around(at: Sequence[int], of: int) -> np.ndarray:
@@ -144,7 +144,9 @@ def sketch(*strokes: Stroke, **labels: object) -> Picture:
         if axes.get_legend_handles_labels()[0]:
             axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2)
 
-    return _picture(paint, labels, height=3.7)
+    told = {f"line {place}/{what}": array for place, one in enumerate(strokes, start=1)
+            for what, array in (("name", one.label), ("x", one.x), ("y", one.y))}
+    return _picture(told, paint, labels, height=3.7)
 
 
 # Over the plane
@@ -179,7 +181,10 @@ def field(x: np.ndarray, values: np.ndarray, reach: float, *, label: str = "",
             axes.contour(x, x, boundary, levels=[0.0], colors="#000000", linewidths=1.2)
         return image
 
-    return replace(maps, panels=[replace(maps.panels[0], draw=paint)], aspect=0.9, width=6.4)
+    told = {"at": at, "along": along, "boundary": boundary}
+    told = {name: one for name, one in told.items() if one is not None}
+    box = replace(maps.panels[0], draw=paint, numbers=maps.panels[0].numbers | told)
+    return replace(maps, panels=[box], aspect=0.9, width=6.4)
 
 
 def cloud(points: np.ndarray, values: np.ndarray, reach: float, *, label: str = "",
@@ -212,7 +217,8 @@ def cloud(points: np.ndarray, values: np.ndarray, reach: float, *, label: str = 
                 "boxstyle": "circle,pad=0.15", "fc": "white", "ec": "none", "alpha": 0.6})
         return drawn
 
-    return _picture(paint, labels, bar=(label, reach), height=5.0, width=7.4, vector=False)
+    return _picture({"points": points, "values": values}, paint, labels, bar=(label, reach),
+                    height=5.0, width=7.4, vector=False)
 
 
 def tiling(levels: Sequence[Sequence[np.ndarray]], values: np.ndarray, **labels: object
@@ -241,7 +247,9 @@ def tiling(levels: Sequence[Sequence[np.ndarray]], values: np.ndarray, **labels:
             axes.plot(*np.concatenate(rings).T, color=color, lw=width, solid_joinstyle="round")
         axes.set(xlim=(left, right), ylim=(bottom, top), aspect="equal", xticks=[], yticks=[])
 
-    return _picture(paint, labels, aspect=1.02, width=5.6, vector=False, changes=FRAMED)
+    told = {f"level {level}/polygon {place}": corners for level, polygons in enumerate(levels, 1)
+            for place, corners in enumerate(polygons, 1)} | {"values": values}
+    return _picture(told, paint, labels, aspect=1.02, width=5.6, vector=False, changes=FRAMED)
 
 
 def barcode(rows: Sequence[tuple[np.ndarray, bool]], stop: float, **labels: object) -> Picture:
@@ -266,7 +274,9 @@ def barcode(rows: Sequence[tuple[np.ndarray, bool]], stop: float, **labels: obje
         axes.set(xlim=(0.0, stop), ylim=(0.5, len(rows) + 0.5))
         axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
 
-    return _picture(paint, labels, height=1.7, width=7.4)
+    told = {f"row {row}/{what}": one for row, pair in enumerate(rows, start=1)
+            for what, one in zip(("changes", "starts positive"), pair)}
+    return _picture(told, paint, labels, height=1.7, width=7.4)
 
 
 # By number and by name
@@ -298,7 +308,7 @@ def stems(values: np.ndarray, floor: float = 1e-4, **labels: object) -> Picture:
         axes.set(yscale="log", ylim=(floor, 1.5))
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
 
-    return _picture(paint, labels, height=1.7, width=7.4, share="xy")
+    return _picture({"values": values}, paint, labels, height=1.7, width=7.4, share="xy")
 
 
 def bars(names: Sequence[str], values: np.ndarray, marked: Sequence[str] = (), **labels: object
@@ -322,7 +332,8 @@ def bars(names: Sequence[str], values: np.ndarray, marked: Sequence[str] = (), *
                   height=0.7)
         axes.set(yticks=at, yticklabels=names, ylim=(len(names) - 0.4, -0.6))
 
-    return _picture(paint, labels, height=0.22 * len(names) + 0.6, width=7.4, share="y")
+    return _picture({"names": names, "values": values}, paint, labels,
+                    height=0.22 * len(names) + 0.6, width=7.4, share="y")
 
 
 def dots(names: Sequence[str], values: Sequence[np.ndarray], marked: Sequence[str] = (), *,
@@ -355,7 +366,7 @@ def dots(names: Sequence[str], values: Sequence[np.ndarray], marked: Sequence[st
         axes.set_xticklabels(names, rotation=40)
         ticks(axes, "y" if log else "")
 
-    return _picture(paint, labels, height=2.7, width=7.4, vector=False)
+    return _picture(dict(zip(names, values)), paint, labels, height=2.7, width=7.4, vector=False)
 
 
 def _one_each(names: Sequence[str], values: Sequence) -> None:
@@ -363,11 +374,11 @@ def _one_each(names: Sequence[str], values: Sequence) -> None:
         raise ValueError(f"values must be {len(names)}, one for each name, got {len(values)}")
 
 
-def _picture(paint: object, labels: dict, bar: tuple[str, float] | None = None, **layout: object
-             ) -> Picture:
+def _picture(numbers: Mapping, paint: Callable, labels: dict,
+             bar: tuple[str, float] | None = None, **layout: object) -> Picture:
     """A picture of one panel."""
     told = bar and {"label": bar[0], "extend": "both", "limits": bar[1]}
-    return Picture(panels=[Panel(draw=paint, bar=told, labels=labels)], **layout)
+    return Picture(panels=[Panel(numbers=numbers, draw=paint, bar=told, labels=labels)], **layout)
 
 
 # Of a sweep
