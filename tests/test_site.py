@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -169,6 +170,13 @@ def test_the_laboratory_s_scripts_are_on_its_pages_and_on_no_others(site):
         assert ('class="laboratory' in path.read_text("utf-8")) is here
         assert sorted(scripts) == sorted([*SCRIPTS, "laboratory"]) * here  # and its style sheet
         assert scripts[-5:] == [*SCRIPTS] * here
+
+
+@pytest.mark.slow
+def test_a_chapter_opens_with_a_picture_or_the_laboratory(site):
+    for name in tomllib.loads((ROOT / "book" / "map.toml").read_text("utf-8")):
+        head = (site / "book" / f"{name}.html").read_text("utf-8").partition('class="cell ')[0]
+        assert 'class="opening' in head or 'class="laboratory' in head, name
 
 
 @pytest.mark.parametrize("html, fault", [
