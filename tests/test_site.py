@@ -14,7 +14,9 @@ import pytest
 from lib.report.claims import scorecard
 from lib.report.site import ROOT, BuildError, _archive, _picture, build
 
-SCRIPTS = ("jets", "formula", "theory", "network", "laboratory")  # each needs those before it
+SCRIPTS = ("jets", "formula", "theory", "network")  # each needs those before it
+PLAYED = {"laboratory": {"laboratory", "order_to_chaos", "your_own_nonlinearity"},
+          "hero": {"intro"}}
 
 LOADING = {  # what a browser fetches by itself
     "script": "src", "img": "src", "source": "src", "iframe": "src", "embed": "src",
@@ -160,15 +162,15 @@ def test_a_figure_of_a_chapter_becomes_a_file(tmp_path):
 
 
 @pytest.mark.slow
-def test_the_laboratory_s_scripts_are_on_its_pages_and_on_no_others(site):
+@pytest.mark.parametrize("name", PLAYED)
+def test_scripts_are_on_the_pages_that_play_and_on_no_others(site, name):
     for path in (site / "book").rglob("*.html"):
-        page = Page(path)
-        scripts = [Path(urlsplit(one).path).stem for one in page.loads if "/lab/" in one]
-        here = path.stem in ("laboratory", "order_to_chaos", "your_own_nonlinearity") \
-            and path.parent.name == "book"
-        assert ('class="laboratory' in path.read_text("utf-8")) is here
-        assert sorted(scripts) == sorted([*SCRIPTS, "laboratory"]) * here  # and its style sheet
-        assert scripts[-5:] == [*SCRIPTS] * here
+        loads = [Path(urlsplit(one).path) for one in Page(path).loads]
+        here = path.parent.name == "book" and path.stem in PLAYED[name]
+        assert (f'class="{name}' in path.read_text("utf-8")) is here
+        assert ([one.stem for one in loads if one.suffix == ".js" and (
+            one.parent.name == "lab" or one.stem == name)] == [*SCRIPTS, name]) is here
+        assert (f"{name}.css" in [one.name for one in loads]) is here
 
 
 @pytest.mark.parametrize("html, fault", [
