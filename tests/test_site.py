@@ -2,6 +2,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -13,6 +14,7 @@ import pytest
 
 from lib.report.claims import scorecard
 from lib.report.site import ROOT, BuildError, _archive, _picture, build
+from tests.tiny import project
 
 SCRIPTS = ("jets", "formula", "theory", "network")  # each needs those before it
 PLAYED = {"laboratory": {"laboratory", "order_to_chaos", "your_own_nonlinearity"},
@@ -171,6 +173,29 @@ def test_scripts_are_on_the_pages_that_play_and_on_no_others(site, name):
         assert ([one.stem for one in loads if one.suffix == ".js" and (
             one.parent.name == "lab" or one.stem == name)] == [*SCRIPTS, name]) is here
         assert (f"{name}.css" in [one.name for one in loads]) is here
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("address", ["", "https://github.com/someone/companion"])
+def test_buttons_follow_from_the_repository_s_address(tmp_path, address):
+    project(tmp_path)
+    config = (ROOT / "_config.yml").read_text("utf-8")
+    assert config.count('\n  url: ""') == 1
+    (tmp_path / "_config.yml").write_text(config.replace('url: ""', f'url: "{address}"'), "utf-8")
+    shutil.copytree(ROOT / "book" / "_ext", tmp_path / "book" / "_ext")
+    shutil.copytree(ROOT / "book" / "_static", tmp_path / "book" / "_static")
+    (tmp_path / "book" / "intro.md").write_text("# Intro\n\nA [link](tiny.ipynb).\n", "utf-8")
+    notebook = tmp_path / "book" / "tiny.ipynb"
+    notebook.write_text(notebook.read_text("utf-8").replace("other.ipynb", "intro.md"), "utf-8")
+    (tmp_path / "book" / "references.bib").touch()
+    tiny = build(tmp_path / "book", tmp_path / "_build", tmp_path) / "book"
+    out = [link for name in ("intro", "tiny") for link in Page(tiny / f"{name}.html").links
+           if outside(link) and "sphinx" not in link and "ebp" not in link]
+    assert [one for one in out if "someone" not in one] == [] and bool(out) is bool(address)
+    if address:
+        assert f"{address}/edit/main/book/intro.md" in out
+        assert ("https://mybinder.org/v2/gh/someone/companion/main?urlpath=lab/tree/book/tiny.ipynb"
+                in out)
 
 
 @pytest.mark.parametrize("html, fault", [
