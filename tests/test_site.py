@@ -2,6 +2,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -14,8 +15,11 @@ import pytest
 
 from lib.report.claims import scorecard
 from lib.report.site import ROOT, BuildError, _archive, _picture, build
+from tests.tiny import project
 
-SCRIPTS = ("jets", "formula", "theory", "network", "laboratory")  # each needs those before it
+SCRIPTS = ("jets", "formula", "theory", "network")  # each needs those before it
+PLAYED = {"laboratory": {"laboratory", "order_to_chaos", "your_own_nonlinearity"},
+          "hero": {"intro"}}
 
 LOADING = {  # what a browser fetches by itself
     "script": "src", "img": "src", "source": "src", "iframe": "src", "embed": "src",
@@ -123,7 +127,8 @@ def test_formulas_are_drawn_by_a_local_script(site):
 
 @pytest.mark.slow
 def test_every_module_is_documented(site):
-    text = (site / "book" / "api.html").read_text("utf-8")
+    text = "".join(path.read_text("utf-8") for path in (site / "book").rglob("api*/*.html"))
+    text += (site / "book" / "api.html").read_text("utf-8")
     for path in (ROOT / "lib").rglob("*.py"):
         if not path.stem.startswith("__"):
             module = ".".join(path.relative_to(ROOT).with_suffix("").parts)
@@ -161,15 +166,38 @@ def test_a_figure_of_a_chapter_becomes_a_file(tmp_path):
 
 
 @pytest.mark.slow
-def test_the_laboratory_s_scripts_are_on_its_pages_and_on_no_others(site):
+@pytest.mark.parametrize("name", PLAYED)
+def test_scripts_are_on_the_pages_that_play_and_on_no_others(site, name):
     for path in (site / "book").rglob("*.html"):
-        page = Page(path)
-        scripts = [Path(urlsplit(one).path).stem for one in page.loads if "/lab/" in one]
-        here = path.stem in ("laboratory", "order_to_chaos", "your_own_nonlinearity") \
-            and path.parent.name == "book"
-        assert ('class="laboratory' in path.read_text("utf-8")) is here
-        assert sorted(scripts) == sorted([*SCRIPTS, "laboratory"]) * here  # and its style sheet
-        assert scripts[-5:] == [*SCRIPTS] * here
+        loads = [Path(urlsplit(one).path) for one in Page(path).loads]
+        here = path.parent.name == "book" and path.stem in PLAYED[name]
+        assert (f'class="{name}' in path.read_text("utf-8")) is here
+        assert ([one.stem for one in loads if one.suffix == ".js" and (
+            one.parent.name == "lab" or one.stem == name)] == [*SCRIPTS, name]) is here
+        assert (f"{name}.css" in [one.name for one in loads]) is here
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("address", ["", "https://github.com/someone/companion"])
+def test_buttons_follow_from_the_repository_s_address(tmp_path, address):
+    project(tmp_path)
+    config = (ROOT / "_config.yml").read_text("utf-8")
+    assert config.count('\n  url: ""') == 1
+    (tmp_path / "_config.yml").write_text(config.replace('url: ""', f'url: "{address}"'), "utf-8")
+    shutil.copytree(ROOT / "book" / "_ext", tmp_path / "book" / "_ext")
+    shutil.copytree(ROOT / "book" / "_static", tmp_path / "book" / "_static")
+    (tmp_path / "book" / "intro.md").write_text("# Intro\n\nA [link](tiny.ipynb).\n", "utf-8")
+    notebook = tmp_path / "book" / "tiny.ipynb"
+    notebook.write_text(notebook.read_text("utf-8").replace("other.ipynb", "intro.md"), "utf-8")
+    (tmp_path / "book" / "references.bib").touch()
+    tiny = build(tmp_path / "book", tmp_path / "_build", tmp_path) / "book"
+    out = [link for name in ("intro", "tiny") for link in Page(tiny / f"{name}.html").links
+           if outside(link) and "sphinx" not in link and "ebp" not in link]
+    assert [one for one in out if "someone" not in one] == [] and bool(out) is bool(address)
+    if address:
+        assert f"{address}/edit/main/book/intro.md" in out
+        assert ("https://mybinder.org/v2/gh/someone/companion/main?urlpath=lab/tree/book/tiny.ipynb"
+                in out)
 
 
 @pytest.mark.slow

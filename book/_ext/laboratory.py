@@ -1,20 +1,23 @@
-"""Sphinx extension: the scripts of the laboratory, on the pages that have one and no others.
+"""Sphinx extension: the scripts of the laboratory and of the front page, only where one is.
 
 The files are classic scripts, loaded in this order, since browsers refuse modules from a file.
 """
 from docutils import nodes
 from sphinx.application import Sphinx
 
-SCRIPTS = ("jets", "formula", "theory", "network", "laboratory")
+NUMBERS = ("lab/jets", "lab/formula", "lab/theory", "lab/network")
+PAGES = {"laboratory": "lab/laboratory", "hero": "hero"}  # by the class of a container
 
 
 def add_scripts(app: Sphinx, page: str, template: str, context: dict, tree: nodes.document | None
                 ) -> None:
     """Load them after the page, which shows a picture until then."""
-    if tree and any("laboratory" in one["classes"] for one in tree.findall(nodes.container)):
-        for name in SCRIPTS:
-            app.add_js_file(f"lab/{name}.js", loading_method="defer")
-        app.add_css_file("lab/laboratory.css")
+    found = {name for one in (tree.findall(nodes.container) if tree else ())
+             for name in one["classes"]}
+    for last in (PAGES[name] for name in PAGES if name in found):
+        for name in (*NUMBERS, last):
+            app.add_js_file(f"{name}.js", loading_method="defer")
+        app.add_css_file(f"{last}.css")
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

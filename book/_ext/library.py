@@ -1,8 +1,10 @@
-"""Sphinx extension: the page made of the docstrings of `lib`.
+"""Sphinx extension: the pages made of the docstrings of `lib`.
 
-It finds the modules by itself, so a new module needs no edit here or on the page, and turns each
-``[key]`` of a docstring into a citation, so a source that is not in the bibliography is a warning.
+``<!-- modules lib.theory -->`` on a page stands for the modules of that package, so a new module
+needs no edit here or there. Each ``[key]`` of a docstring becomes a citation, so a source that is
+not in the bibliography is a warning.
 """
+import importlib
 import pkgutil
 import re
 
@@ -10,22 +12,26 @@ from sphinx.application import Sphinx
 
 import lib
 
-PAGE, MARK = "book/api", "<!-- modules -->"
+MARK = re.compile(r"<!-- modules ([\w.]+) -->")
 OUR_SECTION = re.compile(r"^(\s*)(Accuracy|Source):")
 CITATION = re.compile(r"\[([a-z]+\d{4}[a-z]*)\](?!_)")
 
 
 def list_modules(app: Sphinx, page: str, text: list[str]) -> None:
-    """Write a section for each module in place of the mark on the page."""
-    if page == PAGE:
-        names = [found.name for found in pkgutil.walk_packages(lib.__path__, "lib.")]
-        text[0] = text[0].replace(MARK, "\n".join(
-            _section(name) for name in names if not name.endswith("__main__")))
+    """Write a section for each module of a package in place of the mark on a page."""
+    text[0] = MARK.sub(_sections, text[0])
 
 
-def _section(name: str) -> str:
-    level = "#" * (1 + name.count("."))
-    return f"{level} `{name}`\n\n```{{eval-rst}}\n.. automodule:: {name}\n   :members:\n```\n"
+def _sections(mark: re.Match) -> str:
+    package = importlib.import_module(mark[1])
+    names = [found.name for found in pkgutil.iter_modules(package.__path__, f"{mark[1]}.")
+             if not found.ispkg and not found.name.endswith("__main__")]
+    return "\n".join([_documented(mark[1])] * (package is not lib)
+                     + [f"## `{name}`\n\n{_documented(name)}" for name in names])
+
+
+def _documented(name: str) -> str:
+    return f"```{{eval-rst}}\n.. automodule:: {name}\n   :members:\n```\n"
 
 
 def prepare(app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]

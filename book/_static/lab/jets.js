@@ -2,6 +2,11 @@
    Every file of the laboratory is a part, which the worker runs again. */
 var lab = {parts: []};
 lab.part = make => { lab.parts.push(make); make(lab); };
+/** The parts once more, beside the page; it answers one question after another, and then says that it is done. */
+lab.worker = () => new Worker(URL.createObjectURL(new Blob([`var lab = {};
+  ${lab.parts.map(make => `(${make})(lab);`).join("\n")}
+  onmessage = ({data}) => { for (const one of lab.answers(data)) postMessage(one); postMessage({done: true}); };`],
+  {type: "text/javascript"})));
 
 lab.part(lab => {
   "use strict";

@@ -42,10 +42,7 @@
 
   // the worker: while it works, the newest question waits, and those before it are dropped
 
-  const worker = new Worker(URL.createObjectURL(new Blob([`var lab = {};
-    ${lab.parts.map(make => `(${make})(lab);`).join("\n")}
-    onmessage = ({data}) => { for (const one of lab.answers(data)) postMessage(one); postMessage({done: true}); };`],
-    {type: "text/javascript"})));
+  const worker = lab.worker();
   worker.onmessage = ({data}) => data.done ? send() : busy.phi === state.phi && heard(data);
   function send() {
     [busy, next] = [next, null];

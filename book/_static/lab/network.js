@@ -1,9 +1,9 @@
 /* Finite width: a circle on its way through one sampled network, and what theory says of it. */
 lab.part(lab => {
   "use strict";
-  const POINTS = 72, {sqrt, log, cos, sin, PI, imul, max, min} = Math, range = (n, f) => Array.from({length: n}, (_, i) => f(i));
+  const {sqrt, log, cos, sin, PI, imul, max, min} = Math, range = (n, f) => Array.from({length: n}, (_, i) => f(i));
   const dot = (a, b) => { let sum = 0; for (let i = 0; i < a.length; i++) sum += a[i] * b[i]; return sum; };
-  const scaled = (a, by) => a.map(one => one * by), mean = values => values.reduce((s, x) => s + x, 0) / POINTS;
+  const scaled = (a, by) => a.map(one => one * by), mean = values => values.reduce((s, x) => s + x, 0) / values.length;
   /** A matrix, row after row in one array, times a vector. */
   const product = (rows, x) => {
     const y = new Float64Array(rows.length / x.length);
@@ -31,7 +31,7 @@ lab.part(lab => {
       found from that of the layer before, so that nothing jumps. */
   function components(h, before) {
     const middle = h[0].map((_, j) => mean(h.map(one => one[j]))), found = [];
-    const centred = h.map(one => one.map((x, j) => x - middle[j])), total = POINTS * mean(centred.map(x => dot(x, x)));
+    const centred = h.map(one => one.map((x, j) => x - middle[j])), total = h.length * mean(centred.map(x => dot(x, x)));
     const gram = Float64Array.from(centred.flatMap(one => centred.map(other => dot(one, other))));
     for (let v of before) {
       let value = 0;
@@ -50,14 +50,14 @@ lab.part(lab => {
   }
 
   /** Layer by layer: the circle's components, length per root of the width, and N kappa^2. */
-  lab.network = (phi, w, b, q, width, depth, seed) => {
+  lab.network = (phi, w, b, q, width, depth, seed, points = 72) => {
     const order = phi.bent ? 1 : 2, size = width * (width + 1), z = lab.normals(seed, 2 * width + (depth - 1) * size);
     let [u, v] = [0, width].map(from => Float64Array.from(z.subarray(from, from + width))), layers = [];
     v = v.map((x, j) => x - dot(u, v) / dot(u, u) * u[j]);
     [u, v] = [u, v].map(one => scaled(one, sqrt(width * q / dot(one, one))));
     let motion = [[cos, sin], [t => -sin(t), cos], [t => -cos(t), t => -sin(t)]].slice(0, order + 1).map(([f, g]) =>
-      range(POINTS, i => u.map((x, j) => f(2 * PI * i / POINTS) * x + g(2 * PI * i / POINTS) * v[j])));
-    let before = [cos, sin, t => cos(2 * t)].map(f => range(POINTS, i => f(2 * PI * i / POINTS) * sqrt(2 / POINTS)));
+      range(points, i => u.map((x, j) => f(2 * PI * i / points) * x + g(2 * PI * i / points) * v[j])));
+    let before = [cos, sin, t => cos(2 * t)].map(f => range(points, i => f(2 * PI * i / points) * sqrt(2 / points)));
     for (let at = 2 * width; layers.length < depth && motion[0].every(one => one.every(Number.isFinite)); at += size) {
       const [h, dh, d2h] = motion, speed = dh.map(one => dot(one, one)), {vectors, share, path} = components(h, before);
       const bend = d2h && d2h.map((a, i) => max(0, dot(a, a) * speed[i] - dot(a, dh[i]) ** 2) / speed[i] ** 3);
@@ -102,14 +102,14 @@ lab.part(lab => {
   }
 
   /** What the page is told, piece by piece: the point, the plane if its cells are asked for, the network. */
-  lab.answers = function* ({phi: text, sigma_w: w, sigma_b: b, width, depth, seed, cells, snap, quick}) {
+  lab.answers = function* ({phi: text, sigma_w: w, sigma_b: b, width, depth, seed, points, cells, snap, quick}) {
     try {
       const phi = lab.activation(text), edge = lab.criticalWeight(phi, b);
       if (snap && edge > 0) w = edge;
       const point = pictured(phi, w, b, quick), q = point.q > 1e-16 ? point.q : 1;
       yield {point: {...point, edge}};
       if (cells) yield {plane: plane(phi, w, b, cells)};
-      yield {network: {seen: lab.network(phi, w, b, q, width, depth, seed), told: lab.circle(phi, w, b, q, depth)}};
+      yield {network: {seen: lab.network(phi, w, b, q, width, depth, seed, points), told: lab.circle(phi, w, b, q, depth)}};
     } catch (problem) {
       yield {error: problem.message};
     }
