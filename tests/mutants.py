@@ -98,8 +98,8 @@ lib/networks/network.py  network,training,your_own_network  one_trained_layer
   axis        step = np.diff(x, axis=1)  =>  step = np.diff(x, axis=2)
   dropped     penalty = penalty + layer.penalty(needed)  =>  penalty = layer.penalty(needed)
 lib/networks/jacobians.py  jacobians,tangents  lyapunov_ridges
-  constant    log_scale += 0.5 * np.log(trace)  =>  log_scale += 0.5000005 * np.log(trace)
-  sign        return np.log(size) + np.log(peak)  =>  return np.log(size) - np.log(peak)
+  constant    log_scale += np.log(size)\n    if  =>  log_scale += 1.000001 * np.log(size)\n    if
+  sign        log_scale += np.log(size)\n            slope  =>  log_scale -= np.log(size)\n            slope
   axis        slope[..., None] * w[:, None]  =>  slope[..., None, :] * w[:, None]
 lib/networks/piecewise.py  piecewise  transitions_and_regions
   constant    0.5 * (middle - mean) / np.sin  =>  0.5000005 * (middle - mean) / np.sin
