@@ -151,7 +151,7 @@ lib/tasks/images.py  images  lyapunov_mnist
   constant    x /= 255.0  =>  x /= 255.000255
   axis        blocks.mean(axis=(2, 4))  =>  blocks.mean(axis=(1, 3))
 lib/tasks/files.py  images  -
-  axis        tiles.transpose(0, 2, 1, 3, 4)  =>  tiles.transpose(2, 0, 1, 3, 4)
+  axis        grid.transpose(0, 2, 1, 3, 4)  =>  grid.transpose(2, 0, 1, 3, 4)
 lib/activations.py  activations  your_own_nonlinearity
   constant    theirs, ours, rtol=1e-4  =>  theirs, ours, rtol=1e4
   comparison  if clip != np.inf  =>  if clip == np.inf

