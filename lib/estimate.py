@@ -278,9 +278,13 @@ def jackknife(statistic: Callable, *samples: np.ndarray) -> Estimate:
         raise ValueError("samples must be of the same networks, got "
                          f"{', '.join(str(len(one)) for one in arrays)} of them")
     value = np.asarray(statistic(*arrays), dtype=float)
+    if networks == 1:
+        return Estimate(value, np.full_like(value, np.nan), 1, "jackknife")
     without = np.array([statistic(*(np.delete(one, i, axis=0) for one in arrays))
-                        for i in range(networks if networks > 1 else 0)], dtype=float)
-    return Estimate(value, _left_out(without, value.shape), networks, "jackknife")
+                        for i in range(networks)], dtype=float)
+    with np.errstate(invalid="ignore"):
+        error = np.sqrt((networks - 1) * without.var(axis=0))
+    return Estimate(value, error, networks, "jackknife")
 
 
 def worst_gap(samples: np.ndarray, expected: np.ndarray, relative: bool = False) -> Estimate:
@@ -333,15 +337,13 @@ def spread_ratio(samples: np.ndarray, predicted: np.ndarray) -> Estimate:
     samples, predicted = _matching(samples, predicted)
     if not samples.size:
         return Estimate(math.nan, math.nan, len(samples), "jackknife")
-    networks = len(samples)
+
+    def spread(some: np.ndarray) -> np.ndarray:
+        squares = ((some - some.mean(axis=0)) / predicted) ** 2
+        return np.sqrt(np.mean(squares.sum(axis=0) / (len(some) - 1), axis=0)).mean()
+
     with np.errstate(divide="ignore", invalid="ignore"):
-        squares = ((samples - samples.mean(axis=0)) / predicted) ** 2
-        total = squares.sum(axis=0)
-        value = np.sqrt(np.mean(total / (networks - 1), axis=0)).mean()
-        left = (total - squares * networks / (networks - 1)) / (networks - 2)
-        without = np.sqrt(np.mean(np.maximum(left, 0.0), axis=1)).reshape(networks, -1)
-    error = _left_out(without.mean(axis=1), ()) if networks > 2 else np.nan
-    return Estimate(value, error, networks, "jackknife")
+        return jackknife(spread, samples)
 
 
 def _matching(samples: np.ndarray, expected: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -364,13 +366,6 @@ def _error(samples: np.ndarray) -> np.ndarray:
 def _mean(samples: np.ndarray) -> np.ndarray:
     """Mean over the first axis, NaN where a sample is not finite."""
     return np.where(np.isfinite(samples), samples, np.nan).mean(axis=0)
-
-
-def _left_out(without: np.ndarray, shape: tuple) -> np.ndarray:
-    """The jackknife's error from the statistics without each network."""
-    n = len(without)
-    with np.errstate(invalid="ignore"):
-        return np.sqrt((n - 1) * without.var(axis=0)) if n else np.full(shape, np.nan)
 
 
 def _wilson(value: np.ndarray, samples: np.ndarray, z: float) -> tuple:

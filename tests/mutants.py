@@ -99,7 +99,7 @@ lib/networks/network.py  network,training,your_own_network  one_trained_layer
   dropped     penalty = penalty + layer.penalty(needed)  =>  penalty = layer.penalty(needed)
 lib/networks/jacobians.py  jacobians,tangents  lyapunov_ridges
   constant    log_scale += np.log(size)\n    if  =>  log_scale += 1.000001 * np.log(size)\n    if
-  sign        log_scale += np.log(size)\n            slope  =>  log_scale -= np.log(size)\n            slope
+  dropped     log_scale = np.zeros(len(x))  =>  log_scale = np.ones(len(x))
   axis        slope[..., None] * w[:, None]  =>  slope[..., None, :] * w[:, None]
 lib/networks/piecewise.py  piecewise  transitions_and_regions
   constant    0.5 * (middle - mean) / np.sin  =>  0.5000005 * (middle - mean) / np.sin
@@ -166,7 +166,7 @@ lib/formula.py  formula  your_own_nonlinearity
 lib/estimate.py  estimate  order_to_chaos
   constant    0.25 * per**2  =>  0.25000025 * per**2
   shifted     samples.std(axis=0, ddof=1)  =>  samples.std(axis=0, ddof=0)
-  dropped     np.sqrt((n - 1) * without.var  =>  np.sqrt(n * without.var
+  dropped     np.sqrt((networks - 1) * without.var  =>  np.sqrt(networks * without.var
   axis        lever / (lever @ lever), (1, 0)  =>  lever / (lever @ lever), (0, 0)
 lib/checks.py  checks  order_to_chaos
   comparison  array < low  =>  array <= low
