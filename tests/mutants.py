@@ -91,7 +91,7 @@ lib/networks/ensemble.py  ensemble  order_to_chaos
   axis        np.isnan(q).any(axis=0)  =>  np.isnan(q).any(axis=1)
   shifted     np.arange(1, depth + 1), fields  =>  np.arange(depth), fields
 lib/networks/network.py  network,training,your_own_network  one_trained_layer
-  comparison  w.shape[1 - out] != size  =>  w.shape[1 - out] > size
+  comparison  w.shape[2]) != (networks, before)  =>  w.shape[2]) < (networks, before)
   dropped     x = x[x.any(axis=1)]  =>  x = x[:]
   constant    w = sigma_w / np.sqrt(fan_in)  =>  w = 1.000001 * sigma_w / np.sqrt(fan_in)
   constant    np.array([0.0, -2.0])  =>  np.array([0.0, -2.000002])

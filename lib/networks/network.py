@@ -313,9 +313,8 @@ class Network:
     def __init__(self, weights: Sequence, biases: Sequence | None = None,
                  phi: str | Activation | Callable = "tanh", order: str = "out_in",
                  output: str | Activation | Callable = "linear"):
-        choice("order", order, ("out_in", "in_out"))
         self.layers, phi, output = [], get(phi), get(output)
-        pairs = _given_arrays(weights, biases, order)
+        pairs = _pairs(weights, biases, order)
         for layer, pair in enumerate(pairs, start=1):
             self.layers.append(Affine(*pair))
             if layer < len(pairs):
@@ -337,13 +336,10 @@ class Network:
             phi, order: as for the constructor, for the whole file.
 
         Raises:
-            ValueError: one sentence that names the array: one of a convolution, a normalisation or
-                an unknown layer, shapes that do not follow each other, numbers that are not
-                finite; or the file.
+            ValueError: one sentence that names the file and the array.
         """
-        file = Path(file)
-        weights, biases = _chained(file.name, _stored(file), order)
-        return cls(weights, biases, phi, order)
+        names, weights, biases = _stored(Path(file))
+        return cls(*zip(*_pairs(weights, biases, order, names)), phi)
 
     def load_points(self, file: str | Path) -> np.ndarray:
         """Inputs of these networks out of an ``.npy`` file, one a row, ``(points, inputs)``.
@@ -517,25 +513,19 @@ class Network:
         """Activations of every hidden layer (see `names`), shape ``(networks, points, ...)``."""
         return [h for layer, h in self._passed(x) if layer.name]
 
-    def jvp(self, x: np.ndarray, dx: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Outputs, and what becomes of one tangent ``dx`` a point."""
-        *_, last = self._moved(x, dx)
-        return last[1:]
-
     def hidden_jvp(self, x: np.ndarray,
                    dx: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray]]:
-        """Activations of every hidden layer, and the tangents ``dx`` becomes there."""
-        found = [moved for layer, *moved in self._moved(x, dx) if layer.name]
-        return [x for x, _ in found], [dx for _, dx in found]
-
-    def _moved(self, x: np.ndarray, dx: np.ndarray) -> Iterator[tuple]:
-        x, dx = self.points("x", x), self.points("dx", dx)
+        """Activations of every hidden layer, and what becomes there of one tangent a point."""
+        x, dx, found = self.points("x", x), self.points("dx", dx), ([], [])
         if x.shape[1] != dx.shape[1]:
             raise ValueError(f"dx must have one tangent a point, got {dx.shape} for {x.shape}")
         self.refuse_jumps()
         for layer in self.layers:
             x, dx = layer.jvp(x, dx)
-            yield layer, x, dx
+            if layer.name:
+                found[0].append(x)
+                found[1].append(dx)
+        return found
 
     def calibrate(self, x: np.ndarray) -> None:
         """Replace the statistics that batch normalisation uses outside training by those of x."""
@@ -696,28 +686,30 @@ def _random(shape: tuple[int, ...], hidden: list[tuple[str, int]], outputs: int,
     return Network.of(layers, shape, get(phi))
 
 
-def _given_arrays(weights: Sequence, biases: Sequence | None,
-                  order: str) -> list[tuple[np.ndarray, np.ndarray]]:
+def _pairs(weights: Sequence, biases: Sequence | None, order: str,
+           names: Sequence | None = None) -> list[tuple[np.ndarray, np.ndarray]]:
     """Copies of a user's arrays as ``(networks, out, in)`` and ``(networks, out)``."""
-    given = [None] * len(weights) if biases is None else list(biases)
-    if not 0 < len(weights) == len(given):
+    choice("order", order, ("out_in", "in_out"))
+    biases = [None] * len(weights) if biases is None else list(biases)
+    if not 0 < len(weights) == len(biases):
         raise ValueError("weights and biases must be lists of one array a layer, got "
-                         f"{len(weights)} and {len(given)}")
+                         f"{len(weights)} and {len(biases)}")
+    names = names or [(f"weights[{i}]", f"biases[{i}]") for i in range(len(weights))]
     single = all(np.asarray(w).dtype == np.float32 for w in weights)
     dtype, pairs = np.float32 if single else np.float64, []
-    for i, (w, b) in enumerate(zip(weights, given)):
-        w = real(f"weights[{i}]", w)
-        w = w.swapaxes(-1, -2) if order == "in_out" and w.ndim > 1 else w
+    for (name, label), w, b in zip(names, weights, biases):
+        w = real(name, w, axes="..., out, in")
+        w = w.swapaxes(-1, -2) if order == "in_out" else w
         w = w if w.ndim == 3 else w[None]
         networks, before = pairs[-1][0].shape[:2] if pairs else (len(w), w.shape[-1])
-        if w.ndim != 3 or not w.size or (len(w), w.shape[2]) != (networks, before):
-            raise ValueError(f"weights[{i}] must have shape (out, {before}) or ({networks}, out, "
-                             f"{before}) to fit what comes before, got {w.shape}; order says "
-                             "which axis is which")
-        b = np.zeros(w.shape[:2]) if b is None else real(f"biases[{i}]", b)
+        if w.ndim != 3 or (len(w), w.shape[2]) != (networks, before):
+            raise ValueError(f"{name} must have shape (out, {before}) or ({networks}, out, "
+                             f"{before}) to fit what comes before; read as {order}, it has "
+                             f"{w.shape}")
+        b = np.zeros(w.shape[:2]) if b is None else real(label, b)
         b = b if b.ndim == 2 else b[None]
         if b.shape != w.shape[:2]:
-            raise ValueError(f"biases[{i}] must have shape {w.shape[:2]}, got {b.shape}")
+            raise ValueError(f"{label} must have shape {w.shape[:2]}, got {b.shape}")
         pairs.append((np.array(w, dtype, order="C"), b.astype(dtype)))
     return pairs
 
@@ -738,48 +730,28 @@ def _arrays(file: Path) -> dict[str, np.ndarray]:
     return found
 
 
-def _stored(file: Path) -> list[dict[str, tuple[str, np.ndarray]]]:
-    """The layers of a file in order: the names and the arrays of their ``weight`` and ``bias``."""
+def _stored(file: Path) -> tuple[list, list, list]:
+    """Names, weights and biases of the layers of a file, in order."""
     layers: dict[str, dict] = {}
     for name, array in _arrays(file).items():
         told, at = STORED.fullmatch(name), f"{file.name}: {name!r}"
-        if re.search(r"running_|num_batches", name) or told and told[2] == "weight" \
-                and array.ndim == 1:
-            raise ValueError(f"{at} is of a normalisation or the like, which is not read: fold it "
-                             "into the weights beside it")
-        if not told:
-            raise ValueError(f"{at} is no array of a fully connected layer; these are called "
-                             "0.weight and 0.bias, or W1 and b1")
-        kind = {"W": "weight", "b": "bias"}.get(told[3], told[2])
-        if kind == "weight" and array.ndim != 2:
-            raise ValueError(f"{at} of shape {array.shape} is of a convolution or the like; only "
-                             "fully connected layers are read")
-        layers.setdefault(told[1] or told[4] or "", {})[kind] = name, real(at, array)
+        kind = told and (told[2] or {"W": "weight", "b": "bias"}[told[3]])
+        if not told or array.ndim != (2 if kind == "weight" else 1):
+            raise ValueError(f"{at} of shape {array.shape} is no array of a fully connected layer:"
+                             " these are called 0.weight and 0.bias, or W1 and b1. A normalisation"
+                             " must be folded into the weights beside it, a convolution is not "
+                             "read")
+        layers.setdefault(told[1] or told[4] or "", {})[kind] = at, array.astype(float)
     if len({re.sub(r"\d+", "", layer) for layer in layers}) == 1:
-        return [layers[layer] for layer in sorted(
-            layers, key=lambda layer: [*map(int, re.findall(r"\d+", layer))])]
-    return list(layers.values())
-
-
-def _chained(file: str, layers: list[dict], order: str) -> tuple[list, list]:
-    """Weights and biases, once each layer takes what the one before gives."""
-    out = ["out_in", "in_out"].index(choice("order", order, ("out_in", "in_out")))
-    before, size, read = "", 0, f"read as {order}"
-    for layer in layers:
-        if "weight" not in layer:
-            raise ValueError(f"{file}: {layer['bias'][0]!r} has no weights beside it")
-        (name, w), (label, b) = layer["weight"], layer.get("bias", ("", None))
-        if before and w.shape[1 - out] != size:
-            raise ValueError(f"{file}: {name!r} of shape {w.shape}, {read}, takes "
-                             f"{w.shape[1 - out]} numbers, and {before!r} gives {size}")
-        before, size = name, w.shape[out]
-        if b is not None and b.shape != (size,):
-            raise ValueError(f"{file}: {label!r} of shape {b.shape} does not fit {name!r} of "
-                             f"shape {w.shape}, {read}")
-    if len(layers) < 2:
-        raise ValueError(f"{file}: {before!r} is alone, so there is no hidden layer")
-    return tuple([layer.get(kind, (0, None))[1] for layer in layers]
-                 for kind in ("weight", "bias"))
+        layers = {layer: layers[layer] for layer in sorted(
+            layers, key=lambda layer: [*map(int, re.findall(r"\d+", layer))])}
+    for one in layers.values():
+        if "weight" not in one:
+            raise ValueError(f"{one['bias'][0]} has no weights beside it")
+    pairs = [(one["weight"], one.get("bias", ("", None))) for one in layers.values()]
+    if len(pairs) < 2:
+        raise ValueError(f"{pairs[0][0][0]} is alone, so there is no hidden layer")
+    return ([(w[0], b[0]) for w, b in pairs], *([one[1] for one in of] for of in zip(*pairs)))
 
 
 def _beside(array: np.ndarray, x: np.ndarray) -> np.ndarray:
