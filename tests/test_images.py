@@ -282,7 +282,7 @@ def test_a_damaged_embedded_file_is_refused(monkeypatch):
     damaged = {"test": (SETS["mnist"].embedded["test"][0]._replace(sha256="0" * 64),
                         SETS["mnist"].embedded["test"][1])}
     monkeypatch.setitem(SETS, "mnist", SETS["mnist"]._replace(embedded=damaged))
-    with pytest.raises(WrongFile, match=r"mnist_small\.npz"):
+    with pytest.raises(WrongFile, match=r"mnist\.npz"):
         load("mnist", "test", "embedded")
 
 

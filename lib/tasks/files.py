@@ -13,8 +13,6 @@ import struct
 import tarfile
 import zipfile
 import zlib
-from importlib.resources import files
-from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Callable
 
@@ -24,6 +22,7 @@ from lib.tasks.published import SETS, DataSet, Part
 
 UNREADABLE = (ValueError, KeyError, EOFError, OSError, SyntaxError, zipfile.BadZipFile,
               tarfile.TarError, zlib.error, struct.error)  # what damaged bytes make readers raise
+EMBEDDED = Path(__file__).with_name("embedded")  # the parts that come with this library
 HEADER = bytes([0, 0, 8])  # of an idx file of unsigned bytes; then the number of axes
 TAR, PICKLED = "cifar-10-binary.tar.gz", "cifar-10-python.tar.gz"
 FOREIGN = {".parquet", ".arrow", ".pkl", ".pickle", ".mat", ".7z", ".zip"}
@@ -39,18 +38,18 @@ class WrongFile(ValueError):
     """A file is damaged, cut short or something else than its name says; it was not used."""
 
 
-def find(folder: Path, name: str, split: str) -> Contents | None:
+def find(folder: Path, name: str, split: str, parts: list[Part]) -> Contents | None:
     """The canonical files of a split out of a folder, unverified; None if nothing of it is there.
 
-    Part of its files missing is `NoData`, one that cannot be read `WrongFile`.
+    Some of its files missing is `NoData`, one that cannot be read `WrongFile`.
 
-    >>> find(Path("no-such-folder"), "mnist", "test") is None
+    >>> find(Path("no-such-folder"), "mnist", "test", SETS["mnist"].full["test"]) is None
     True
     """
-    data = SETS[name]
-    for subfolder in data.folders:
-        for reader in (_plain, _npz) if data.layout == "idx" else (_plain, _tar, _grids):
-            if contents := reader(folder / subfolder, name, split):
+    readers = (_plain, _npz) if SETS[name].layout == "idx" else (_plain, _tar, _grids)
+    for subfolder in SETS[name].folders:
+        for reader in readers:
+            if contents := reader(folder / subfolder, name, split, parts):
                 return contents
     return None
 
@@ -62,16 +61,6 @@ def strangers(folder: Path) -> list[str]:
             or re.search("(images|labels)[-.]idx", path.name)][:3]
 
 
-def embedded(name: str, split: str) -> Contents:
-    """The canonical files of the part of a split that stands beside this module, unverified."""
-    data, folder = SETS[name], files("lib.tasks") / "embedded" / name
-    if data.layout == "idx":
-        return _arrays(folder / f"{name}_small.npz", split)
-    [part], file = data.embedded[split], folder / "labels.npz"
-    [labels] = _read(file, lambda raw: _uint8(raw, split))
-    return [_batch(folder / part.name, data, labels, file)]
-
-
 def verified(contents: Contents, data: DataSet,
              parts: list[Part]) -> tuple[np.ndarray, np.ndarray, str]:
     """uint8 images ``(count, *shape)``, labels ``(count,)``, and SHA-256 of the canonical files.
@@ -81,7 +70,8 @@ def verified(contents: Contents, data: DataSet,
     Source: [lecun1998], [krizhevsky2009], layouts of their data files.
 
     >>> mnist = SETS["mnist"]
-    >>> verified(embedded("mnist", "test"), mnist, mnist.embedded["test"])[0].shape
+    >>> parts = mnist.embedded["test"]
+    >>> verified(find(EMBEDDED / "mnist", "mnist", "test", parts), mnist, parts)[0].shape
     (2000, 28, 28, 1)
     """
     everything = hashlib.sha256()
@@ -114,7 +104,7 @@ def _known(sha256: str) -> str:
     return ""
 
 
-def _read(file: Traversable, reader: Callable) -> object:
+def _read(file: Path, reader: Callable) -> object:
     """Contents of a file; what damage makes readers raise becomes one error that names it."""
     try:
         return reader(file.read_bytes())
@@ -136,31 +126,27 @@ def _all_or_none(wanted: list[list[Path]]) -> list[Path] | None:
     return found
 
 
-def _plain(folder: Path, name: str, split: str) -> Contents | None:
+def _plain(folder: Path, name: str, split: str, parts: list[Part]) -> Contents | None:
     found = _all_or_none([[folder / (spelling + end) for end in ("", ".gz")
                            for spelling in (part.name, part.name.replace("-idx", ".idx"))]
-                          for part in SETS[name].full[split]])
+                          for part in parts])
     return found and [(file, _read(file, gzip.decompress if file.suffix == ".gz" else bytes))
                       for file in found]
 
 
-def _npz(folder: Path, name: str, split: str) -> Contents | None:
+def _npz(folder: Path, name: str, split: str, parts: list[Part]) -> Contents | None:
     for file in (folder / f"{name}.npz", folder / f"{name}_{split}.npz"):
         if file.is_file():
-            return _arrays(file, split)
+            arrays = _read(file, lambda raw: _uint8(raw, f"x_{split}", f"y_{split}"))
+            return [(file, HEADER + bytes([one.ndim]) + struct.pack(f">{one.ndim}I", *one.shape)
+                     + one.tobytes()) for one in arrays]
     return None
 
 
-def _arrays(file: Traversable, split: str) -> Contents:
-    arrays = _read(file, lambda raw: _uint8(raw, f"x_{split}", f"y_{split}"))
-    return [(file, HEADER + bytes([array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape)
-             + array.tobytes()) for array in arrays]
-
-
-def _tar(folder: Path, name: str, split: str) -> Contents | None:
+def _tar(folder: Path, name: str, split: str, parts: list[Part]) -> Contents | None:
     file, pickled = folder / TAR, folder / PICKLED
     if file.is_file():
-        names = [part.name for part in SETS[name].full[split]]
+        names = [part.name for part in parts]
         return [(file, batch) for batch in _read(file, lambda raw: _members(raw, names))]
     if pickled.is_file():
         raise WrongFile(f"{pickled}: holds pickles, which can run any code, and was not "
@@ -168,24 +154,23 @@ def _tar(folder: Path, name: str, split: str) -> Contents | None:
     return None
 
 
-def _grids(folder: Path, name: str, split: str) -> Contents | None:
-    data = SETS[name]
-    stems = [part.name.removesuffix(".bin") for part in data.full[split]]
+def _grids(folder: Path, name: str, split: str, parts: list[Part]) -> Contents | None:
+    stems = [part.name.removesuffix(".bin") for part in parts]
     found = _all_or_none([[folder / f"{name}_{stem}.webp"] for stem in stems]
                          + [[folder / f"{name}_labels.npz"]])
     if not found:
         return None
     *pictures, file = found
     [labels] = _read(file, lambda raw: _uint8(raw, split))
-    if labels.shape != (data.total(split),):
+    if labels.shape != (sum(part.count for part in parts),):
         raise WrongFile(f"{file}: labels of shape {labels.shape}, which are not those of {name} "
                         f"{split}")
-    return [_batch(picture, data, some, file)
+    return [_batch(picture, SETS[name], some, file)
             for picture, some in zip(pictures, np.split(labels, len(pictures)))]
 
 
-def _batch(picture: Traversable, data: DataSet, labels: np.ndarray,
-           file: Traversable) -> tuple[object, bytes]:
+def _batch(picture: Path, data: DataSet, labels: np.ndarray,
+           file: Path) -> tuple[object, bytes]:
     """A binary batch out of a lossless picture, and labels out of a file."""
     images = _read(picture, lambda raw: tiles(raw, len(labels), data.shape))
     planes = images.transpose(0, 3, 1, 2).reshape(len(labels), -1)

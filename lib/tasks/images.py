@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lib.checks import choice, count
-from lib.tasks.files import NoData, embedded, find, strangers, verified
+from lib.tasks.files import EMBEDDED, NoData, find, strangers, verified
 from lib.tasks.published import SETS, DataSet
 
 FOLDER = "EXPRESSIVITY_DATA"  # environment variable: a folder with full data sets
@@ -111,11 +111,13 @@ def load(name: str, split: str, source: str = "auto",
     if source == "embedded" and data_dir is not None:
         raise ValueError("source must be 'full' or 'auto' to look into data_dir, got 'embedded'")
     data, folder = SETS[name], None if source == "embedded" else _folder(data_dir)
-    kind, contents, parts = "full", folder and find(folder, name, split), data.full[split]
+    kind, parts = "full", data.full[split]
+    contents = folder and find(folder, name, split, parts)
+    if contents is None and source != "full" and split in data.embedded and data_dir is None:
+        kind, parts = "embedded", data.embedded[split]
+        contents = find(EMBEDDED / name, name, split, parts)
     if contents is None:
-        if source == "full" or split not in data.embedded or data_dir is not None:
-            raise NoData(_how_to(data, split, folder))
-        kind, contents, parts = "embedded", embedded(name, split), data.embedded[split]
+        raise NoData(_how_to(data, split, folder))
     images, labels, sha256 = verified(contents, data, parts)
     return Images(images, labels.astype(np.int64), Provenance(
         name, data.title, split, kind, len(labels), data.total(split), sha256))
