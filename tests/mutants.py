@@ -106,7 +106,7 @@ lib/networks/piecewise.py  piecewise  transitions_and_regions
   axis        np.sum(tilt**2, axis=1)  =>  np.sum(tilt**2, axis=0)
   dropped     steps + np.abs(below[0] - below[-1]) if  =>  steps if
 lib/networks/training.py  training  one_trained_layer
-  comparison  share) & (self.steps < 0)  =>  share) & (self.steps <= 0)
+  comparison  share) & (reached < 0)  =>  share) & (reached <= 100)
   sign        array *= 1 - rate * decay  =>  array *= 1 + rate * decay
   shifted     before:max(step, 1)]  =>  before:max(step - 1, 1)]
   axis        off * off, axis=(1, 2)) / variance  =>  off * off, axis=1) / variance
