@@ -109,20 +109,19 @@ class Pieces:
     line they are the mean of both ends). ``below`` counts the kinks of phi below each neuron
     on each piece, shape ``(pieces, width)``: 0 or 1 for ReLU, 0, 1 or 2 for hard-tanh. ``kinked``
     marks the nodes where a neuron of this or a lower layer passes a kink; the others only divide
-    an arc into quarters.
+    an arc into quarters. ``signs`` are the sign transitions: their t in order, their neurons, and
+    which neurons start above 0.
     """
 
     def __init__(self, path: Path, phi: Activation, t: np.ndarray, ends: np.ndarray,
                  inside: np.ndarray | None, kinked: np.ndarray, noise: np.ndarray,
-                 signs: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None):
+                 signs: tuple[np.ndarray, np.ndarray, np.ndarray]):
         self.path, self.phi, self.t, self.ends, self.inside = path, phi, t, ends, inside
-        self.kinked, self._noise = kinked, noise
+        self.kinked, self.signs = kinked, signs
         self.below = _below(phi.kinks, ends, inside, noise)
         self.kinked[1:-1] |= np.any(self.below[1:] != self.below[:-1], axis=1)
         if path.closed:
             self.kinked[[0, -1]] = kinked[0] | np.any(self.below[0] != self.below[-1])
-        if signs is not None:
-            self.signs = signs
 
     @property
     def number(self) -> int:
@@ -136,14 +135,6 @@ class Pieces:
         below = self.below
         steps = np.abs(below[1:] - below[:-1]).sum(axis=0, dtype=np.int64)
         return steps + np.abs(below[0] - below[-1]) if self.path.closed else steps
-
-    @cached_property
-    def signs(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Sign transitions: their t in order, their neurons, and which neurons start above 0."""
-        above = _below([0.0], self.ends, self.inside, self._noise) > 0
-        around = np.vstack([above, above[:1]]) if self.path.closed else above
-        piece, neuron = _where(around[1:] != around[:-1])
-        return self.t[1 + piece], neuron, above[0]
 
     @property
     def sign_transitions(self) -> np.ndarray:
@@ -362,8 +353,8 @@ def _cut(path, phi, t, ends, inside, kinked, noise) -> Pieces:
         ends[-1] = ends[0]
     levels = phi.kinks if 0.0 in phi.kinks else [*phi.kinks, 0.0]
     found = _roots(t, ends, inside, levels, noise)
-    signs = None if 0.0 in phi.kinks else _sign_changes(path, ends[0] > noise, *found.pop())
-    times = np.concatenate([np.empty(0), *(root[0] for root in found)])
+    signs = _sign_changes(path, ends[0] > noise, *found[levels.index(0.0)])
+    times = np.concatenate([np.empty(0), *(root[0] for root in found[:len(phi.kinks)])])
     new = _apart(np.sort(times), t, TINY * path.stop)
     nodes = np.sort(np.append(t, new))
     old, fresh = np.searchsorted(nodes, t), np.searchsorted(nodes, new)
