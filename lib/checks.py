@@ -71,6 +71,14 @@ def count(name: str, value: object, low: int = 1, high: float = np.inf) -> int:
     return whole
 
 
+def alike(**arrays: np.ndarray) -> None:
+    """Refuse arrays, by their names, that have not one shape."""
+    shapes = [np.shape(array) for array in arrays.values()]
+    if len(set(shapes)) > 1:
+        raise ValueError(f"{' and '.join(arrays)} must have one shape, got "
+                         f"{' and '.join(map(str, shapes))}")
+
+
 def choice(name: str, value: object, options: Iterable) -> object:
     """The argument, if it is one of the options."""
     options = list(options)

@@ -11,7 +11,7 @@ from typing import Callable, Iterator
 
 import numpy as np
 
-from lib.checks import choice, count, number, real
+from lib.checks import alike, choice, count, number, real
 
 KINDS = ("bound", "mean", "slope", "share", "largest", "jackknife")
 FLOOR = 1e-12  # a smaller error is platform noise
@@ -231,8 +231,7 @@ def exponent(x: np.ndarray, means: Estimate) -> Estimate:
     2.000 ± 0.006 (slope, 9 samples)
     """
     x, (value, error) = real("x", x, np.finfo(float).tiny, axes="points,"), means
-    if x.shape != np.shape(value):
-        raise ValueError(f"means must have the shape of x, {x.shape}, got {np.shape(value)}")
+    alike(x=x, means=value)
     known = np.all(error > 0.0)
     with np.errstate(divide="ignore", invalid="ignore"):
         weight = (value / error) ** 2 if known else np.ones(x.size)

@@ -179,9 +179,9 @@ def test_images_in_another_order_are_refused(tmp_path):
         load("mnist", "test", "full", tmp_path)
 
 
-def test_another_set_of_the_same_form_is_named(tmp_path):
+def test_another_set_of_the_same_form_is_refused(tmp_path):
     put(tmp_path, idx_files("test"), "fashion_mnist")
-    with pytest.raises(WrongFile, match="Fashion-MNIST but a file of MNIST"):
+    with pytest.raises(WrongFile, match="not the t10k-images-idx3-ubyte of Fashion-MNIST"):
         load("fashion_mnist", "test", "auto", tmp_path)
 
 

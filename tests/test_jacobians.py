@@ -338,7 +338,7 @@ def test_a_kink_has_no_hessian_but_a_gradient(phi):
     net = random_network(6, [6] * 2, 1, 1.5, 0.1, seed=0, phi=phi)
     x = np.random.default_rng(1).standard_normal((1, 6))
     with pytest.raises(ValueError, match="second derivative is a delta"):
-        read_out_hessians(net, x)
+        list(read_out_hessians(net, x))
     step = 1e-7 * np.eye(6)
     slope = (net.forward(x + step) - net.forward(x - step))[0, :, 0] / 2e-7
     assert np.abs(read_out_gradients(net, x)[0][0, 0] - slope).max() < 1e-7
@@ -348,7 +348,7 @@ def test_a_kink_has_no_hessian_but_a_gradient(phi):
 def test_a_scalar_read_out_is_linear(net):
     for function in (read_out_gradients, read_out_hessians):
         with pytest.raises(ValueError, match="a linear read-out"):
-            function(net, [[1.0]])
+            list(function(net, [[1.0]]))
 
 
 # Trajectories

@@ -334,15 +334,16 @@ def test_too_many_pieces_is_an_error():
 
 
 @pytest.mark.parametrize("call, words", [
-    (lambda: line([1.0], [1.0, 2.0]), "x0 and x1 must be equally long"),
+    (lambda: line([1.0], [1.0, 2.0]), "x0 and x1 must have one shape"),
     (lambda: arc([1.0], [2.0], 7.0), "stop must be at most 6.28319, got 7"),
     (lambda: arc([1.0], [2.0], 0.0), "stop must be at least 1e-09, got 0"),
     (lambda: one_layer([[1.0]], [0.0], line([0.0], [1.0]), "tanh"), "phi must be straight"),
     (lambda: one_layer([[1.0]], [0.0], line([0.0], [1.0]), SIGN), "phi: sign jumps"),
     (lambda: one_layer([[1.0, 2.0]], [0.0], line([0.0], [1.0])), "path must have 2 inputs"),
-    (lambda: trace(line([0.0], [1.0]), random_network(1, 2, 1, 1, 0, networks=2, seed=0)),
+    (lambda: list(trace(line([0.0], [1.0]), random_network(1, 2, 1, 1, 0, networks=2, seed=0))),
      "net must be one network, got 2"),
-    (lambda: trace(line([0.0], [1.0]), random_network(1, 2, 1, 1, 0, seed=0, batch_norm=True)),
+    (lambda: list(trace(line([0.0], [1.0]),
+                         random_network(1, 2, 1, 1, 0, seed=0, batch_norm=True))),
      "without normalisation"),
     (lambda: count_transitions([line([0.0], [1.0])] * 2, sawtooth(1)), "paths must be one, or"),
     (lambda: count_patterns([]), "pieces must hold"),

@@ -130,7 +130,7 @@ def test_detection_counts_pairs():
     (lambda: rank_trend([1, 2], [1.0, 2.0]), "samples must have shape"),
     (lambda: rank_trend([1, 2, 3], [[1.0, 2.0]] * 2), "one length"),
     (lambda: proportionality([1.0, 2.0], [1.0, 2.0, 3.0]), "x and y must have one shape"),
-    (lambda: detection([1.0, 2.0], [True]), "truth values, one a score"),
+    (lambda: detection([1.0, 2.0], [True]), "scores and positive must have one shape"),
     (lambda: mean_prediction([[1.0]]), "outputs must have shape"),
 ])
 def test_bad_arguments_are_named(call, told):

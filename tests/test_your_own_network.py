@@ -56,13 +56,13 @@ def test_single_precision_is_read_as_double(file):
     ({"0.weight": W1, "1.weight": B1, "1.bias": B1}, "out_in", "'1.weight' of shape .* normalisation"),
     ({"0.weight": W1, "1.num_batches_tracked": 3}, "out_in", "'1.num_batches_tracked' of"),
     ({"0.weight": W1, "2.weight": W2[:, :4]}, "out_in",
-     r"'2.weight' must have shape \(out, 5\) .* read as out_in, it has \(1, 2, 4\)"),
-    ({"W1": W1, "W2": W2}, "in_out", r"'W2' must have shape \(out, 3\) .* read as in_out"),
-    ({"W1": W1, "b1": B1[:4], "W2": W2}, "out_in", r"'b1' must have shape \(1, 5\), got \(1, 4\)"),
+     r"'2.weight' must have shape \(out, 5\) .* it has \(1, 2, 4\)"),
+    ({"W1": W1, "W2": W2}, "in_out", r"'W2' must have shape \(out, 3\) .* as in_out"),
+    ({"W1": W1, "b1": B1[:4], "W2": W2}, "out_in", r"'b1' must have shape \(1, 5\)"),
     ({"W1": W1, "W2": W2 * np.nan}, "out_in", "'W2' must be finite"),
     ({"W1": W1, "b1": B1, "W2": W2, "b3": B1}, "out_in", "'b3' has no weights beside it"),
     ({"W1": W1}, "out_in", "'W1' is alone"),
-    ({"lstm.weight_ih_l0": W1}, "out_in", "'lstm.weight_ih_l0' of shape .* is no array of a fully"),
+    ({"lstm.weight_ih_l0": W1}, "out_in", "'lstm.weight_ih_l0' of shape .* is no array of"),
     ({"W1": np.array(["a"])}, "out_in", "'W1' is no array of real numbers"),
     ({}, "out_in", "NumPy can read no arrays"),
 ])
@@ -77,7 +77,7 @@ def test_what_is_no_file_of_arrays_is_refused(tmp_path):
     with pytest.raises(ValueError, match="junk.npz: NumPy can read no arrays in it"):
         lib.Network.load(junk)
     np.save(tmp_path / "one.npy", W1)
-    with pytest.raises(ValueError, match="one.npy: '' of shape .* is no array of a fully connected"):
+    with pytest.raises(ValueError, match="one.npy: '' of shape .* is no array of"):
         lib.Network.load(tmp_path / "one.npy")
 
 

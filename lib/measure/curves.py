@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lib.checks import Untrusted, count, real
+from lib.checks import Untrusted, alike, count, real
 
 
 class Components(NamedTuple):
@@ -219,8 +219,7 @@ def osculating(h: np.ndarray, dh: np.ndarray, d2h: np.ndarray, turns: int = 73) 
     Source: textbook; [poole2016], Fig. 4A.
     """
     h, (across, square) = real("h", h, axes="neurons,"), _across(dh, d2h)
-    if h.shape != across.shape:
-        raise ValueError(f"h and dh must have one shape, got {h.shape} and {across.shape}")
+    alike(h=h, dh=dh)
     bend = np.linalg.norm(across)
     if bend <= 1e-14 * np.linalg.norm(d2h):
         raise ValueError("d2h must not be along dh: a straight line has no circle")
@@ -280,8 +279,7 @@ def sum_of_squares(gradient: np.ndarray, hessian: np.ndarray) -> np.ndarray:
 def _across(dh: np.ndarray, d2h: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The part of d2h perpendicular to dh, and ``|dh|^2``."""
     dh, d2h = real("dh", dh, axes="..., neurons"), real("d2h", d2h)
-    if d2h.shape != dh.shape:
-        raise ValueError(f"dh and d2h must have one shape, got {dh.shape} and {d2h.shape}")
+    alike(dh=dh, d2h=d2h)
     square = np.vecdot(dh, dh)
     if not np.all(square > 0.0):
         raise ValueError("dh must not be zero: a point that stands still has no curvature")

@@ -8,7 +8,7 @@ from typing import Callable, NamedTuple, Sequence
 
 import numpy as np
 
-from lib.checks import Untrusted, count, number, real
+from lib.checks import Untrusted, alike, count, number, real
 
 
 class Stretch(NamedTuple):
@@ -115,11 +115,11 @@ def crest_distance(radii: np.ndarray, exponents: np.ndarray, outputs: np.ndarray
     """
     radii, exponents = real("radii", radii, axes="radii,"), real("exponents", exponents)
     outputs = real("outputs", outputs)
+    alike(exponents=exponents, outputs=outputs)
     if np.any(np.diff(radii) <= 0):
         raise ValueError("radii must ascend")
-    if exponents.shape != outputs.shape or exponents.shape[-1:] != radii.shape:
-        raise ValueError(f"exponents and outputs must have shape (..., {len(radii)}), got "
-                         f"{exponents.shape} and {outputs.shape}")
+    if exponents.shape[-1:] != radii.shape:
+        raise ValueError(f"exponents must have shape (..., {len(radii)}), got {exponents.shape}")
     crest = radii[exponents.argmax(axis=-1)]
     below, above = outputs[..., :-1], outputs[..., 1:]
     crossed = np.sign(below) != np.sign(above)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from lib.checks import real
+from lib.checks import alike, real
 from lib.estimate import Estimate, mean
 
 
@@ -49,8 +49,7 @@ def proportionality(x: np.ndarray, y: np.ndarray) -> float:
     better.
     """
     x, y = real("x", x, axes="..., n").ravel(), real("y", y, axes="..., n").ravel()
-    if x.shape != y.shape:
-        raise ValueError(f"x and y must have one shape, got {x.size} and {y.size} points")
+    alike(x=x, y=y)
     if not x.any() or np.ptp(y) == 0.0:
         return np.nan
     rest = y - x * (x @ y) / (x @ x)
@@ -131,10 +130,8 @@ def detection(scores: np.ndarray, positive: np.ndarray) -> float:
     """
     from scipy.stats import mannwhitneyu
 
-    scores, positive = real("scores", scores), np.asarray(positive, dtype=bool)
-    if scores.ndim != 1 or scores.shape != positive.shape:
-        raise ValueError(f"positive must be truth values, one a score, got {positive.shape} for "
-                         f"{scores.shape} scores")
+    scores, positive = real("scores", scores, axes="n,"), np.asarray(positive, dtype=bool)
+    alike(scores=scores, positive=positive)
     if positive.all() or not positive.any():
         return np.nan
     above = mannwhitneyu(scores[positive], scores[~positive], method="asymptotic").statistic

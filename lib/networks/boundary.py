@@ -44,12 +44,7 @@ def boundary_points(net: Network, points: int, seed: int | np.random.Generator, 
     True
     """
     tolerance = number("tolerance", tolerance, low=1e-15)
-
-    def search(one: Network, x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        x, arrived = _newton(one, x, tolerance)
-        return x[arrived]
-
-    return _found(net, points, seed, q, 1, search)
+    return _found(net, points, seed, q, 1, lambda one, x, rng: _newton(one, x, tolerance))
 
 
 def crossing_points(net: Network, points: int, seed: int | np.random.Generator, *,
@@ -118,8 +113,8 @@ def _bisect(one: Network, x: np.ndarray, along: np.ndarray, value: np.ndarray) -
     return x + low[:, None] * along
 
 
-def _newton(one: Network, x: np.ndarray, tolerance: float) -> tuple[np.ndarray, np.ndarray]:
-    """Every input after its search, and whether it arrived.
+def _newton(one: Network, x: np.ndarray, tolerance: float) -> np.ndarray:
+    """The inputs that arrived, after their search.
 
     Positions after a long step are rounded: Newton's map is chaotic far from its goal, and the
     last bits, which differ from machine to machine, shall not choose the point that is found.
@@ -147,4 +142,4 @@ def _newton(one: Network, x: np.ndarray, tolerance: float) -> tuple[np.ndarray, 
             break
         x[going] = end[going]
         value = np.where(going, there, value)
-    return x, arrived
+    return x[arrived]

@@ -21,7 +21,7 @@ from typing import Iterator, NamedTuple
 import numpy as np
 
 from lib.activations import Activation, get
-from lib.checks import count, real
+from lib.checks import alike, count, real
 from lib.measure.lyapunov import Stretch, leading
 from lib.networks.network import Network
 
@@ -258,12 +258,7 @@ def read_out_hessians(net: Network, x: np.ndarray) -> Iterator[tuple[np.ndarray,
         raise ValueError(f"{net.phi.name} has a kink: its second derivative is a delta there, "
                          "so the read-out has no Hessian: its boundaries are flat pieces that "
                          "meet at edges")
-    return _hessians(*_read_out(net, x))
-
-
-def _hessians(layers: Dense, u: np.ndarray,
-              x: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    above = w = None
+    (layers, u, x), above, w = _read_out(net, x), None, None
     for h, below, phi in list(_fields(layers, x))[::-1]:
         _, slope, bend = phi.jet(h)
         hessian = 0.0 if above is None else _through(above, w * slope[..., None, :])
@@ -337,10 +332,9 @@ def arcs(start: np.ndarray, end: np.ndarray, points: int) -> tuple[np.ndarray, n
     >>> x.round(4).tolist(), dx.round(4).tolist()
     ([[0.7071, 0.7071]], [[-1.1107, 1.1107]])
     """
-    start, end, points = real("start", start), real("end", end), count("points", points)
-    if start.shape != end.shape or start.ndim < 2:
-        raise ValueError(f"start and end must both have shape (arcs, ...), got {start.shape} and "
-                         f"{end.shape}")
+    points = count("points", points)
+    start, end = (real(name, x, axes="arcs, n, ...") for name, x in (("start", start), ("end", end)))
+    alike(start=start, end=end)
     angle = 0.5 * np.pi * (np.arange(points) + 0.5) / points
     angle = angle.reshape(1, -1, *(1,) * (start.ndim - 1))
     start, end = start[:, None], end[:, None]

@@ -12,7 +12,7 @@ from typing import Iterator, NamedTuple
 import numpy as np
 
 from lib.activations import Activation, get
-from lib.checks import Untrusted, count, number, real
+from lib.checks import Untrusted, alike, count, number, real
 from lib.networks.ensemble import frames
 from lib.networks.network import Network
 
@@ -78,11 +78,8 @@ class Path(NamedTuple):
 
 
 def _vectors(**given: object) -> list[np.ndarray]:
-    vectors = [real(name, value, axes="inputs") for name, value in given.items()]
-    if len({vector.size for vector in vectors}) > 1:
-        raise ValueError(f"{' and '.join(given)} must be equally long, got "
-                         f"{[vector.size for vector in vectors]}")
-    return vectors
+    alike(**given)
+    return [real(name, value, axes="inputs") for name, value in given.items()]
 
 
 def random_arcs(networks: int, inputs: int, *, seed: int, stop: float = QUARTER,
@@ -307,7 +304,7 @@ def trace(path: Path, net: Network, most: int = 300_000, *,
     >>> one.t.round(3).tolist(), one.transitions.tolist(), one.number
     ([0.0, 0.5, 0.667, 1.0], [1, 1], 3)
     """
-    steps = [(w, b, net.phi) for w, b in hidden_matrices(net)]
+    steps, most = [(w, b, net.phi) for w, b in hidden_matrices(net)], count("most", most)
     straight_parts(net.phi)  # refuses what is bent
     net.refuse_jumps()
     if net.shape != path.centre.shape:
@@ -316,11 +313,6 @@ def trace(path: Path, net: Network, most: int = 300_000, *,
     if outputs:
         w, b, _ = net.dense()[-1]
         steps.append((w[0], b[0], get("linear")))
-    return _follow(path, steps, count("most", most))
-
-
-def _follow(path, steps, most) -> Iterator[Pieces]:
-    """`trace` for matrices ``(out, in)``, vectors ``(out,)`` and the activation after them."""
     quarters = int(np.ceil(path.stop / QUARTER - 1e-9)) if path.curved else 1
     t = np.linspace(0.0, path.stop, quarters + 1)
     kinked = np.zeros(len(t), bool)

@@ -70,10 +70,7 @@ def plane_regions(net: Network, corners: np.ndarray,
     if net.shape != (2,):
         raise ValueError(f"net must have two inputs, got shape {net.shape}")
     plane = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
-    return _refine([Region(corners, plane, ())], hidden, np.array(net.phi.kinks), parts, most)
-
-
-def _refine(regions, hidden, kinks, parts, most) -> Iterator[list[Region]]:
+    regions, kinks = [Region(corners, plane, ())], np.array(net.phi.kinks)
     for w, b in hidden:
         finer, sizes = [], np.abs(w).T
         for region in regions:

@@ -80,7 +80,7 @@ def verified(contents: Contents, data: DataSet,
         found = hashlib.sha256(content).hexdigest()
         if found != part.sha256:
             raise WrongFile(
-                f"{file}: not the {part.name} of {data.title}{_known(found)} (SHA-256 of its "
+                f"{file}: not the {part.name} of {data.title} (SHA-256 of its "
                 f"content {found[:12]}, expected {part.sha256[:12]}). It is damaged, cut short or "
                 "something else, and was not used: delete or replace it")
     if data.layout == "idx":  # a header, then the elements
@@ -92,16 +92,6 @@ def verified(contents: Contents, data: DataSet,
     rows = rows.reshape(-1, 1 + height * width * colours)
     planes = rows[:, 1:].reshape(-1, colours, height, width)
     return planes.transpose(0, 2, 3, 1), rows[:, 0], everything.hexdigest()
-
-
-def _known(sha256: str) -> str:
-    """Name of the data set of ours that has a file of this content."""
-    for data in SETS.values():
-        for source in (data.full, data.embedded):
-            if any(part.sha256 == sha256 for parts in source.values() for part in parts):
-                whole = "" if source is data.full else ", its first images only"
-                return f" but a file of {data.title}{whole}"
-    return ""
 
 
 def _read(file: Path, reader: Callable) -> object:

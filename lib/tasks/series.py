@@ -15,9 +15,9 @@ def mackey_glass(samples: int, discard: int = 500) -> np.ndarray:
     It starts from 1.2 at all times up to 0; the first samples are discarded, while the trajectory
     finds its attractor. Shape ``(samples, 1)``.
 
-    Accuracy: half the step moves the first 300 time units by 3e-9. Later values follow the equation
-        as well, but not its one true trajectory: errors double about every 100 time units, as in
-        any chaos.
+    Accuracy: half the step moves the first 300 time units by 3e-9. Later values follow the
+        equation as well, but not its one true trajectory: errors double about every 100 time
+        units, as in any chaos.
 
     Source: [mackey1977]; Runge-Kutta of order four, the delayed value between grid points by the
         cubic through both ends and their slopes, so that the order is kept; derived here.
