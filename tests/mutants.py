@@ -125,7 +125,7 @@ lib/measure/curves.py  curves,level_sets,components  exponential_curvature
   constant    return 2.0 * log_speed  =>  return 2.000002 * log_speed
   constant    mean + shift + np.log(2.0  =>  mean + shift + np.log(2.000002
   axis        axis=1, keepdims=True)\n    scale  =>  axis=2, keepdims=True)\n    scale
-  sign        1.0 - np.cos(angle)  =>  1.0 + np.cos(angle)
+  sign        across / bend], axis=1)  =>  -across / bend], axis=1)
   dropped     (across, across) / square) + log_speed)  =>  (across, across) / square))
 lib/measure/lyapunov.py  lyapunov  lyapunov_ridges
   dropped     return x - np.vecmat(  =>  return x - 0 * np.vecmat(

@@ -52,8 +52,8 @@ def test_single_precision_is_read_as_double(file):
 
 @pytest.mark.parametrize("arrays, order, told", [
     ({"conv.weight": np.ones((4, 1, 3, 3))}, "out_in", "'conv.weight' of shape .* convolution"),
-    ({"0.weight": W1, "1.running_mean": B1}, "out_in", "'1.running_mean' of shape .* normalisation"),
-    ({"0.weight": W1, "1.weight": B1, "1.bias": B1}, "out_in", "'1.weight' of shape .* normalisation"),
+    ({"0.weight": W1, "1.running_mean": B1}, "out_in", "'1.running_mean' of .* normalisation"),
+    ({"0.weight": W1, "1.weight": B1, "1.bias": B1}, "out_in", "'1.weight' of .* normalisation"),
     ({"0.weight": W1, "1.num_batches_tracked": 3}, "out_in", "'1.num_batches_tracked' of"),
     ({"0.weight": W1, "2.weight": W2[:, :4]}, "out_in",
      r"'2.weight' must have shape \(out, 5\) .* it has \(1, 2, 4\)"),

@@ -27,13 +27,11 @@ class Components(NamedTuple):
 class Osculation(NamedTuple):
     """The circle that hugs a curve at a point; ``radius`` is one over the curvature.
 
-    ``plane`` (neurons, 2) holds the unit tangent and the unit normal, ``circle`` (turns, neurons)
-    runs once around from the point.
+    ``plane`` (neurons, 2) holds the unit tangent and the unit normal, towards the centre.
     """
 
     plane: np.ndarray
     radius: float
-    circle: np.ndarray
 
 
 def log_metric(dh: np.ndarray, log_speed: np.ndarray) -> np.ndarray:
@@ -205,29 +203,21 @@ def follow(scores: np.ndarray) -> np.ndarray:
     return np.array(turned)
 
 
-def osculating(h: np.ndarray, dh: np.ndarray, d2h: np.ndarray, turns: int = 73) -> Osculation:
-    """The osculating circle of a curve at one point.
-
-    Args:
-        h: the point, shape ``(neurons,)``.
-        dh, d2h: first and second derivative there, by any clock.
-        turns: points of the circle, the last on the first.
+def osculating(dh: np.ndarray, d2h: np.ndarray) -> Osculation:
+    """The osculating circle of a curve at one point, by its first and second derivative there,
+    shape ``(neurons,)``, by any clock.
 
     Raises:
         ValueError: a straight or resting curve, which has no circle.
 
     Source: textbook; [poole2016], Fig. 4A.
     """
-    h, (across, square) = real("h", h, axes="neurons,"), _across(dh, d2h)
-    alike(h=h, dh=dh)
+    across, square = _across(real("dh", dh, axes="neurons,"), d2h)
     bend = np.linalg.norm(across)
     if bend <= 1e-14 * np.linalg.norm(d2h):
         raise ValueError("d2h must not be along dh: a straight line has no circle")
     plane = np.stack([dh / np.sqrt(square), across / bend], axis=1)
-    radius = float(square / bend)
-    angle = np.linspace(0.0, 2.0 * np.pi, count("turns", turns, low=2))
-    ring = radius * np.stack([np.sin(angle), 1.0 - np.cos(angle)], axis=1)
-    return Osculation(plane, radius, h + ring @ plane.T)
+    return Osculation(plane, float(square / bend))
 
 
 def principal_curvatures(gradient: np.ndarray, hessian: np.ndarray) -> np.ndarray:

@@ -333,7 +333,7 @@ def arcs(start: np.ndarray, end: np.ndarray, points: int) -> tuple[np.ndarray, n
     ([[0.7071, 0.7071]], [[-1.1107, 1.1107]])
     """
     points = count("points", points)
-    start, end = (real(name, x, axes="arcs, n, ...") for name, x in (("start", start), ("end", end)))
+    start, end = real("start", start, axes="arcs, n, ..."), real("end", end)
     alike(start=start, end=end)
     angle = 0.5 * np.pi * (np.arange(points) + 0.5) / points
     angle = angle.reshape(1, -1, *(1,) * (start.ndim - 1))

@@ -22,6 +22,9 @@ from numpy.lib.stride_tricks import sliding_window_view
 from lib.activations import Activation, get
 from lib.checks import choice, count, number, real
 
+Phi = str | Activation | Callable
+Seed = int | np.random.Generator
+
 BLOCK = 2**22  # numbers of the widest layer held at a time
 CACHED = 2**17  # numbers of one piece of a convolution, so that it stays in the cache
 KEPT = 0.9  # of the running statistics of a normalisation, a step
@@ -168,6 +171,8 @@ class Pool(Layer):
         self.name = name
 
     def shape(self, before: tuple[int, ...]) -> tuple[int, ...]:
+        if before[0] % 2 or before[1] % 2:
+            raise ValueError(f"channels: images of {before[0]} x {before[1]} cannot be pooled by 2")
         return before[0] // 2, before[1] // 2, before[2]
 
     def forward(self, x: np.ndarray, start: np.ndarray | None = None) -> tuple:
@@ -310,22 +315,16 @@ class Network:
     (Network(1 x 2-3-1, relu), [[[9.0]]])
     """
 
-    def __init__(self, weights: Sequence, biases: Sequence | None = None,
-                 phi: str | Activation | Callable = "tanh", order: str = "out_in",
-                 output: str | Activation | Callable = "linear"):
-        self.layers, phi, output = [], get(phi), get(output)
-        pairs = _pairs(weights, biases, order)
+    def __init__(self, weights: Sequence, biases: Sequence | None = None, phi: Phi = "tanh",
+                 order: str = "out_in", output: Phi = "linear"):
+        pairs, output = _pairs(weights, biases, order), get(output)
+        self.layers, self.phi, self.shape = [], get(phi), pairs[0][0].shape[2:]
         for layer, pair in enumerate(pairs, start=1):
-            self.layers.append(Affine(*pair))
-            if layer < len(pairs):
-                self.layers.append(Activate(phi, f"dense {layer}"))
-            elif output is not get("linear"):
-                self.layers.append(Activate(output))
-        self.phi, self.shape = phi, pairs[0][0].shape[2:]
+            self.layers += [Affine(*pair), Activate(self.phi, f"dense {layer}")]
+        self.layers[-1:] = [Activate(output)] * (output is not get("linear"))
 
     @classmethod
-    def load(cls, file: str | Path, phi: str | Activation | Callable = "tanh",
-             order: str = "out_in") -> Network:
+    def load(cls, file: str | Path, phi: Phi = "tanh", order: str = "out_in") -> Network:
         """A fully connected network that was trained elsewhere, in double precision.
 
         Args:
@@ -558,31 +557,26 @@ class Network:
 
 
 def random_network(inputs: int, widths: Sequence[int] | int, outputs: int, sigma_w: float,
-                   sigma_b: float, *, networks: int = 1, seed: int | np.random.Generator,
-                   phi: str | Activation | Callable = "tanh",
-                   output: str | Activation | Callable = "linear", unit_read_out: bool = False,
-                   batch_norm: bool = False, dtype: type = np.float64) -> Network:
+                   sigma_b: float, *, phi: Phi = "tanh", unit_read_out: bool = False,
+                   **law: Any) -> Network:
     """Random fully connected networks.
 
     Args:
         widths: of the hidden layers.
-        sigma_w, sigma_b: standard deviations; weights have variance ``sigma_w**2 / fan-in`` in
-            every layer, the read-out included.
-        phi, output: activations of the hidden layers and of the read-out.
+        sigma_w, sigma_b, phi: as for `convolutional`, and by name ``networks``, ``seed``,
+            ``output``, ``batch_norm`` and ``dtype``.
         unit_read_out: read-outs of unit length in a random direction, without biases.
-        batch_norm: normalise the pre-activations of hidden layers.
-        dtype: ``np.float64`` or ``np.float32``.
 
     Source: [poole2016], [raghu2017].
 
     >>> random_network(3, [4], 2, 1.0, 0.1, networks=5, seed=0).forward(np.zeros((6, 3))).shape
     (5, 6, 2)
     """
-    hidden = _dense("widths", widths)
-    if not hidden:
+    widths = [count("widths", width) for width in np.atleast_1d(widths).tolist()]
+    if not widths:
         raise ValueError("widths must name at least one layer")
-    net = _random((count("inputs", inputs),), hidden, outputs, sigma_w, sigma_b, networks, seed,
-                  phi, output, dtype, batch_norm)
+    net = convolutional((count("inputs", inputs),), (), widths, outputs, sigma_w=sigma_w,
+                        sigma_b=sigma_b, phi=phi, **law)
     if unit_read_out:
         w = net.weights[-1]
         w /= np.sqrt(np.sum(w * w, axis=2, keepdims=True))
@@ -590,22 +584,27 @@ def random_network(inputs: int, widths: Sequence[int] | int, outputs: int, sigma
     return net
 
 
-def convolutional(shape: tuple[int, int, int] = (16, 16, 3),
+def convolutional(shape: Sequence[int] = (16, 16, 3),
                   channels: Sequence[int | str] = (16, 16, "pool", 32, 32, "pool"),
                   hidden: Sequence[int] | int = (64,), outputs: int = 10, *, sigma_w: float,
-                  sigma_b: float, size: int = 3, networks: int = 1,
-                  seed: int | np.random.Generator, phi: str | Activation | Callable = "relu",
-                  output: str | Activation | Callable = "linear", batch_norm: bool = False,
-                  trajectory: float = 0.0, dtype: type = np.float64) -> Network:
+                  sigma_b: float, size: int = 3, networks: int = 1, seed: Seed, phi: Phi = "relu",
+                  output: Phi = "linear", batch_norm: bool = False, trajectory: float = 0.0,
+                  dtype: type = np.float64) -> Network:
     """Random convolutional networks.
 
     Args:
-        shape: rows, columns and channels of an image.
+        shape: rows, columns and channels of an image; of vectors, which have no ``channels``,
+            how many numbers they are.
         channels: of the convolutions in order; ``"pool"`` averages over 2 x 2 squares.
         hidden: widths of the fully connected layers after them.
+        sigma_w, sigma_b: standard deviations; weights have variance ``sigma_w**2 / fan-in`` in
+            every layer, the read-out included.
         size: of a kernel, odd, whose fan-in is ``size**2 * channels``; images keep their size.
+        phi, output: activations of the hidden layers and of the read-out.
+        batch_norm: normalise the pre-activations of hidden layers.
         trajectory: weight of trajectory regularisation, which takes the place of batch
             normalisation; 0 for none.
+        dtype: ``np.float64`` or ``np.float32``.
 
     Source: [raghu2017]; where it leaves the regularisation open, `Regularise` says what is done
         here.
@@ -616,16 +615,48 @@ def convolutional(shape: tuple[int, int, int] = (16, 16, 3),
     """
     if count("size", size) % 2 == 0:
         raise ValueError(f"size must be odd, got {size}")
-    if len(shape) != 3:
+    if len(shape) != 3 and (len(shape) != 1 or channels):
         raise ValueError(f"shape must be (rows, columns, channels), got {shape}")
     trajectory = number("trajectory", trajectory, low=0.0)
     if batch_norm and trajectory:
         raise ValueError("trajectory takes the place of batch_norm; give one of them")
-    seen = [("pool", 0) if kind == "pool" else ("conv", count("channels", kind))
-            for kind in channels]
-    return _random(tuple(count("shape", side) for side in shape), [
-        *seen, ("flat", 0), *_dense("hidden", hidden)], outputs, sigma_w, sigma_b, networks, seed,
-        phi, output, dtype, batch_norm, trajectory, size)
+    choice("dtype", np.dtype(dtype).name, ("float32", "float64"))
+    phi, output, shape = get(phi), get(output), tuple(count("shape", side) for side in shape)
+    kinds = [("pool", 0) if kind == "pool" else ("conv", count("channels", kind))
+             for kind in channels] + [("flat", 0)] * (len(shape) == 3)
+    kinds += [("dense", count("hidden", width)) for width in np.atleast_1d(hidden).tolist()]
+    draw = _drawn(number("sigma_w", sigma_w, low=0.0), number("sigma_b", sigma_b, low=0.0),
+                  count("networks", networks), np.random.default_rng(seed), dtype)
+    layers, after = [], shape
+    for kind, units in [*kinds, ("read-out", count("outputs", outputs))]:
+        name = f"{kind} {1 + sum(layer.name.startswith(kind) for layer in layers)}"
+        if kind == "pool":
+            more = [Pool(name)]
+        elif kind == "flat":
+            more = [Flatten()]
+        elif kind == "conv":
+            more = [Convolution(*draw(units, size**2 * after[-1]), size)]
+        else:
+            more = [Affine(*draw(units, after[-1]))]
+        if kind in ("conv", "dense"):
+            more += [Normalise(networks, units, dtype)] * bool(batch_norm)
+            more += [Regularise(np.ones(networks, dtype), trajectory)] * bool(trajectory)
+            more += [Activate(phi, name)]
+        for layer in more:
+            after = layer.shape(after)
+        layers += more
+    layers += [Activate(output)] * (output is not get("linear"))
+    return Network.of(layers, shape, phi)
+
+
+def _drawn(sigma_w: float, sigma_b: float, networks: int, rng: np.random.Generator,
+           dtype: type) -> Callable:
+    """What draws weights and biases of a layer; weights are scaled here alone."""
+    def draw(units: int, fan_in: int) -> tuple[np.ndarray, np.ndarray]:
+        w = sigma_w / np.sqrt(fan_in) * rng.standard_normal((networks, units, fan_in))
+        return w.astype(dtype), (sigma_b * rng.standard_normal((networks, units))).astype(dtype)
+
+    return draw
 
 
 def sawtooth(depth: int) -> Network:
@@ -646,44 +677,6 @@ def sawtooth(depth: int) -> Network:
     tent, fold = np.array([[1.0, -1.0]]), np.array([[2.0], [4.0]])
     weights = [fold, *[fold @ tent] * (depth - 1), tent / np.sqrt(2)]
     return Network(weights, [*[np.array([0.0, -2.0])] * depth, None], "relu")
-
-
-def _dense(name: str, widths: Sequence[int] | int) -> list[tuple[str, int]]:
-    return [("dense", count(name, width)) for width in np.atleast_1d(widths).tolist()]
-
-
-def _random(shape: tuple[int, ...], hidden: list[tuple[str, int]], outputs: int, sigma_w: float,
-            sigma_b: float, networks: int, seed: int | np.random.Generator,
-            phi: str | Activation | Callable, output: str | Activation | Callable, dtype: type,
-            batch_norm: bool, trajectory: float = 0.0, size: int = 1) -> Network:
-    """Hidden layers of these kinds and sizes, and a read-out; weights are scaled here alone."""
-    choice("dtype", np.dtype(dtype).name, ("float32", "float64"))
-    networks, rng, after = count("networks", networks), np.random.default_rng(seed), shape
-    sigma_w, sigma_b = number("sigma_w", sigma_w, low=0.0), number("sigma_b", sigma_b, low=0.0)
-    layers: list[Layer] = []
-    for kind, units in [*hidden, ("read-out", count("outputs", outputs))]:
-        name = f"{kind} {1 + sum(layer.name.startswith(kind) for layer in layers)}"
-        if kind in ("pool", "flat"):
-            if kind == "pool" and (after[0] % 2 or after[1] % 2):
-                raise ValueError(f"channels: images of {after[0]} x {after[1]} cannot be pooled "
-                                 "by 2")
-            more = [Pool(name) if kind == "pool" else Flatten()]
-        else:
-            fan_in = after[-1] * (size**2 if kind == "conv" else 1)
-            w = sigma_w / np.sqrt(fan_in) * rng.standard_normal((networks, units, fan_in))
-            b = sigma_b * rng.standard_normal((networks, units))
-            given = w.astype(dtype), b.astype(dtype)
-            more = [Convolution(*given, size) if kind == "conv" else Affine(*given)]
-            if kind != "read-out":
-                more += [Normalise(networks, units, dtype)] * bool(batch_norm)
-                more += [Regularise(np.ones(networks, dtype), trajectory)] * bool(trajectory)
-                more += [Activate(get(phi), name)]
-        for layer in more:
-            after = layer.shape(after)
-        layers += more
-    if get(output) is not get("linear"):
-        layers.append(Activate(get(output)))
-    return Network.of(layers, shape, get(phi))
 
 
 def _pairs(weights: Sequence, biases: Sequence | None, order: str,
