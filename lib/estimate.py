@@ -11,7 +11,7 @@ from typing import Callable, Iterator
 
 import numpy as np
 
-from lib.checks import alike, choice, count, number, real
+from lib.checks import choice, count, number, real
 
 KINDS = ("bound", "mean", "slope", "share", "largest", "jackknife")
 FLOOR = 1e-12  # a smaller error is platform noise
@@ -205,10 +205,8 @@ def slope(x: np.ndarray, samples: np.ndarray) -> Estimate:
     >>> slope([1.0, 2.0, 3.0], [[0.0, 2.0, 4.0], [1.0, 3.0, 7.0]])
     2.5 ± 0.5 (slope, 2 samples)
     """
-    x = real("x", x, axes="points,")
-    samples = real("samples", samples, axes="networks, points, ...", finite=False)
-    if samples.shape[1] != x.size:
-        raise ValueError(f"samples must have the {x.size} points of x, got {samples.shape}")
+    x = real("x", x, axes="points")
+    samples = real("samples", samples, axes=f"networks, {x.size}, ...", finite=False)
     lever = x - x.mean()
     with np.errstate(divide="ignore", invalid="ignore"):
         slopes = np.tensordot(samples, lever / (lever @ lever), (1, 0))
@@ -230,8 +228,8 @@ def exponent(x: np.ndarray, means: Estimate) -> Estimate:
     >>> exponent([1.0, 10.0], Estimate([5.0, 500.0], [0.05, 5.0], 9, "mean"))
     2.000 ± 0.006 (slope, 9 samples)
     """
-    x, (value, error) = real("x", x, np.finfo(float).tiny, axes="points,"), means
-    alike(x=x, means=value)
+    x, error = real("x", x, np.finfo(float).tiny, axes="points"), means.error
+    value = real("means", means.value, axes=x.shape, finite=False)
     known = np.all(error > 0.0)
     with np.errstate(divide="ignore", invalid="ignore"):
         weight = (value / error) ** 2 if known else np.ones(x.size)

@@ -144,14 +144,14 @@ def test_osculating_circle_of_a_helix():
 
 
 @pytest.mark.parametrize("call, named", [
-    (lambda: kappa2(np.ones((1, 3, 4)), np.ones((1, 3, 5))), "one shape"),
+    (lambda: kappa2(np.ones((1, 3, 4)), np.ones((1, 3, 5))), "d2h must have shape"),
     (lambda: kappa2(np.zeros((1, 3, 4)), np.ones((1, 3, 4))), "stands still"),
     (lambda: kappa2(np.full((1, 3, 4), np.nan), np.ones((1, 3, 4))), "dh must be finite"),
     (lambda: log_metric(np.ones((1, 3, 4)), np.ones((1, 4))), "log_speed"),
     (lambda: length_from_samples(np.ones((7, 3))), "even number of points"),
     (lambda: length_from_samples(np.ones((8, 3)), closed=False), "odd number of points"),
     (lambda: length_from_samples(np.ones(8)), "points, neurons"),
-    (lambda: osculating(np.zeros(3), np.zeros(2)), "one shape"),
+    (lambda: osculating(np.zeros(3), np.zeros(2)), "d2h must have shape"),
     (lambda: osculating(np.zeros(2), np.ones(2)), "dh must not be zero"),
     (lambda: osculating(np.ones(2), np.ones(2) * 2), "d2h must not be along"),
 ])

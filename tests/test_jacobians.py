@@ -376,7 +376,7 @@ def test_averaging_shortens_every_curve():
 
 
 @pytest.mark.parametrize("call, message", [
-    (lambda: arcs(np.ones((2, 3)), np.ones((3, 3)), 4), "start and end"),
+    (lambda: arcs(np.ones((2, 3)), np.ones((3, 3)), 4), "end must have shape"),
     (lambda: arcs(np.ones((2, 3)), np.ones((2, 3)), 0), "points must be")])
 def test_arcs_check_their_arguments(call, message):
     with pytest.raises(ValueError, match=message):

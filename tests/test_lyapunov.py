@@ -99,7 +99,7 @@ def test_of_two_changes_of_sign_the_nearer_counts():
 
 
 @pytest.mark.parametrize("call, told", [
-    (lambda: leading(np.zeros((2, 3))), "gram must be square"),
+    (lambda: leading(np.zeros((2, 3))), "gram must have shape"),
     (lambda: leading([[np.nan, 0], [0, 1]]), "gram must be finite"),
     (lambda: top_singular(None, None, [[0.0, 0.0]]), "none of them zero"),
     (lambda: top_singular(None, None, [[1.0]], steps=0), "steps must be at least 1"),

@@ -334,7 +334,7 @@ def test_too_many_pieces_is_an_error():
 
 
 @pytest.mark.parametrize("call, words", [
-    (lambda: line([1.0], [1.0, 2.0]), "x0 and x1 must have one shape"),
+    (lambda: line([1.0], [1.0, 2.0]), "x1 must have shape"),
     (lambda: arc([1.0], [2.0], 7.0), "stop must be at most 6.28319, got 7"),
     (lambda: arc([1.0], [2.0], 0.0), "stop must be at least 1e-09, got 0"),
     (lambda: one_layer([[1.0]], [0.0], line([0.0], [1.0]), "tanh"), "phi must be straight"),

@@ -155,7 +155,7 @@ def test_a_dead_layer_adds_no_regions():
 
 @pytest.mark.parametrize("corners, words", [
     (box(1.0)[::-1], "counter-clockwise"), (np.zeros((4, 2)), "counter-clockwise"),
-    (np.zeros((3, 3)), "corners must be of a polygon"), (np.zeros(4), "corners must have shape"),
+    (np.zeros((3, 3)), "corners must have shape"), (np.zeros(4), "corners must have shape"),
     ([[np.nan, 0.0]], "corners must be finite")])
 def test_bad_polygons_are_named(corners, words):
     with pytest.raises(ValueError, match=words):

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lib.checks import Untrusted, alike, count, real
+from lib.checks import Untrusted, count, real
 
 
 class Components(NamedTuple):
@@ -42,9 +42,8 @@ def log_metric(dh: np.ndarray, log_speed: np.ndarray) -> np.ndarray:
 
     Source: [poole2016], main text.
     """
-    dh, log_speed = real("dh", dh, axes="..., points, neurons"), np.asarray(log_speed, float)
-    if log_speed.shape != dh.shape[:-1]:
-        raise ValueError(f"log_speed must have shape {dh.shape[:-1]}, got {log_speed.shape}")
+    dh = real("dh", dh, axes="..., points, neurons")
+    log_speed = real("log_speed", log_speed, axes=dh.shape[:-1], finite=False)
     with np.errstate(divide="ignore"):
         return 2.0 * log_speed + np.log(np.vecdot(dh, dh) / dh.shape[-1])
 
@@ -268,8 +267,8 @@ def sum_of_squares(gradient: np.ndarray, hessian: np.ndarray) -> np.ndarray:
 
 def _across(dh: np.ndarray, d2h: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The part of d2h perpendicular to dh, and ``|dh|^2``."""
-    dh, d2h = real("dh", dh, axes="..., neurons"), real("d2h", d2h)
-    alike(dh=dh, d2h=d2h)
+    dh = real("dh", dh, axes="..., neurons")
+    d2h = real("d2h", d2h, axes=dh.shape)
     square = np.vecdot(dh, dh)
     if not np.all(square > 0.0):
         raise ValueError("dh must not be zero: a point that stands still has no curvature")
@@ -305,11 +304,10 @@ def _tangent_form(gradient: np.ndarray, hessian: np.ndarray) -> tuple[np.ndarray
 def _checked(gradient: np.ndarray,
              hessian: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Unit normal, length of the gradient, Hessian."""
-    gradient, hessian = real("gradient", gradient, axes="..., n"), real("hessian", hessian)
-    n = gradient.shape[-1]
-    if n < 2 or hessian.shape != (*gradient.shape, n):
-        raise ValueError("gradient must have shape (..., n) with n >= 2 and hessian (..., n, n); "
-                         f"got {gradient.shape} and {hessian.shape}")
+    gradient = real("gradient", gradient, axes="..., n")
+    if gradient.shape[-1] < 2:
+        raise ValueError(f"gradient must have two components at least, got {gradient.shape}")
+    hessian = real("hessian", hessian, axes=(*gradient.shape, gradient.shape[-1]))
     scale = np.abs(hessian).max(axis=(-2, -1), keepdims=True)
     if np.any(np.abs(hessian - hessian.mT) > 1e-6 * scale):
         raise ValueError("hessian must be symmetric")

@@ -8,7 +8,7 @@ from typing import Callable, NamedTuple, Sequence
 
 import numpy as np
 
-from lib.checks import Untrusted, alike, count, number, real
+from lib.checks import Untrusted, count, number, real
 
 
 class Stretch(NamedTuple):
@@ -38,8 +38,6 @@ def leading(gram: np.ndarray, log_scale: np.ndarray | float = 0.0,
     Source: [storm2024]; two by two in closed form, derived here.
     """
     gram = real("gram", gram, axes="..., d, d")
-    if gram.shape[-1] != gram.shape[-2]:
-        raise ValueError(f"gram must be square, got shape {gram.shape}")
     if gram.shape[-1] == 2:
         a, b, c = gram[..., 0, 0], gram[..., 0, 1], gram[..., 1, 1]
         top = 0.5 * (a + c) + np.hypot(0.5 * (a - c), b)
@@ -113,13 +111,11 @@ def crest_distance(radii: np.ndarray, exponents: np.ndarray, outputs: np.ndarray
 
     Source: derived here, for [storm2024], Fig. 2.
     """
-    radii, exponents = real("radii", radii, axes="radii,"), real("exponents", exponents)
-    outputs = real("outputs", outputs)
-    alike(exponents=exponents, outputs=outputs)
+    radii = real("radii", radii, axes="radii")
+    exponents = real("exponents", exponents, axes=f"..., {len(radii)}")
+    outputs = real("outputs", outputs, axes=exponents.shape)
     if np.any(np.diff(radii) <= 0):
         raise ValueError("radii must ascend")
-    if exponents.shape[-1:] != radii.shape:
-        raise ValueError(f"exponents must have shape (..., {len(radii)}), got {exponents.shape}")
     crest = radii[exponents.argmax(axis=-1)]
     below, above = outputs[..., :-1], outputs[..., 1:]
     crossed = np.sign(below) != np.sign(above)

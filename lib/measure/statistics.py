@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from lib.checks import alike, real
+from lib.checks import real
 from lib.estimate import Estimate, mean
 
 
@@ -48,8 +48,8 @@ def proportionality(x: np.ndarray, y: np.ndarray) -> float:
     correlation. At most 1, which is exact proportionality; below 0 where a constant would fit
     better.
     """
-    x, y = real("x", x, axes="..., n").ravel(), real("y", y, axes="..., n").ravel()
-    alike(x=x, y=y)
+    x = real("x", x, axes="..., n")
+    x, y = x.ravel(), real("y", y, axes=x.shape).ravel()
     if not x.any() or np.ptp(y) == 0.0:
         return np.nan
     rest = y - x * (x @ y) / (x @ x)
@@ -61,10 +61,8 @@ def correlation(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
     Shapes that broadcast to ``(..., n)`` give ``(...)``, one a network where networks come first.
     """
-    x, y = (real(name, one, axes="..., n", finite=False) for name, one in (("x", x), ("y", y)))
-    if x.shape[-1] != y.shape[-1]:
-        raise ValueError("x and y must have one length along the last axis, got "
-                         f"{x.shape} and {y.shape}")
+    x = real("x", x, axes="..., n", finite=False)
+    y = real("y", y, axes=f"..., {x.shape[-1]}", finite=False)
     level = (np.ptp(x, axis=-1) == 0.0) | (np.ptp(y, axis=-1) == 0.0)
     x, y = (one - one.mean(axis=-1, keepdims=True) for one in (x, y))
     size = np.sqrt(np.vecdot(x, x) * np.vecdot(y, y))
@@ -130,8 +128,8 @@ def detection(scores: np.ndarray, positive: np.ndarray) -> float:
     """
     from scipy.stats import mannwhitneyu
 
-    scores, positive = real("scores", scores, axes="n,"), np.asarray(positive, dtype=bool)
-    alike(scores=scores, positive=positive)
+    scores = real("scores", scores, axes="n")
+    positive = real("positive", np.asarray(positive) * 1.0, axes=scores.shape) > 0.0
     if positive.all() or not positive.any():
         return np.nan
     above = mannwhitneyu(scores[positive], scores[~positive], method="asymptotic").statistic

@@ -21,7 +21,7 @@ from typing import Iterator, NamedTuple
 import numpy as np
 
 from lib.activations import Activation, get
-from lib.checks import alike, count, real
+from lib.checks import count, real
 from lib.measure.lyapunov import Stretch, leading
 from lib.networks.network import Network
 
@@ -333,8 +333,8 @@ def arcs(start: np.ndarray, end: np.ndarray, points: int) -> tuple[np.ndarray, n
     ([[0.7071, 0.7071]], [[-1.1107, 1.1107]])
     """
     points = count("points", points)
-    start, end = real("start", start, axes="arcs, n, ..."), real("end", end)
-    alike(start=start, end=end)
+    start = real("start", start, axes="arcs, n, ...")
+    end = real("end", end, axes=start.shape)
     angle = 0.5 * np.pi * (np.arange(points) + 0.5) / points
     angle = angle.reshape(1, -1, *(1,) * (start.ndim - 1))
     start, end = start[:, None], end[:, None]

@@ -172,7 +172,7 @@ class Pool(Layer):
 
     def shape(self, before: tuple[int, ...]) -> tuple[int, ...]:
         if before[0] % 2 or before[1] % 2:
-            raise ValueError(f"channels: images of {before[0]} x {before[1]} cannot be pooled by 2")
+            raise ValueError(f"channels: {before[0]} x {before[1]} cannot be pooled by 2")
         return before[0] // 2, before[1] // 2, before[2]
 
     def forward(self, x: np.ndarray, start: np.ndarray | None = None) -> tuple:

@@ -158,9 +158,7 @@ def accuracy_under_noise(net: Network, x: np.ndarray, labels: np.ndarray, sizes:
     Source: [raghu2017], ICML form Fig. 6.
     """
     x, sizes = net.points("x", x), np.atleast_1d(real("sizes", sizes, low=0.0))
-    labels = np.asarray(labels)
-    if labels.shape != x.shape[1:2]:
-        raise ValueError(f"labels must have shape {x.shape[1:2]}, got {labels.shape}")
+    labels = real("labels", labels, axes=x.shape[1:2])
     noise = _noise(net, seed, draws)
     right = np.zeros((len(net), len(noise), len(sizes)))
     for start in range(0, len(labels), SOME):

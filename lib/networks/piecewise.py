@@ -12,7 +12,7 @@ from typing import Iterator, NamedTuple
 import numpy as np
 
 from lib.activations import Activation, get
-from lib.checks import Untrusted, alike, count, number, real
+from lib.checks import Untrusted, count, number, real
 from lib.networks.ensemble import frames
 from lib.networks.network import Network
 
@@ -44,7 +44,8 @@ class Path(NamedTuple):
     @staticmethod
     def line(x0: np.ndarray, x1: np.ndarray) -> "Path":
         """The segment ``(1 - t) x0 + t x1``, t from 0 to 1; its ends may coincide."""
-        x0, x1 = _vectors(x0=x0, x1=x1)
+        x0 = real("x0", x0, axes="inputs")
+        x1 = real("x1", x1, axes=x0.shape)
         return Path(x0, (x1 - x0)[None], 1.0)
 
     @staticmethod
@@ -55,8 +56,9 @@ class Path(NamedTuple):
         It is of an ellipse where x0 and x1 are not orthogonal and equally long, and closed where
         ``stop`` is ``2 pi``. The centre is the origin if left out.
         """
-        x0, x1, centre = _vectors(x0=x0, x1=x1, centre=0.0 * np.asarray(x0) if centre is None
-                                  else centre)
+        x0 = real("x0", x0, axes="inputs")
+        x1 = real("x1", x1, axes=x0.shape)
+        centre = real("centre", 0.0 * x0 if centre is None else centre, axes=x0.shape)
         stop = number("stop", stop, 1e-9, 2 * np.pi * (1 + 1e-15))
         return Path(centre, np.stack([x0, x1]), stop)
 
@@ -75,11 +77,6 @@ class Path(NamedTuple):
         t = np.asarray(t, dtype=float)[:, None]
         basis = np.hstack([np.cos(t), np.sin(t)]) if self.curved else t
         return self.centre + basis @ self.frame
-
-
-def _vectors(**given: object) -> list[np.ndarray]:
-    alike(**given)
-    return [real(name, value, axes="inputs") for name, value in given.items()]
 
 
 def random_arcs(networks: int, inputs: int, *, seed: int, stop: float = QUARTER,

@@ -63,10 +63,9 @@ def plane_regions(net: Network, corners: np.ndarray,
     most, corners = count("most", most), real("corners", corners, axes="n, 2")
     parts = straight_parts(net.phi)
     hidden = hidden_matrices(net)
-    if corners.shape[1:] != (2,) or np.sum(np.linalg.det(
-            np.stack([corners, np.roll(corners, -1, axis=0)], axis=1))) <= 0:  # twice the area
-        raise ValueError("corners must be of a polygon, counter-clockwise, shape (n, 2), got "
-                         f"{corners.tolist()}")
+    after = np.roll(corners, -1, axis=0)
+    if np.sum(np.linalg.det(np.stack([corners, after], axis=1))) <= 0:  # twice the area
+        raise ValueError(f"corners must go round a polygon counter-clockwise, got {corners}")
     if net.shape != (2,):
         raise ValueError(f"net must have two inputs, got shape {net.shape}")
     plane = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
@@ -273,9 +272,8 @@ def count_dichotomies(net: Network, inputs: np.ndarray, layer: int, other: np.nd
     depth = len(net.names)
     layer, before = count("layer", layer, 1, depth), net.points("inputs", inputs)
     count("inputs", before.shape[1], high=MOST_INPUTS)
-    w, other = net.dense()[layer - 1][0], real("other", other)
-    if other.shape not in (w.shape, w.shape[1:]):
-        raise ValueError(f"other must have shape {w.shape}, got {other.shape}")
+    w = net.dense()[layer - 1][0]
+    other = real("other", other, axes=f"..., {w.shape[1]}, {w.shape[2]}")
     if len({part.shape[1] for part in net.weights[layer - 1:depth]}) > 1:
         raise ValueError(f"net must have one width from layer {layer} on")
     x = [before, *net.hidden(before)][layer - 1]

@@ -481,11 +481,9 @@ def fit_read_out(net: Network, x: np.ndarray, y: np.ndarray, *, loss: str = "squ
     ([[[2.0]]], [[1.0]])
     """
     choice("loss", loss, ("square", "logistic"))
-    inner, y = net.hidden_part, real("y", y)
+    inner = net.hidden_part
     features = inner.forward(x)
-    if y.ndim != 2 or len(y) != features.shape[1] or (loss == "logistic" and y.shape[1] > 1):
-        raise ValueError(f"y must have shape (points, outputs), one for the logistic loss, with "
-                         f"{features.shape[1]} points, got {y.shape}")
+    y = real("y", y, axes=f"{features.shape[1]}, {1 if loss == 'logistic' else 'outputs'}")
     ones = np.ones((*features.shape[:2], 1), net.dtype)
     features, penalty = np.concatenate([features, ones], axis=2), number("penalty", penalty, 1e-12)
     found = np.stack([
@@ -548,9 +546,7 @@ def _targets(net: Network, y: np.ndarray, loss: str) -> np.ndarray:
         if y.dtype.kind not in "iu" or y.ndim not in (1, 2) or y.min() < 0 or y.max() >= outputs:
             raise ValueError(f"y must be labels 0 .. {outputs - 1}, one a point")
         return y if y.ndim == 2 else y[None]
-    y = real("y", y).astype(net.dtype)
-    if y.ndim not in (2, 3) or y.shape[-1] != outputs:
-        raise ValueError(f"y must have shape (points, {outputs}), got {y.shape}")
+    y = real("y", y, axes=f"..., points, {outputs}").astype(net.dtype)
     return y if y.ndim == 3 else y[None]
 
 
