@@ -6,7 +6,7 @@ import numpy as np
 
 from lib.checks import Untrusted, count, number
 from lib.networks.jacobians import read_out_gradients
-from lib.networks.network import Network
+from lib.networks.network import Network, Seed
 
 HALVINGS, STEPS, ROUNDS = 30, 60, 20  # of a Newton step, of a search, of drawing new starts
 BISECTIONS = 52
@@ -14,8 +14,8 @@ FARTHEST = 1e8  # that a step may go, in units of |x|
 NEEDLES = 32  # dropped for each point that is wanted
 
 
-def boundary_points(net: Network, points: int, seed: int | np.random.Generator, *,
-                    q: float = 1.0, tolerance: float = 1e-13) -> np.ndarray:
+def boundary_points(net: Network, points: int, seed: Seed, *, q: float = 1.0,
+                    tolerance: float = 1e-13) -> np.ndarray:
     """Inputs on the boundary ``G = 0``, by damped Newton steps along the gradient.
 
     A search starts at a random input and steps to where the tangent plane crosses zero; a step
@@ -47,8 +47,7 @@ def boundary_points(net: Network, points: int, seed: int | np.random.Generator, 
     return _found(net, points, seed, q, 1, lambda one, x, rng: _newton(one, x, tolerance))
 
 
-def crossing_points(net: Network, points: int, seed: int | np.random.Generator, *,
-                    q: float = 1.0) -> np.ndarray:
+def crossing_points(net: Network, points: int, seed: Seed, *, q: float = 1.0) -> np.ndarray:
     """Inputs on the boundary ``G = 0``, uniform over it: where short random needles cross it.
 
     Of needles dropped anywhere in any direction, each piece of a surface is crossed by as many
@@ -74,7 +73,7 @@ def crossing_points(net: Network, points: int, seed: int | np.random.Generator, 
     return _found(net, points, seed, q, NEEDLES, search)
 
 
-def _found(net: Network, points: int, seed: int | np.random.Generator, q: float, tries: int,
+def _found(net: Network, points: int, seed: Seed, q: float, tries: int,
            search: Callable) -> np.ndarray:
     """Searches from random inputs of length q, so many a point, until there are enough."""
     points, rng = count("points", points), np.random.default_rng(seed)

@@ -10,7 +10,7 @@ from typing import Iterator, NamedTuple, Sequence
 import numpy as np
 
 from lib.checks import choice, count, real
-from lib.networks.network import Network, Weighted
+from lib.networks.network import Network, Seed, Weighted
 
 SOME = 250  # points at a time
 SMALL = 1e-4  # of a disturbance, where a derivative is meant
@@ -143,8 +143,7 @@ def scales(net: Network, x: np.ndarray) -> Scales:
 
 
 def accuracy_under_noise(net: Network, x: np.ndarray, labels: np.ndarray, sizes: np.ndarray, *,
-                         seed: int | np.random.Generator, relative: bool = False,
-                         draws: int = 4) -> np.ndarray:
+                         seed: Seed, relative: bool = False, draws: int = 4) -> np.ndarray:
     """Share of right answers with Gaussian noise on the weights of one layer at a time.
 
     Args:
@@ -173,8 +172,7 @@ def accuracy_under_noise(net: Network, x: np.ndarray, labels: np.ndarray, sizes:
     return right / (draws * len(labels))
 
 
-def response(net: Network, x: np.ndarray, *, seed: int | np.random.Generator,
-             draws: int = 4) -> np.ndarray:
+def response(net: Network, x: np.ndarray, *, seed: Seed, draws: int = 4) -> np.ndarray:
     """How strongly the read-out answers to small noise on the weights of one layer.
 
     Returns:
@@ -214,7 +212,7 @@ def _shaken(net: Network, x: np.ndarray, noise: list[list[np.ndarray]]) -> Itera
             yield place, layer, h, layer.product(z, one), above
 
 
-def _noise(net: Network, seed: int | np.random.Generator, draws: int) -> list[list[np.ndarray]]:
+def _noise(net: Network, seed: Seed, draws: int) -> list[list[np.ndarray]]:
     rng, draws = np.random.default_rng(seed), count("draws", draws)
     return [[rng.standard_normal(w.shape).astype(net.dtype) for _ in range(draws)]
             for w in net.weights]

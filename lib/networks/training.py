@@ -14,7 +14,7 @@ from typing import Any, Callable, Iterator, NamedTuple, Sequence
 import numpy as np
 
 from lib.checks import Untrusted, choice, count, number, real
-from lib.networks.network import Affine, Network, Regularise
+from lib.networks.network import Affine, Network, Regularise, Seed
 
 MEMORY, SQUARES, TINY = 0.9, 0.999, 1e-8  # of Adam: beta_1, beta_2 and epsilon
 SEEN = 2000  # training points on which the accuracy of one trained layer is counted
@@ -111,9 +111,8 @@ class History(NamedTuple):
 
 
 def train(net: Network, x: np.ndarray, y: np.ndarray, steps: int, *, optimizer: Optimizer,
-          seed: int | np.random.Generator, batch: int = 128, loss: str = "softmax",
-          only: int | None = None, at: Sequence[int] | None = None,
-          watch: Callable[[Network, int], Any] | None = None,
+          seed: Seed, batch: int = 128, loss: str = "softmax", only: int | None = None,
+          at: Sequence[int] | None = None, watch: Callable[[Network, int], Any] | None = None,
           stop: Callable[[Network, int], bool] | None = None, input_noise: float = 0.0,
           diverging: str = "raise") -> History:
     """Train the networks in place.
