@@ -264,8 +264,6 @@ def jackknife(statistic: Callable, *samples: np.ndarray) -> Estimate:
     Accuracy: the error to first order in 1 / networks; NaN if the statistic is not finite without
         one of them.
 
-    Source: textbook.
-
     >>> jackknife(np.mean, [0.0, 2.0])
     1.0 ± 1.0 (jackknife, 2 samples)
     """

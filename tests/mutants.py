@@ -123,7 +123,7 @@ lib/networks/boundary.py  boundary_points  decision_boundaries
   constant    step[worse] *= 0.5  =>  step[worse] *= -0.5
 lib/measure/curves.py  curves,level_sets,components  exponential_curvature
   constant    return 2.0 * log_speed  =>  return 2.000002 * log_speed
-  constant    mean + shift + np.log(2.0  =>  mean + shift + np.log(2.000002
+  constant    np.log(2.0 * np.pi / logarithm  =>  np.log(2.000002 * np.pi / logarithm
   axis        axis=1, keepdims=True)\n    scale  =>  axis=2, keepdims=True)\n    scale
   sign        across / bend], axis=1)  =>  -across / bend], axis=1)
   dropped     (across, across) / square) + log_speed)  =>  (across, across) / square))

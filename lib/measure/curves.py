@@ -103,8 +103,6 @@ def length_from_samples(h: np.ndarray, closed: bool = True, rtol: float = 0.01) 
 
     Accuracy: ``rtol``, for a curve without wiggles much finer than a chord and much smaller, which
         no samples can show.
-
-    Source: derived here.
     """
     h = real("h", h, axes="..., points, neurons")
     if h.shape[-2] < 5 or h.shape[-2] % 2 == closed:
@@ -277,11 +275,9 @@ def _across(dh: np.ndarray, d2h: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def _log_integral(logarithm: np.ndarray) -> np.ndarray:
     """``ln`` of ``2 pi`` times the mean of the exponentials over the last axis."""
-    top = logarithm.max(axis=-1)
-    shift = np.where(np.isfinite(top), top, 0.0)
-    with np.errstate(divide="ignore"):
-        mean = np.log(np.mean(np.exp(logarithm - shift[..., None]), axis=-1))
-    return mean + shift + np.log(2.0 * np.pi)
+    from scipy.special import logsumexp
+
+    return logsumexp(logarithm, axis=-1) + np.log(2.0 * np.pi / logarithm.shape[-1])
 
 
 def _chords(h: np.ndarray, closed: bool) -> np.ndarray:

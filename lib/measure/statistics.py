@@ -86,8 +86,6 @@ def rank_trend(x: np.ndarray, samples: np.ndarray) -> Estimate:
     Args:
         x: shape ``(n,)``, or ``(networks, n)`` if every network has its own.
         samples: shape ``(networks, n)``.
-
-    Source: derived here.
     """
     found, n = mean(rank_correlation(x, samples)), np.shape(samples)[-1]
     half = 6.0 / max(n * (n**2 - 1), 1) / np.sqrt(found.samples)

@@ -58,8 +58,6 @@ def crossing_points(net: Network, points: int, seed: Seed, *, q: float = 1.0) ->
 
     Accuracy: rounding for the points; needles as long as a tenth of the distance over which G
         varies miss a few close pairs of crossings.
-
-    Source: derived here.
     """
     def search(one: Network, x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         along = rng.standard_normal(x.shape)

@@ -126,8 +126,6 @@ def scales(net: Network, x: np.ndarray) -> Scales:
     ``disturbance`` is ``sqrt(mean sum_j z_j^2)`` over the inputs j of a neuron, averaged over x:
     ``sqrt(fan-in) * incoming``, but for the zeros around the image of a convolution.
 
-    Source: derived here.
-
     >>> scales(Network([np.ones((5, 4)), np.ones((2, 5))]), np.ones((1, 4))).disturbance[:, 0]
     array([2.])
     """
@@ -181,8 +179,6 @@ def response(net: Network, x: np.ndarray, *, seed: Seed, draws: int = 4) -> np.n
         answer, is taken away from both.
 
     Accuracy: a difference quotient of step 1e-4 of the pre-activations.
-
-    Source: derived here.
     """
     x, found = net.points("x", x), np.zeros((len(net), len(net.weights)))
     noise, clean = _noise(net, seed, draws), _centred(net.through(x))

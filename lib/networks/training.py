@@ -405,8 +405,6 @@ def gradient_agreement(net: Network, x: np.ndarray, labels: np.ndarray) -> np.nd
     Returns:
         Shape ``(networks, layers)``, the read-out last; NaN where a gradient is 0.
 
-    Source: derived here.
-
     >>> from lib.networks.network import random_network
     >>> net = random_network(3, [5], 2, 1.0, 0.0, seed=0)
     >>> gradient_agreement(net, np.ones((4, 3)), [0] * 4).round(6).tolist()
