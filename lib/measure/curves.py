@@ -227,8 +227,8 @@ def principal_curvatures(gradient: np.ndarray, hessian: np.ndarray) -> np.ndarra
         gradient: of G at points of the level set, shape ``(..., n)``, n at least 2, not 0.
         hessian: shape ``(..., n, n)``, symmetric.
 
-    Accuracy: 1e-14 of the largest; a reflection turns the normal onto the first axis, so the zero
-        that a projected Hessian has along the normal never appears.
+    Accuracy: 1e-14 of the largest; the form is written in a basis of the tangent space, so the
+        zero that a projected Hessian has along the normal never appears.
 
     Source: [poole2016], main text.
 
@@ -246,10 +246,9 @@ def principal_directions(gradient: np.ndarray,
 
     Source: [poole2016], main text.
     """
-    form, v = _tangent_form(gradient, hessian)
+    form, tangents = _tangent_form(gradient, hessian)
     curvatures, vectors = np.linalg.eigh(form)
-    full = np.concatenate([np.zeros_like(vectors[..., :1, :]), vectors], axis=-2)
-    return curvatures, full - v[..., :, None] * np.vecmat(v, full)[..., None, :]
+    return curvatures, tangents @ vectors
 
 
 def sum_of_squares(gradient: np.ndarray, hessian: np.ndarray) -> np.ndarray:
@@ -286,15 +285,10 @@ def _chords(h: np.ndarray, closed: bool) -> np.ndarray:
 
 
 def _tangent_form(gradient: np.ndarray, hessian: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The form whose eigenvalues are the curvatures, and v of the reflection ``I - v v^T``."""
+    """The form whose eigenvalues are the curvatures, in tangent unit vectors, the columns."""
     normal, size, hessian = _checked(gradient, hessian)
-    v = normal.copy()
-    v[..., 0] += np.where(normal[..., 0] < 0.0, -1.0, 1.0)  # turns the normal onto the first axis
-    v /= np.sqrt(np.abs(v[..., :1]))
-    turned = np.matvec(hessian, v)
-    half = 0.5 * np.vecdot(v, turned)
-    outer = v[..., :, None] * (turned - half[..., None] * v)[..., None, :]
-    return (hessian - outer - outer.mT)[..., 1:, 1:] / size[..., None, None], v
+    tangents = np.linalg.qr(normal[..., None], mode="complete")[0][..., 1:]
+    return tangents.mT @ hessian @ tangents / size[..., None, None], tangents
 
 
 def _checked(gradient: np.ndarray,
