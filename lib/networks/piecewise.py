@@ -173,31 +173,27 @@ class Pieces:
         return float(np.sum(np.sqrt(top)
                             * (ellipeinc(d - fastest, m) - ellipeinc(-d - fastest, m))))
 
-    def angle(self, offset: float = 0.0) -> float:
-        """Length of the curve of directions ``u / |u|``, ``u = (x^l, offset)``, in radians.
+    def angle(self) -> float:
+        """Length of the curve of directions ``x^l / |x^l|``, in radians.
 
-        A neuron of the next layer, ``w . x + b`` with Gaussian weights and bias, changes its sign
-        on average ``angle / pi`` times along the path if ``offset`` is
-        ``sigma_b sqrt(width) / sigma_w`` (Kac and Rice; each great circle is crossed by chance).
+        A neuron of the next layer, ``w . x`` with Gaussian weights, changes its sign on average
+        ``angle / pi`` times along the path (Kac and Rice; each great circle is crossed by chance).
         A passage through the origin between two pieces adds none.
 
         Raises:
             Untrusted: on an arc, after 16 halvings.
 
-        Accuracy: rounding on a line; on an arc 1e-7 of the integral of ``|du| / |u|``, by a
+        Accuracy: rounding on a line; on an arc 1e-7 of the integral of ``|dx| / |x|``, by a
             quadrature that checks itself.
 
         Source: derived here, beside [raghu2017], ICLR form Fig. 2.
         """
-        offset, parts = number("offset", offset), self.coefficients
         if self.path.curved:
-            gram = _products(parts)
-            gram[0, 0] += offset**2
-            return _arc_angle(gram, 0.5 * np.diff(self.t))
-        mean, tilt = parts
-        size = np.sum(mean**2, axis=1) + offset**2
+            return _arc_angle(_products(self.coefficients), 0.5 * np.diff(self.t))
+        mean, tilt = self.coefficients
+        size = np.sum(mean**2, axis=1)
         along = np.einsum("pi,pi->p", mean, tilt) / np.where(size > 0, size, 1.0)
-        across2 = np.sum((tilt - along[:, None] * mean) ** 2, axis=1) + (along * offset) ** 2
+        across2 = np.sum((tilt - along[:, None] * mean) ** 2, axis=1)
         dot = size - np.sum(tilt**2, axis=1)
         return float(np.arctan2(2 * np.sqrt(size * across2), dot).sum())
 
@@ -223,7 +219,7 @@ def _arc_angle(gram: np.ndarray, d: np.ndarray) -> float:
         piece = np.tile(piece[rough], 2)
     total = float(total + many[rough].sum())
     raise Untrusted(f"the angle is about {total:.6g}, but the curve passes too close to the "
-                    "origin to be sure; use a line or an offset", total)
+                    "origin to be sure; use a line", total)
 
 
 def _swept(gram, left, right, order) -> tuple[np.ndarray, np.ndarray]:

@@ -158,23 +158,20 @@ def count_patterns(pieces: Sequence[Pieces]) -> list[int]:
     names, counts, nodes = np.zeros(len(pieces[0].t) - 1, np.int64), [], pieces[0].t
     for here in pieces:
         parent = np.searchsorted(nodes, 0.5 * (here.t[1:] + here.t[:-1])) - 1
-        bits = [np.packbits(here.below > kink, axis=1)
-                for kink in range(max(1, len(here.phi.kinks)))]
-        rows = np.ascontiguousarray(np.hstack([names[parent][:, None].view(np.uint8), *bits]))
-        found, names = np.unique(rows.view(f"V{rows.shape[1]}").ravel(), return_inverse=True)
+        rows = np.column_stack([names[parent], here.below])
+        found, names = np.unique(rows.view(f"V{rows[0].nbytes}").ravel(), return_inverse=True)
         counts.append(len(found))
         nodes = here.t
     return counts
 
 
-def count_transitions(paths: Path | Sequence[Path], net: Network, *, lengths: bool = False,
-                      offset: float = 0.0) -> Profile:
+def count_transitions(paths: Path | Sequence[Path], net: Network, *,
+                      lengths: bool = False) -> Profile:
     """Transitions and linear pieces along a path through each network, layer by layer.
 
     Args:
         paths: one for each network, or one for all.
         lengths: whether to measure the curves as well, which takes several times longer.
-        offset: for the angles: ``sigma_b sqrt(width) / sigma_w``.
 
     Returns:
         A `Profile` with fields of shape ``(networks, layers)``: ``sign_transitions`` and
@@ -189,15 +186,15 @@ def count_transitions(paths: Path | Sequence[Path], net: Network, *, lengths: bo
     >>> told.transitions.tolist(), told.pieces.tolist()
     ([[1, 2, 4]], [[2, 4, 8]])
     """
-    rows = [_along(path, one, lengths, offset) for path, one in _paired(paths, net)]
+    rows = [_along(path, one, lengths) for path, one in _paired(paths, net)]
     fields = {name: np.array([row[name] for row in rows]) for name in rows[0]}
     return Profile("networks", np.arange(1, 1 + len(net.names)), fields, len(net))
 
 
-def _along(path: Path, net: Network, lengths: bool, offset: float) -> dict[str, list]:
+def _along(path: Path, net: Network, lengths: bool) -> dict[str, list]:
     """The fields of `count_transitions` of one network."""
     seen = [(here.sign_transitions.sum(), here.transitions.sum(), here.number,
-             *((here.length(), here.angle(offset)) if lengths else ()))
+             *((here.length(), here.angle()) if lengths else ()))
             for here in trace(path, net)]
     signs, passed, pieces, *curves = map(list, zip(*seen))
     found = {"sign_transitions": signs, "transitions": passed, "pieces": pieces}
@@ -205,7 +202,7 @@ def _along(path: Path, net: Network, lengths: bool, offset: float) -> dict[str, 
         [start] = trace(path, Network([np.eye(len(path.centre))] * 2, phi="linear"))
         length, angle = curves
         found |= {"length": length, "length_before": [start.length(), *length[:-1]],
-                  "angle_before": [start.angle(offset), *angle[:-1]]}
+                  "angle_before": [start.angle(), *angle[:-1]]}
     return found
 
 
