@@ -85,7 +85,7 @@ def log_length_gauss(dh: np.ndarray, d2h: np.ndarray, log_speed: np.ndarray) -> 
         return _log_integral(0.5 * np.log(np.vecdot(across, across) / square) + log_speed)
 
 
-def length_from_samples(h: np.ndarray, closed: bool = True, rtol: float = 0.01) -> np.ndarray:
+def length_from_samples(h: np.ndarray, rtol: float = 0.01) -> np.ndarray:
     """Length of a curve from the chords between its samples, guarded against aliasing.
 
     Chords cut corners. A curve that its points resolve loses a third as much in the chords as the
@@ -93,9 +93,8 @@ def length_from_samples(h: np.ndarray, closed: bool = True, rtol: float = 0.01) 
     the points are too far apart and the number is refused.
 
     Args:
-        h: points in order, shape ``(..., points, neurons)``, an even number if closed, odd if not.
-            Unit tangents give the length of the Gauss map.
-        closed: whether the last point is joined to the first.
+        h: an odd number of points in order, shape ``(..., points, neurons)``; the last on the
+            first if the curve is closed. Unit tangents give the length of the Gauss map.
         rtol: loss to be tolerated; ``np.inf`` takes the chords as they come.
 
     Raises:
@@ -105,10 +104,10 @@ def length_from_samples(h: np.ndarray, closed: bool = True, rtol: float = 0.01) 
         no samples can show.
     """
     h = real("h", h, axes="..., points, neurons")
-    if h.shape[-2] < 5 or h.shape[-2] % 2 == closed:
-        raise ValueError(f"h must hold an {'even' if closed else 'odd'} number of points, at "
-                         f"least 5; got shape {h.shape}")
-    fine, coarse = _chords(h, closed), _chords(h[..., ::2, :], closed)
+    if h.shape[-2] < 5 or h.shape[-2] % 2 == 0:
+        raise ValueError(f"h must hold an odd number of points, at least 5; got shape {h.shape}")
+    fine, coarse = (np.linalg.norm(np.diff(some, axis=-2), axis=-1).sum(axis=-1)
+                    for some in (h, h[..., ::2, :]))
     lost = np.max((fine - coarse) / np.where(fine > 0.0, 3.0 * fine, 1.0))
     if lost > rtol:
         raise Untrusted(f"the chords undercount the length by {lost:.1%} or more: sample the "
@@ -277,11 +276,6 @@ def _log_integral(logarithm: np.ndarray) -> np.ndarray:
     from scipy.special import logsumexp
 
     return logsumexp(logarithm, axis=-1) + np.log(2.0 * np.pi / logarithm.shape[-1])
-
-
-def _chords(h: np.ndarray, closed: bool) -> np.ndarray:
-    steps = np.diff(h, axis=-2, append=h[..., :1, :]) if closed else np.diff(h, axis=-2)
-    return np.linalg.norm(steps, axis=-1).sum(axis=-1)
 
 
 def _tangent_form(gradient: np.ndarray, hessian: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
