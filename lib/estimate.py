@@ -168,28 +168,19 @@ def pooled(samples: np.ndarray) -> Estimate:
                     1 + int(known.sum()) * (one.samples - 1), "mean")
 
 
-def share(hits: np.ndarray, trials: int = 1) -> Estimate:
-    """Share of independent trials that hit; its error is never 0.
+def share(hits: np.ndarray) -> Estimate:
+    """Share of independent trials, one a network, that hit; its error is never 0.
 
-    Args:
-        hits: 0 or 1 a network, shape ``(networks, ...)``; or the share of each network's hits.
-        trials: how many trials each network's share counts.
+    Hits are 0 or 1, ``(networks, ...)`` to ``(...)``.
 
-    Returns:
-        Shape ``(...)``. Its ``samples`` is the number of trials that are as good as independent,
-        by the scatter of the shares over the networks: at least one a network.
-
-    Source: [wilson1927]; design effect: textbook.
+    Source: [wilson1927].
 
     >>> share([True, True, True, True])
     1.00 ± 0.10 (share, 4 samples)
     """
     hits = real("hits", np.asarray(hits) * 1.0, 0.0, 1.0, axes=NETWORKS)
-    value, few = hits.mean(axis=0), len(hits)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        free = value * (1.0 - value) / (hits.var(axis=0, ddof=1) / few if few > 1 else np.nan)
-    free = np.clip(np.nan_to_num(free, nan=few, posinf=np.inf), few, few * count("trials", trials))
-    return Estimate(value, _wilson(value, free, 1.0)[1], int(np.min(free)), "share")
+    value = hits.mean(axis=0)
+    return Estimate(value, _wilson(value, len(hits), 1.0)[1], len(hits), "share")
 
 
 def slope(x: np.ndarray, samples: np.ndarray) -> Estimate:
