@@ -1,5 +1,6 @@
 """Checks of arguments, one clear error that names the argument before any work; and distrust."""
 import operator
+import re
 from typing import Iterable
 
 import numpy as np
@@ -19,25 +20,37 @@ class Untrusted(ArithmeticError):
 
 
 def real(name: str, value: object, low: float = -np.inf, high: float = np.inf, *,
-         axes: str = "...", finite: bool = True) -> np.ndarray:
+         axes: str | tuple[int, ...] = "...", finite: bool = True) -> np.ndarray:
     """The argument as an array of finite floats in ``[low, high]``.
 
-    ``axes`` names the axes that it must have, as ``"networks, points"`` does; ``...`` among them
-    stands for any others. An array whose axes are named must not be empty. Where it need not be
-    ``finite``, NaN passes and infinities are in the range or not.
+    ``axes`` is the shape that it must have, or names its axes, as ``"networks, points"`` does:
+    a number among them is a size, axes of one name have one size, and ``...`` stands for any
+    others. An array whose axes are named must not be empty. Where it need not be ``finite``, NaN
+    passes and infinities are in the range or not.
     """
+    axes = f"({axes})" if isinstance(axes, str) else str(axes)
     array = np.asarray(value)
     if array.dtype.kind not in "iuf":
         raise TypeError(f"{name} must be real numbers, got {value!r}")
-    array, named = array.astype(float), [axis for axis in axes.split(", ") if axis != "..."]
-    fits = array.ndim >= len(named) if "..." in axes else array.ndim == len(named)
-    if named and not (fits and array.size):
-        raise ValueError(f"{name} must have shape ({axes}), got {array.shape}")
+    array = array.astype(float)
+    if not _fits(array, axes):
+        raise ValueError(f"{name} must have shape {axes}, got {array.shape}")
     for fault, wrong in (("finite", ~np.isfinite(array) & finite),
                          (f"at least {low:g}", array < low), (f"at most {high:g}", array > high)):
         if wrong.any():
             raise ValueError(f"{name} must be {fault}, got {array[wrong].flat[0]:g}")
     return array
+
+
+def _fits(array: np.ndarray, axes: str) -> bool:
+    """Whether an array has these axes."""
+    first, last = (re.findall(r"\w+", side) for side in axes.partition("...")[::2])
+    others = array.ndim - len(first) - len(last)
+    if others < 0 or others and "..." not in axes:
+        return False
+    sizes, names = array.shape[:len(first)] + array.shape[len(first) + others:], first + last
+    told = {name: int(name) if name.isdigit() else size for name, size in zip(names, sizes)}
+    return tuple(told[name] for name in names) == sizes and (array.size > 0 or not names)
 
 
 def one_a_sigma(name: str, value: object, shape: tuple[int, ...]) -> np.ndarray:

@@ -168,28 +168,19 @@ def pooled(samples: np.ndarray) -> Estimate:
                     1 + int(known.sum()) * (one.samples - 1), "mean")
 
 
-def share(hits: np.ndarray, trials: int = 1) -> Estimate:
-    """Share of independent trials that hit; its error is never 0.
+def share(hits: np.ndarray) -> Estimate:
+    """Share of independent trials, one a network, that hit; its error is never 0.
 
-    Args:
-        hits: 0 or 1 a network, shape ``(networks, ...)``; or the share of each network's hits.
-        trials: how many trials each network's share counts.
+    Hits are 0 or 1, ``(networks, ...)`` to ``(...)``.
 
-    Returns:
-        Shape ``(...)``. Its ``samples`` is the number of trials that are as good as independent,
-        by the scatter of the shares over the networks: at least one a network.
-
-    Source: [wilson1927]; design effect: textbook.
+    Source: [wilson1927].
 
     >>> share([True, True, True, True])
     1.00 ± 0.10 (share, 4 samples)
     """
     hits = real("hits", np.asarray(hits) * 1.0, 0.0, 1.0, axes=NETWORKS)
-    value, few = hits.mean(axis=0), len(hits)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        free = value * (1.0 - value) / (hits.var(axis=0, ddof=1) / few if few > 1 else np.nan)
-    free = np.clip(np.nan_to_num(free, nan=few, posinf=np.inf), few, few * count("trials", trials))
-    return Estimate(value, _wilson(value, free, 1.0)[1], int(np.min(free)), "share")
+    value = hits.mean(axis=0)
+    return Estimate(value, _wilson(value, len(hits), 1.0)[1], len(hits), "share")
 
 
 def slope(x: np.ndarray, samples: np.ndarray) -> Estimate:
@@ -205,10 +196,8 @@ def slope(x: np.ndarray, samples: np.ndarray) -> Estimate:
     >>> slope([1.0, 2.0, 3.0], [[0.0, 2.0, 4.0], [1.0, 3.0, 7.0]])
     2.5 ± 0.5 (slope, 2 samples)
     """
-    x = real("x", x, axes="points,")
-    samples = real("samples", samples, axes="networks, points, ...", finite=False)
-    if samples.shape[1] != x.size:
-        raise ValueError(f"samples must have the {x.size} points of x, got {samples.shape}")
+    x = real("x", x, axes="points")
+    samples = real("samples", samples, axes=f"networks, {x.size}, ...", finite=False)
     lever = x - x.mean()
     with np.errstate(divide="ignore", invalid="ignore"):
         slopes = np.tensordot(samples, lever / (lever @ lever), (1, 0))
@@ -230,9 +219,8 @@ def exponent(x: np.ndarray, means: Estimate) -> Estimate:
     >>> exponent([1.0, 10.0], Estimate([5.0, 500.0], [0.05, 5.0], 9, "mean"))
     2.000 ± 0.006 (slope, 9 samples)
     """
-    x, (value, error) = real("x", x, np.finfo(float).tiny, axes="points,"), means
-    if x.shape != np.shape(value):
-        raise ValueError(f"means must have the shape of x, {x.shape}, got {np.shape(value)}")
+    x, error = real("x", x, np.finfo(float).tiny, axes="points"), means.error
+    value = real("means", means.value, axes=x.shape, finite=False)
     known = np.all(error > 0.0)
     with np.errstate(divide="ignore", invalid="ignore"):
         weight = (value / error) ** 2 if known else np.ones(x.size)
@@ -267,8 +255,6 @@ def jackknife(statistic: Callable, *samples: np.ndarray) -> Estimate:
     Accuracy: the error to first order in 1 / networks; NaN if the statistic is not finite without
         one of them.
 
-    Source: textbook.
-
     >>> jackknife(np.mean, [0.0, 2.0])
     1.0 ± 1.0 (jackknife, 2 samples)
     """
@@ -278,9 +264,13 @@ def jackknife(statistic: Callable, *samples: np.ndarray) -> Estimate:
         raise ValueError("samples must be of the same networks, got "
                          f"{', '.join(str(len(one)) for one in arrays)} of them")
     value = np.asarray(statistic(*arrays), dtype=float)
+    if networks == 1:
+        return Estimate(value, np.full_like(value, np.nan), 1, "jackknife")
     without = np.array([statistic(*(np.delete(one, i, axis=0) for one in arrays))
-                        for i in range(networks if networks > 1 else 0)], dtype=float)
-    return Estimate(value, _left_out(without, value.shape), networks, "jackknife")
+                        for i in range(networks)], dtype=float)
+    with np.errstate(invalid="ignore"):
+        error = np.sqrt((networks - 1) * without.var(axis=0))
+    return Estimate(value, error, networks, "jackknife")
 
 
 def worst_gap(samples: np.ndarray, expected: np.ndarray, relative: bool = False) -> Estimate:
@@ -333,15 +323,13 @@ def spread_ratio(samples: np.ndarray, predicted: np.ndarray) -> Estimate:
     samples, predicted = _matching(samples, predicted)
     if not samples.size:
         return Estimate(math.nan, math.nan, len(samples), "jackknife")
-    networks = len(samples)
+
+    def spread(some: np.ndarray) -> np.ndarray:
+        squares = ((some - some.mean(axis=0)) / predicted) ** 2
+        return np.sqrt(np.mean(squares.sum(axis=0) / (len(some) - 1), axis=0)).mean()
+
     with np.errstate(divide="ignore", invalid="ignore"):
-        squares = ((samples - samples.mean(axis=0)) / predicted) ** 2
-        total = squares.sum(axis=0)
-        value = np.sqrt(np.mean(total / (networks - 1), axis=0)).mean()
-        left = (total - squares * networks / (networks - 1)) / (networks - 2)
-        without = np.sqrt(np.mean(np.maximum(left, 0.0), axis=1)).reshape(networks, -1)
-    error = _left_out(without.mean(axis=1), ()) if networks > 2 else np.nan
-    return Estimate(value, error, networks, "jackknife")
+        return jackknife(spread, samples)
 
 
 def _matching(samples: np.ndarray, expected: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -364,13 +352,6 @@ def _error(samples: np.ndarray) -> np.ndarray:
 def _mean(samples: np.ndarray) -> np.ndarray:
     """Mean over the first axis, NaN where a sample is not finite."""
     return np.where(np.isfinite(samples), samples, np.nan).mean(axis=0)
-
-
-def _left_out(without: np.ndarray, shape: tuple) -> np.ndarray:
-    """The jackknife's error from the statistics without each network."""
-    n = len(without)
-    with np.errstate(invalid="ignore"):
-        return np.sqrt((n - 1) * without.var(axis=0)) if n else np.full(shape, np.nan)
 
 
 def _wilson(value: np.ndarray, samples: np.ndarray, z: float) -> tuple:

@@ -91,22 +91,22 @@ lib/networks/ensemble.py  ensemble  order_to_chaos
   axis        np.isnan(q).any(axis=0)  =>  np.isnan(q).any(axis=1)
   shifted     np.arange(1, depth + 1), fields  =>  np.arange(depth), fields
 lib/networks/network.py  network,training,your_own_network  one_trained_layer
-  comparison  w.shape[1 - out] != size  =>  w.shape[1 - out] > size
+  comparison  w.shape[2]) != (networks, before)  =>  w.shape[2]) < (networks, before)
   dropped     x = x[x.any(axis=1)]  =>  x = x[:]
   constant    w = sigma_w / np.sqrt(fan_in)  =>  w = 1.000001 * sigma_w / np.sqrt(fan_in)
   constant    np.array([0.0, -2.0])  =>  np.array([0.0, -2.000002])
   axis        step = np.diff(x, axis=1)  =>  step = np.diff(x, axis=2)
   dropped     penalty = penalty + layer.penalty(needed)  =>  penalty = layer.penalty(needed)
 lib/networks/jacobians.py  jacobians,tangents  lyapunov_ridges
-  constant    log_scale += 0.5 * np.log(trace)  =>  log_scale += 0.5000005 * np.log(trace)
-  sign        return np.log(size) + np.log(peak)  =>  return np.log(size) - np.log(peak)
+  constant    log_scale += np.log(size)\n    if  =>  log_scale += 1.000001 * np.log(size)\n    if
+  dropped     log_scale = np.zeros(len(x))  =>  log_scale = np.ones(len(x))
   axis        slope[..., None] * w[:, None]  =>  slope[..., None, :] * w[:, None]
 lib/networks/piecewise.py  piecewise  transitions_and_regions
   constant    0.5 * (middle - mean) / np.sin  =>  0.5000005 * (middle - mean) / np.sin
   axis        np.sum(tilt**2, axis=1)  =>  np.sum(tilt**2, axis=0)
   dropped     steps + np.abs(below[0] - below[-1]) if  =>  steps if
 lib/networks/training.py  training  one_trained_layer
-  comparison  share) & (self.steps < 0)  =>  share) & (self.steps <= 0)
+  comparison  share) & (reached < 0)  =>  share) & (reached <= 100)
   sign        array *= 1 - rate * decay  =>  array *= 1 + rate * decay
   shifted     before:max(step, 1)]  =>  before:max(step - 1, 1)]
   axis        off * off, axis=(1, 2)) / variance  =>  off * off, axis=1) / variance
@@ -123,9 +123,9 @@ lib/networks/boundary.py  boundary_points  decision_boundaries
   constant    step[worse] *= 0.5  =>  step[worse] *= -0.5
 lib/measure/curves.py  curves,level_sets,components  exponential_curvature
   constant    return 2.0 * log_speed  =>  return 2.000002 * log_speed
-  constant    mean + shift + np.log(2.0  =>  mean + shift + np.log(2.000002
+  constant    np.log(2.0 * np.pi / logarithm  =>  np.log(2.000002 * np.pi / logarithm
   axis        axis=1, keepdims=True)\n    scale  =>  axis=2, keepdims=True)\n    scale
-  sign        1.0 - np.cos(angle)  =>  1.0 + np.cos(angle)
+  sign        across / bend], axis=1)  =>  -across / bend], axis=1)
   dropped     (across, across) / square) + log_speed)  =>  (across, across) / square))
 lib/measure/lyapunov.py  lyapunov  lyapunov_ridges
   dropped     return x - np.vecmat(  =>  return x - 0 * np.vecmat(
@@ -151,7 +151,7 @@ lib/tasks/images.py  images  lyapunov_mnist
   constant    x /= 255.0  =>  x /= 255.000255
   axis        blocks.mean(axis=(2, 4))  =>  blocks.mean(axis=(1, 3))
 lib/tasks/files.py  images  -
-  axis        tiles.transpose(0, 2, 1, 3, 4)  =>  tiles.transpose(2, 0, 1, 3, 4)
+  axis        grid.transpose(0, 2, 1, 3, 4)  =>  grid.transpose(2, 0, 1, 3, 4)
 lib/activations.py  activations  your_own_nonlinearity
   constant    theirs, ours, rtol=1e-4  =>  theirs, ours, rtol=1e4
   comparison  if clip != np.inf  =>  if clip == np.inf
@@ -166,7 +166,7 @@ lib/formula.py  formula  your_own_nonlinearity
 lib/estimate.py  estimate  order_to_chaos
   constant    0.25 * per**2  =>  0.25000025 * per**2
   shifted     samples.std(axis=0, ddof=1)  =>  samples.std(axis=0, ddof=0)
-  dropped     np.sqrt((n - 1) * without.var  =>  np.sqrt(n * without.var
+  dropped     np.sqrt((networks - 1) * without.var  =>  np.sqrt(networks * without.var
   axis        lever / (lever @ lever), (1, 0)  =>  lever / (lever @ lever), (0, 0)
 lib/checks.py  checks  order_to_chaos
   comparison  array < low  =>  array <= low

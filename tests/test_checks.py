@@ -54,14 +54,19 @@ def test_the_first_culprit_and_the_range_are_told(value, told):
     ("..., points, neurons", [(2, 3), (5, 4, 2, 3)], [(3,), (), (0, 2, 3)]),
     ("networks, ..., layers", [(2, 3), (2, 4, 3)], [(3,), (2, 0)]),
     ("...", [(), (0,), (2, 3)], []),
+    ("..., d, d", [(2, 2), (5, 3, 3)], [(2, 3), (2,), (0, 0)]),
+    ("networks, 4, ...", [(2, 4), (1, 4, 7)], [(2, 3), (4,), (0, 4)]),
+    ((2, 3), [(2, 3)], [(3, 2), (2,), (1, 2, 3)]),
+    ((), [()], [(1,), (0,)]),
 ])
 def test_named_axes_are_required(axes, fitting, others):
+    told = f"({axes})" if isinstance(axes, str) else str(axes)
     for shape in fitting:
         assert real("h", np.ones(shape), axes=axes).shape == shape
     for shape in others:
         with pytest.raises(ValueError) as refused:
             real("h", np.ones(shape), axes=axes)
-        assert str(refused.value) == f"h must have shape ({axes}), got {shape}"
+        assert str(refused.value) == f"h must have shape {told}, got {shape}"
 
 
 @pytest.mark.parametrize("value", [1, 7, np.int64(3), np.uint8(9)])

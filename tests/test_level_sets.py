@@ -96,7 +96,7 @@ def test_normal_along_an_axis():
 @pytest.mark.parametrize("gradient, hessian, named", [
     (np.zeros(3), np.eye(3), "tangent plane"),
     (np.ones(3), np.eye(4), "shape"),
-    (np.ones(1), np.eye(1), "n >= 2"),
+    (np.ones(1), np.eye(1), "two components"),
     (np.ones(2), np.array([[1.0, 1.0], [0.0, 1.0]]), "symmetric"),
     (np.array([1.0, np.inf]), np.eye(2), "gradient must be finite"),
 ])

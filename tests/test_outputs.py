@@ -73,6 +73,6 @@ def test_both_float_types_draw_the_same_network():
 def test_bad_input_is_refused_before_anything_is_drawn(changes, told):
     given = {"x": np.ones((3, 4)), "units": 2, "depths": [1]} | changes
     with pytest.raises(ValueError, match=told):
-        nets(1.0, 0.1, 5, 0).outputs(**given)
+        next(nets(1.0, 0.1, 5, 0).outputs(**given))
     with pytest.raises(ValueError, match="must be numbers here"):
-        nets([1.0, 2.0], 0.1, 5, 0).outputs(np.ones((3, 4)), 2, [1])
+        next(nets([1.0, 2.0], 0.1, 5, 0).outputs(np.ones((3, 4)), 2, [1]))

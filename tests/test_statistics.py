@@ -126,11 +126,11 @@ def test_detection_counts_pairs():
     (lambda: straightness([1.0, 2.0]), "sizes must have shape"),
     (lambda: factor_per_layer([[-1.0, 1.0]]), "lengths must be at least 0"),
     (lambda: factor_per_layer([1.0]), "lengths must have shape"),
-    (lambda: rank_correlation([1.0, 2.0], [1.0, 2.0, 3.0]), "one length"),
+    (lambda: rank_correlation([1.0, 2.0], [1.0, 2.0, 3.0]), r"y must have shape \(..., "),
     (lambda: rank_trend([1, 2], [1.0, 2.0]), "samples must have shape"),
-    (lambda: rank_trend([1, 2, 3], [[1.0, 2.0]] * 2), "one length"),
-    (lambda: proportionality([1.0, 2.0], [1.0, 2.0, 3.0]), "x and y must have one shape"),
-    (lambda: detection([1.0, 2.0], [True]), "truth values, one a score"),
+    (lambda: rank_trend([1, 2, 3], [[1.0, 2.0]] * 2), r"y must have shape \(..., "),
+    (lambda: proportionality([1.0, 2.0], [1.0, 2.0, 3.0]), r"y must have shape \(2"),
+    (lambda: detection([1.0, 2.0], [True]), r"positive must have shape \(2"),
     (lambda: mean_prediction([[1.0]]), "outputs must have shape"),
 ])
 def test_bad_arguments_are_named(call, told):

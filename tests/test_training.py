@@ -6,9 +6,9 @@ from lib.activations import FAMILIES, get
 from lib.checks import Untrusted
 from lib.networks.network import Network, convolutional
 from lib.networks.network import random_network as dense
-from lib.networks.training import (Adam, FirstReached, Sgd, accuracy, fit_read_out,
-                                   gradient_agreement, gradients, prediction_error, train,
-                                   train_each_alone, train_until, tune)
+from lib.networks.training import (Adam, Sgd, accuracy, fit_read_out, gradient_agreement,
+                                   gradients, prediction_error, train, train_each_alone,
+                                   train_until, tune)
 from lib.tasks import disc
 
 RNG = np.random.default_rng(6)
@@ -342,28 +342,35 @@ def test_what_jumps_is_not_trained():
 # Until an accuracy is reached
 
 
-def test_networks_are_kept_as_they_first_reach_the_accuracy():
-    """Accuracies put in by hand through the read-out's bias: which steps count is known."""
-    net = dense(2, [3], 1, 0.0, 0.0, networks=3, seed=0, output="tanh")
-    x, labels = np.zeros((10, 2)), np.array([1] * 6 + [-1] * 4)
-    rule = FirstReached(x, labels, 0.6, enough=2)
+def biases_by_hand(monkeypatch, net, biases, test, share):
+    """What is kept where the read-out's biases, and so the accuracies, are put in by hand."""
     stops = []
-    for step, biases in enumerate([(-1, -1, -1), (-2, 1, -2), (-3, 2, -3), (4, -4, -4)]):
-        net.biases[-1][:, 0] = biases
-        stops.append(rule(net, 100 * step))
+
+    def by_hand(net, x, y, steps, *, at, stop):
+        for step, some in zip(at, biases):
+            net.biases[-1][:, 0] = some
+            stops.append(stop(net, step))
+
+    monkeypatch.setattr("lib.networks.training.train", by_hand)
+    return stops, train_until(net, *test, 400, test=test, share=share, enough=2)
+
+
+def test_networks_are_kept_as_they_first_reach_the_accuracy(monkeypatch):
+    net = dense(2, [3], 1, 0.0, 0.0, networks=3, seed=0, output="tanh")
+    test = np.zeros((10, 2)), np.array([1] * 6 + [-1] * 4)
+    stops, done = biases_by_hand(
+        monkeypatch, net, [(-1, -1, -1), (-2, 1, -2), (-3, 2, -3), (4, -4, -4)], test, 0.6)
     assert stops == [False, False, False, True]
-    assert rule.steps.tolist() == [300, 100, -1]
-    assert rule.kept.biases[-1][:2, 0].tolist() == [4.0, 1.0]
-    assert rule.accuracy.tolist() == [0.6, 0.6, 0.4]
+    assert done.steps.tolist() == [200, 400] and done.accuracy.tolist() == [0.6, 0.6]
+    assert done.net.biases[-1][:, 0].tolist() == [1.0, 4.0]
 
 
-def test_who_is_there_at_the_start_is_kept_as_it_was():
-    net, x = dense(2, [3], 1, 0.0, 0.0, seed=0), np.zeros((2, 2))
-    rule = FirstReached(x, np.ones(2), 0.5, enough=2)
-    for step, bias in ((0, 1.0), (100, 2.0)):
-        net.biases[-1][...] = bias
-        rule(net, step)
-    assert rule.steps.item() == 0 and rule.kept.biases[-1].item() == 1.0
+def test_what_came_near_takes_the_place_of_what_is_missing(monkeypatch):
+    net = dense(2, [3], 1, 0.0, 0.0, networks=3, seed=0, output="tanh")
+    test = np.zeros((10, 2)), np.array([1] * 6 + [-1] * 4)
+    stops, done = biases_by_hand(monkeypatch, net, [(0, -1, 1), (-2, -1, 2)], test, 0.6)
+    assert stops == [False, False] and done.steps.tolist() == [100, -1]
+    assert done.accuracy.tolist() == [0.6, 0.4] and done.net.biases[-1][:, 0].tolist() == [1, 0]
 
 
 def fit_disc(width, wanted, started, **more):
@@ -382,12 +389,9 @@ def test_training_until_an_accuracy_reaches_what_it_says():
     assert np.all(done.steps % 100 == 0) and np.all(np.diff(done.steps) >= 0)
 
 
-def test_networks_that_do_not_arrive_are_refused():
-    with pytest.raises(Untrusted, match="0 of 4 networks reached 0.99 in 200") as refusal:
-        fit_disc(2, 2, 4, share=0.99, steps=200)
-    kept = fit_disc(2, 2, 4, share=0.99, steps=200, late="keep")
-    for done in (refusal.value.best, kept):
-        assert len(done.net) == 2 and done.steps.tolist() == [-1, -1]
+def test_networks_that_do_not_arrive_are_marked():
+    done = fit_disc(2, 2, 4, share=0.99, steps=200)
+    assert len(done.net) == 2 and done.steps.tolist() == [-1, -1] and done.accuracy.max() < 0.99
 
 
 # The best of several rates
@@ -403,16 +407,14 @@ def test_the_best_on_the_check_points_is_trained_as_alone():
     found = tune(net, *parts[0], check=parts[1], test=parts[2], rates=(1e-6, 1e-2), steps=120,
                  batch=20, loss="square", seed=5)
     assert all(np.array_equal(a, b) for a, b in zip(before, net.weights))
-    assert found.rate == 1e-2 and found.checked.shape == (3, 2)
+    assert found.rate == 1e-2
     alone = net.copy()
     train(alone, *parts[0], 120, optimizer=Adam(1e-2, cosine=True), batch=20, loss="square",
           seed=5)
-    for part, error in ((parts[2], found.errors), (parts[1], found.checked[:, 1])):
-        out = alone.forward(part[0])
-        for place in range(3):
-            mean = np.mean((out[place] - part[1]) ** 2)
-            spread = np.mean((part[1] - part[1].mean(axis=0)) ** 2)
-            assert abs(error[place] - np.sqrt(mean / spread)) < 1e-12
+    out, y = alone.forward(parts[2][0]), parts[2][1]
+    for place in range(3):
+        mean, spread = np.mean((out[place] - y) ** 2), np.mean((y - y.mean(axis=0)) ** 2)
+        assert abs(found.errors[place] - np.sqrt(mean / spread)) < 1e-12
 
 
 def test_labels_are_counted_and_a_lost_network_is_never_best():
@@ -421,7 +423,6 @@ def test_labels_are_counted_and_a_lost_network_is_never_best():
     found = tune(net, X[:80], labels[:80], check=(X[80:120], labels[80:120]),
                  test=(X[120:], labels[120:]), rates=(1e-2, 1e300), steps=100, batch=40, seed=0)
     assert found.rate == 1e-2 and np.all(found.errors < 0.2)
-    assert not np.isfinite(found.checked[:, 1]).all()
     out = net.forward(X).argmax(axis=2)
     assert np.allclose(prediction_error(net, X, labels, "softmax"),
                        [(one != labels).mean() for one in out])

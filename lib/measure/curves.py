@@ -27,13 +27,11 @@ class Components(NamedTuple):
 class Osculation(NamedTuple):
     """The circle that hugs a curve at a point; ``radius`` is one over the curvature.
 
-    ``plane`` (neurons, 2) holds the unit tangent and the unit normal, ``circle`` (turns, neurons)
-    runs once around from the point.
+    ``plane`` (neurons, 2) holds the unit tangent and the unit normal, towards the centre.
     """
 
     plane: np.ndarray
     radius: float
-    circle: np.ndarray
 
 
 def log_metric(dh: np.ndarray, log_speed: np.ndarray) -> np.ndarray:
@@ -44,9 +42,8 @@ def log_metric(dh: np.ndarray, log_speed: np.ndarray) -> np.ndarray:
 
     Source: [poole2016], main text.
     """
-    dh, log_speed = real("dh", dh, axes="..., points, neurons"), np.asarray(log_speed, float)
-    if log_speed.shape != dh.shape[:-1]:
-        raise ValueError(f"log_speed must have shape {dh.shape[:-1]}, got {log_speed.shape}")
+    dh = real("dh", dh, axes="..., points, neurons")
+    log_speed = real("log_speed", log_speed, axes=dh.shape[:-1], finite=False)
     with np.errstate(divide="ignore"):
         return 2.0 * log_speed + np.log(np.vecdot(dh, dh) / dh.shape[-1])
 
@@ -88,7 +85,7 @@ def log_length_gauss(dh: np.ndarray, d2h: np.ndarray, log_speed: np.ndarray) -> 
         return _log_integral(0.5 * np.log(np.vecdot(across, across) / square) + log_speed)
 
 
-def length_from_samples(h: np.ndarray, closed: bool = True, rtol: float = 0.01) -> np.ndarray:
+def length_from_samples(h: np.ndarray, rtol: float = 0.01) -> np.ndarray:
     """Length of a curve from the chords between its samples, guarded against aliasing.
 
     Chords cut corners. A curve that its points resolve loses a third as much in the chords as the
@@ -96,9 +93,8 @@ def length_from_samples(h: np.ndarray, closed: bool = True, rtol: float = 0.01) 
     the points are too far apart and the number is refused.
 
     Args:
-        h: points in order, shape ``(..., points, neurons)``, an even number if closed, odd if not.
-            Unit tangents give the length of the Gauss map.
-        closed: whether the last point is joined to the first.
+        h: an odd number of points in order, shape ``(..., points, neurons)``; the last on the
+            first if the curve is closed. Unit tangents give the length of the Gauss map.
         rtol: loss to be tolerated; ``np.inf`` takes the chords as they come.
 
     Raises:
@@ -106,14 +102,12 @@ def length_from_samples(h: np.ndarray, closed: bool = True, rtol: float = 0.01) 
 
     Accuracy: ``rtol``, for a curve without wiggles much finer than a chord and much smaller, which
         no samples can show.
-
-    Source: derived here.
     """
     h = real("h", h, axes="..., points, neurons")
-    if h.shape[-2] < 5 or h.shape[-2] % 2 == closed:
-        raise ValueError(f"h must hold an {'even' if closed else 'odd'} number of points, at "
-                         f"least 5; got shape {h.shape}")
-    fine, coarse = _chords(h, closed), _chords(h[..., ::2, :], closed)
+    if h.shape[-2] < 5 or h.shape[-2] % 2 == 0:
+        raise ValueError(f"h must hold an odd number of points, at least 5; got shape {h.shape}")
+    fine, coarse = (np.linalg.norm(np.diff(some, axis=-2), axis=-1).sum(axis=-1)
+                    for some in (h, h[..., ::2, :]))
     lost = np.max((fine - coarse) / np.where(fine > 0.0, 3.0 * fine, 1.0))
     if lost > rtol:
         raise Untrusted(f"the chords undercount the length by {lost:.1%} or more: sample the "
@@ -205,30 +199,21 @@ def follow(scores: np.ndarray) -> np.ndarray:
     return np.array(turned)
 
 
-def osculating(h: np.ndarray, dh: np.ndarray, d2h: np.ndarray, turns: int = 73) -> Osculation:
-    """The osculating circle of a curve at one point.
-
-    Args:
-        h: the point, shape ``(neurons,)``.
-        dh, d2h: first and second derivative there, by any clock.
-        turns: points of the circle, the last on the first.
+def osculating(dh: np.ndarray, d2h: np.ndarray) -> Osculation:
+    """The osculating circle of a curve at one point, by its first and second derivative there,
+    shape ``(neurons,)``, by any clock.
 
     Raises:
         ValueError: a straight or resting curve, which has no circle.
 
     Source: textbook; [poole2016], Fig. 4A.
     """
-    h, (across, square) = real("h", h, axes="neurons,"), _across(dh, d2h)
-    if h.shape != across.shape:
-        raise ValueError(f"h and dh must have one shape, got {h.shape} and {across.shape}")
+    across, square = _across(real("dh", dh, axes="neurons,"), d2h)
     bend = np.linalg.norm(across)
     if bend <= 1e-14 * np.linalg.norm(d2h):
         raise ValueError("d2h must not be along dh: a straight line has no circle")
     plane = np.stack([dh / np.sqrt(square), across / bend], axis=1)
-    radius = float(square / bend)
-    angle = np.linspace(0.0, 2.0 * np.pi, count("turns", turns, low=2))
-    ring = radius * np.stack([np.sin(angle), 1.0 - np.cos(angle)], axis=1)
-    return Osculation(plane, radius, h + ring @ plane.T)
+    return Osculation(plane, float(square / bend))
 
 
 def principal_curvatures(gradient: np.ndarray, hessian: np.ndarray) -> np.ndarray:
@@ -241,8 +226,8 @@ def principal_curvatures(gradient: np.ndarray, hessian: np.ndarray) -> np.ndarra
         gradient: of G at points of the level set, shape ``(..., n)``, n at least 2, not 0.
         hessian: shape ``(..., n, n)``, symmetric.
 
-    Accuracy: 1e-14 of the largest; a reflection turns the normal onto the first axis, so the zero
-        that a projected Hessian has along the normal never appears.
+    Accuracy: 1e-14 of the largest; the form is written in a basis of the tangent space, so the
+        zero that a projected Hessian has along the normal never appears.
 
     Source: [poole2016], main text.
 
@@ -260,10 +245,9 @@ def principal_directions(gradient: np.ndarray,
 
     Source: [poole2016], main text.
     """
-    form, v = _tangent_form(gradient, hessian)
+    form, tangents = _tangent_form(gradient, hessian)
     curvatures, vectors = np.linalg.eigh(form)
-    full = np.concatenate([np.zeros_like(vectors[..., :1, :]), vectors], axis=-2)
-    return curvatures, full - v[..., :, None] * np.vecmat(v, full)[..., None, :]
+    return curvatures, tangents @ vectors
 
 
 def sum_of_squares(gradient: np.ndarray, hessian: np.ndarray) -> np.ndarray:
@@ -279,9 +263,8 @@ def sum_of_squares(gradient: np.ndarray, hessian: np.ndarray) -> np.ndarray:
 
 def _across(dh: np.ndarray, d2h: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The part of d2h perpendicular to dh, and ``|dh|^2``."""
-    dh, d2h = real("dh", dh, axes="..., neurons"), real("d2h", d2h)
-    if d2h.shape != dh.shape:
-        raise ValueError(f"dh and d2h must have one shape, got {dh.shape} and {d2h.shape}")
+    dh = real("dh", dh, axes="..., neurons")
+    d2h = real("d2h", d2h, axes=dh.shape)
     square = np.vecdot(dh, dh)
     if not np.all(square > 0.0):
         raise ValueError("dh must not be zero: a point that stands still has no curvature")
@@ -290,38 +273,25 @@ def _across(dh: np.ndarray, d2h: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def _log_integral(logarithm: np.ndarray) -> np.ndarray:
     """``ln`` of ``2 pi`` times the mean of the exponentials over the last axis."""
-    top = logarithm.max(axis=-1)
-    shift = np.where(np.isfinite(top), top, 0.0)
-    with np.errstate(divide="ignore"):
-        mean = np.log(np.mean(np.exp(logarithm - shift[..., None]), axis=-1))
-    return mean + shift + np.log(2.0 * np.pi)
+    from scipy.special import logsumexp
 
-
-def _chords(h: np.ndarray, closed: bool) -> np.ndarray:
-    steps = np.diff(h, axis=-2, append=h[..., :1, :]) if closed else np.diff(h, axis=-2)
-    return np.linalg.norm(steps, axis=-1).sum(axis=-1)
+    return logsumexp(logarithm, axis=-1) + np.log(2.0 * np.pi / logarithm.shape[-1])
 
 
 def _tangent_form(gradient: np.ndarray, hessian: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The form whose eigenvalues are the curvatures, and v of the reflection ``I - v v^T``."""
+    """The form whose eigenvalues are the curvatures, in tangent unit vectors, the columns."""
     normal, size, hessian = _checked(gradient, hessian)
-    v = normal.copy()
-    v[..., 0] += np.where(normal[..., 0] < 0.0, -1.0, 1.0)  # turns the normal onto the first axis
-    v /= np.sqrt(np.abs(v[..., :1]))
-    turned = np.matvec(hessian, v)
-    half = 0.5 * np.vecdot(v, turned)
-    outer = v[..., :, None] * (turned - half[..., None] * v)[..., None, :]
-    return (hessian - outer - outer.mT)[..., 1:, 1:] / size[..., None, None], v
+    tangents = np.linalg.qr(normal[..., None], mode="complete")[0][..., 1:]
+    return tangents.mT @ hessian @ tangents / size[..., None, None], tangents
 
 
 def _checked(gradient: np.ndarray,
              hessian: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Unit normal, length of the gradient, Hessian."""
-    gradient, hessian = real("gradient", gradient, axes="..., n"), real("hessian", hessian)
-    n = gradient.shape[-1]
-    if n < 2 or hessian.shape != (*gradient.shape, n):
-        raise ValueError("gradient must have shape (..., n) with n >= 2 and hessian (..., n, n); "
-                         f"got {gradient.shape} and {hessian.shape}")
+    gradient = real("gradient", gradient, axes="..., n")
+    if gradient.shape[-1] < 2:
+        raise ValueError(f"gradient must have two components at least, got {gradient.shape}")
+    hessian = real("hessian", hessian, axes=(*gradient.shape, gradient.shape[-1]))
     scale = np.abs(hessian).max(axis=(-2, -1), keepdims=True)
     if np.any(np.abs(hessian - hessian.mT) > 1e-6 * scale):
         raise ValueError("hessian must be symmetric")

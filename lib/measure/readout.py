@@ -134,12 +134,8 @@ def noisy_readout(gram: np.ndarray, targets: np.ndarray, noise: float,
     Source: textbook (ridge regression).
     """
     gram = real("gram", gram, axes="..., points, points", finite=False)
-    targets = real("targets", targets)
     noise, points = number("noise", noise, low=1e-150), gram.shape[-1]
-    targets = targets[:, None] if targets.ndim == 1 else targets
-    if gram.shape[-2] != points or targets.shape[:1] != (points,):
-        raise ValueError(f"gram must have shape (..., points, points) and targets (points, "
-                         f"targets), got {gram.shape} and {targets.shape}")
+    targets = real("targets", targets, axes=f"{points}, ...").reshape(points, -1)
     train = np.arange(points) if train is None else np.arange(points)[train]
     inner = gram[..., train[:, None], train]
     ridge = len(train) * noise**2 * np.eye(len(train))
@@ -166,11 +162,11 @@ def class_error(readout: Readout, labels: np.ndarray, test: np.ndarray | None = 
     """
     from scipy.special import ndtr
 
-    labels = real("labels", labels)
-    labels = labels[:, None] if labels.ndim == 1 else labels
-    if not np.all(np.abs(labels) == 1.0) or labels.shape != readout.values.shape[-2:]:
-        raise ValueError("labels must be +1 or -1 and match the points and targets "
-                         f"{readout.values.shape[-2:]} of the read-out")
+    labels = np.asarray(labels)
+    labels = real("labels", labels[:, None] if labels.ndim == 1 else labels,
+                  axes=readout.values.shape[-2:])
+    if not np.all(np.abs(labels) == 1.0):
+        raise ValueError("labels must be +1 or -1")
     jitter = readout.jitter[..., None, :]
     sure = -labels * readout.values / np.maximum(jitter, 1e-12)
     wrong = ndtr(np.where(np.abs(readout.values) + jitter <= 1e-6, 0.0, sure))
@@ -179,8 +175,5 @@ def class_error(readout: Readout, labels: np.ndarray, test: np.ndarray | None = 
 
 def _within(targets: np.ndarray, onto: Span) -> np.ndarray:
     """Coordinates of the targets along the directions of the span."""
-    targets = real("targets", targets)
-    if targets.ndim not in (1, 2) or targets.shape[-1] != len(onto.basis):
-        raise ValueError(f"targets must have shape (targets, {len(onto.basis)}), got "
-                         f"{targets.shape}")
+    targets = real("targets", targets, axes=f"..., {len(onto.basis)}")
     return targets.astype(onto.basis.dtype) @ onto.basis

@@ -48,9 +48,8 @@ def proportionality(x: np.ndarray, y: np.ndarray) -> float:
     correlation. At most 1, which is exact proportionality; below 0 where a constant would fit
     better.
     """
-    x, y = real("x", x, axes="..., n").ravel(), real("y", y, axes="..., n").ravel()
-    if x.shape != y.shape:
-        raise ValueError(f"x and y must have one shape, got {x.size} and {y.size} points")
+    x = real("x", x, axes="..., n")
+    x, y = x.ravel(), real("y", y, axes=x.shape).ravel()
     if not x.any() or np.ptp(y) == 0.0:
         return np.nan
     rest = y - x * (x @ y) / (x @ x)
@@ -62,10 +61,8 @@ def correlation(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
     Shapes that broadcast to ``(..., n)`` give ``(...)``, one a network where networks come first.
     """
-    x, y = (real(name, one, axes="..., n", finite=False) for name, one in (("x", x), ("y", y)))
-    if x.shape[-1] != y.shape[-1]:
-        raise ValueError("x and y must have one length along the last axis, got "
-                         f"{x.shape} and {y.shape}")
+    x = real("x", x, axes="..., n", finite=False)
+    y = real("y", y, axes=f"..., {x.shape[-1]}", finite=False)
     level = (np.ptp(x, axis=-1) == 0.0) | (np.ptp(y, axis=-1) == 0.0)
     x, y = (one - one.mean(axis=-1, keepdims=True) for one in (x, y))
     size = np.sqrt(np.vecdot(x, x) * np.vecdot(y, y))
@@ -89,8 +86,6 @@ def rank_trend(x: np.ndarray, samples: np.ndarray) -> Estimate:
     Args:
         x: shape ``(n,)``, or ``(networks, n)`` if every network has its own.
         samples: shape ``(networks, n)``.
-
-    Source: derived here.
     """
     found, n = mean(rank_correlation(x, samples)), np.shape(samples)[-1]
     half = 6.0 / max(n * (n**2 - 1), 1) / np.sqrt(found.samples)
@@ -131,10 +126,8 @@ def detection(scores: np.ndarray, positive: np.ndarray) -> float:
     """
     from scipy.stats import mannwhitneyu
 
-    scores, positive = real("scores", scores), np.asarray(positive, dtype=bool)
-    if scores.ndim != 1 or scores.shape != positive.shape:
-        raise ValueError(f"positive must be truth values, one a score, got {positive.shape} for "
-                         f"{scores.shape} scores")
+    scores = real("scores", scores, axes="n")
+    positive = real("positive", np.asarray(positive) * 1.0, axes=scores.shape) > 0.0
     if positive.all() or not positive.any():
         return np.nan
     above = mannwhitneyu(scores[positive], scores[~positive], method="asymptotic").statistic

@@ -6,16 +6,16 @@ import numpy as np
 
 from lib.checks import Untrusted, count, number
 from lib.networks.jacobians import read_out_gradients
-from lib.networks.network import Network
+from lib.networks.network import Network, Seed
 
 HALVINGS, STEPS, ROUNDS = 30, 60, 20  # of a Newton step, of a search, of drawing new starts
 BISECTIONS = 52
+TOLERANCE = 1e-13  # distance from the boundary that is accepted, in units of |x|
 FARTHEST = 1e8  # that a step may go, in units of |x|
 NEEDLES = 32  # dropped for each point that is wanted
 
 
-def boundary_points(net: Network, points: int, seed: int | np.random.Generator, *,
-                    q: float = 1.0, tolerance: float = 1e-13) -> np.ndarray:
+def boundary_points(net: Network, points: int, seed: Seed, *, q: float = 1.0) -> np.ndarray:
     """Inputs on the boundary ``G = 0``, by damped Newton steps along the gradient.
 
     A search starts at a random input and steps to where the tangent plane crosses zero; a step
@@ -24,7 +24,6 @@ def boundary_points(net: Network, points: int, seed: int | np.random.Generator, 
     Args:
         points: how many are wanted, in each network.
         q: squared length per dimension of the starts.
-        tolerance: largest distance from the boundary accepted, in units of ``|x|``.
 
     Returns:
         Shape ``(networks, points, inputs)``.
@@ -33,7 +32,7 @@ def boundary_points(net: Network, points: int, seed: int | np.random.Generator, 
         Untrusted: G has one sign nearly everywhere, or its zeros are too far from the starts;
             ``best`` holds the points that were found in the network in question.
 
-    Accuracy: ``|G| <= tolerance |g^0| |x|``. Starts are uniform on a sphere and the points are
+    Accuracy: ``|G| <= 1e-13 |g^0| |x|``. Starts are uniform on a sphere and the points are
         near them: not uniform on the boundary.
 
     Source: derived here, in place of the gradient descent on ``G^2`` of [poole2016].
@@ -43,17 +42,10 @@ def boundary_points(net: Network, points: int, seed: int | np.random.Generator, 
     >>> bool(np.abs(net.forward(boundary_points(net, 3, seed=1))).max() <= 1e-12)
     True
     """
-    tolerance = number("tolerance", tolerance, low=1e-15)
-
-    def search(one: Network, x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        x, arrived = _newton(one, x, tolerance)
-        return x[arrived]
-
-    return _found(net, points, seed, q, 1, search)
+    return _found(net, points, seed, q, 1, lambda one, x, rng: _newton(one, x))
 
 
-def crossing_points(net: Network, points: int, seed: int | np.random.Generator, *,
-                    q: float = 1.0) -> np.ndarray:
+def crossing_points(net: Network, points: int, seed: Seed, *, q: float = 1.0) -> np.ndarray:
     """Inputs on the boundary ``G = 0``, uniform over it: where short random needles cross it.
 
     Of needles dropped anywhere in any direction, each piece of a surface is crossed by as many
@@ -64,8 +56,6 @@ def crossing_points(net: Network, points: int, seed: int | np.random.Generator, 
 
     Accuracy: rounding for the points; needles as long as a tenth of the distance over which G
         varies miss a few close pairs of crossings.
-
-    Source: derived here.
     """
     def search(one: Network, x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         along = rng.standard_normal(x.shape)
@@ -79,7 +69,7 @@ def crossing_points(net: Network, points: int, seed: int | np.random.Generator, 
     return _found(net, points, seed, q, NEEDLES, search)
 
 
-def _found(net: Network, points: int, seed: int | np.random.Generator, q: float, tries: int,
+def _found(net: Network, points: int, seed: Seed, q: float, tries: int,
            search: Callable) -> np.ndarray:
     """Searches from random inputs of length q, so many a point, until there are enough."""
     points, rng = count("points", points), np.random.default_rng(seed)
@@ -118,8 +108,8 @@ def _bisect(one: Network, x: np.ndarray, along: np.ndarray, value: np.ndarray) -
     return x + low[:, None] * along
 
 
-def _newton(one: Network, x: np.ndarray, tolerance: float) -> tuple[np.ndarray, np.ndarray]:
-    """Every input after its search, and whether it arrived.
+def _newton(one: Network, x: np.ndarray) -> np.ndarray:
+    """The inputs that arrived, after their search.
 
     Positions after a long step are rounded: Newton's map is chaotic far from its goal, and the
     last bits, which differ from machine to machine, shall not choose the point that is found.
@@ -131,7 +121,7 @@ def _newton(one: Network, x: np.ndarray, tolerance: float) -> tuple[np.ndarray, 
         square = np.sum(slope * slope, axis=1)
         reach = square * np.sum(x * x, axis=1)
         slopes = value**2 < FARTHEST**2 * reach  # where G is flat nothing crosses zero
-        arrived = slopes & (value**2 <= tolerance**2 * reach)
+        arrived = slopes & (value**2 <= TOLERANCE**2 * reach)
         going = slopes & ~arrived
         step = np.where(going, -value / np.where(going, square, 1.0), 0.0)[:, None] * slope
         for _ in range(HALVINGS):
@@ -147,4 +137,4 @@ def _newton(one: Network, x: np.ndarray, tolerance: float) -> tuple[np.ndarray, 
             break
         x[going] = end[going]
         value = np.where(going, there, value)
-    return x, arrived
+    return x[arrived]

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from copy import copy
-from typing import TYPE_CHECKING, Callable, Iterator, NamedTuple, Sequence
+from typing import Callable, Iterator, NamedTuple, Sequence
 
 import numpy as np
 
@@ -19,9 +19,6 @@ from lib.activations import Activation, get
 from lib.checks import Untrusted, choice, count, number, real
 from lib.measure import curves
 from lib.profile import Profile
-
-if TYPE_CHECKING:
-    from lib.networks.network import Network
 
 SAME = "same_kind"
 BLOCK = 12_288  # numbers worked on at a time, so that all of them stay in the cache
@@ -168,25 +165,10 @@ class Ensemble:
             Untrusted: numbers beyond the range of the dtype, where networks diverge or the curve
                 has shrunk towards a point.
         """
-        self._sigmas()
+        self._one_law()
         parts, read, _ = _inputs(c, deficit, curve, points)
         q = self._starts(real("q", q, low=0.0), read is _single)
         return self._layers(q, parts, depth, order, dense, read is _curve)
-
-    def network(self, depth: int, inputs: int | None = None, outputs: int | None = None
-                ) -> Network:
-        """Networks of the same law with their weights, to be pushed, trained or cut.
-
-        Args:
-            depth: number of weighted layers, as in `layers`; the last is linear, a read-out.
-            inputs, outputs: dimensions of both ends; by default the width.
-        """
-        from lib.networks.network import random_network
-
-        widths = [self.width] * (count("depth", depth, low=2) - 1)
-        return random_network(inputs or self.width, widths, outputs or self.width,
-                              *self._sigmas(), networks=self.networks, phi=self.phi,
-                              seed=np.random.default_rng(self.seed), dtype=self.dtype)
 
     def outputs(self, x: np.ndarray, units: int, depths: Sequence[int]) -> Iterator[np.ndarray]:
         """Linear outputs of each network cut off at several depths.
@@ -203,20 +185,28 @@ class Ensemble:
 
         Source: [poole2016], Fig. 5.
         """
-        self._sigmas()
+        self._one_law()
         x, units = real("x", x, axes="..., points, inputs"), count("units", units)
         depths = [count("depths", depth) for depth in depths]
         if x.shape[:-2] not in ((), (self.networks,)):
             raise ValueError(f"x must have shape ([networks,] points, inputs), got {x.shape}")
         if not depths or depths != sorted(set(depths)):
             raise ValueError(f"depths must rise, got {depths}")
-        return self._outputs(x, units, depths)
+        rng = np.random.default_rng(self.seed)
+        active = self._active((self.networks, 1, *x.shape[-2:]))
+        active[:, 0, :, :-1] = x * (self.sigma_w / np.sqrt(x.shape[-1]))
+        for depth in range(1, depths[-1] + 1):
+            if depth in depths:
+                yield _with_weights(active[:, 0], rng, units)
+            if depth < depths[-1]:
+                h = _with_weights(active[:, 0], rng, self.width)
+                active = self._active((len(h), 1, *h.shape[1:]))
+                self._activate(Motion(h, None, None, np.zeros(h.shape[:2])), active)
 
-    def _sigmas(self) -> tuple[float, float]:
+    def _one_law(self) -> None:
         if self.sigma_w.ndim:
             raise ValueError("sigma_w and sigma_b must be numbers here, got shape "
                              f"{self.sigma_w.shape}: only run takes several")
-        return float(self.sigma_w), float(self.sigma_b)
 
     def _starts(self, q: float | np.ndarray, single: bool) -> np.ndarray:
         """Lengths with the axes ``([point,] *sigma)``."""
@@ -229,14 +219,11 @@ class Ensemble:
         except ValueError:
             raise ValueError(f"q must have a shape that fits {shape}, got {q.shape}") from None
 
-    def _order(self, order: int | None, given: int) -> int:
-        allowed = 2 if self.phi.differentiable else int(self.phi.continuous)
-        return min(allowed, given) if order is None else count("order", order, 0,
-                                                                min(allowed, given))
-
     def _layers(self, q: np.ndarray, parts: list, depth: int, order: int | None,
                 dense: bool | None, smooth: bool) -> Iterator[Motion]:
-        depth, order = count("depth", depth), self._order(order, len(parts) - 1)
+        depth = count("depth", depth)
+        most = min(2 if self.phi.differentiable else int(self.phi.continuous), len(parts) - 1)
+        order = most if order is None else count("order", order, 0, most)
         parts = [np.sqrt(q).reshape(-1, 1, 1) * x for x in parts[:order + 1]]
         if parts[0].shape[-1] > self.width:
             raise ValueError(f"width must be at least {parts[0].shape[-1]} to hold such inputs, "
@@ -267,18 +254,6 @@ class Ensemble:
                     stack = (_with_weights(rows, rng, self.width) if dense else
                              _without_weights(rows, rng, smooth))
                 stack = stack.reshape(self.networks, size, points, self.width)
-
-    def _outputs(self, x: np.ndarray, units: int, depths: list[int]) -> Iterator[np.ndarray]:
-        rng = np.random.default_rng(self.seed)
-        active = self._active((self.networks, 1, *x.shape[-2:]))
-        active[:, 0, :, :-1] = x * (self.sigma_w / np.sqrt(x.shape[-1]))
-        for depth in range(1, depths[-1] + 1):
-            if depth in depths:
-                yield _with_weights(active[:, 0], rng, units)
-            if depth < depths[-1]:
-                h = _with_weights(active[:, 0], rng, self.width)
-                active = self._active((len(h), 1, *h.shape[1:]))
-                self._activate(Motion(h, None, None, np.zeros(h.shape[:2])), active)
 
     def _active(self, shape: tuple[int, ...]) -> np.ndarray:
         """Room for scaled phi and tangents, and the bias as a neuron that does not move."""

@@ -16,7 +16,6 @@ The scalar read-out is ``G(x) = forward(x)[..., 0]``. Going back from its neuron
 
 and layer 0 is the input, which enters ``h^1`` linearly.
 """
-from math import prod
 from typing import Iterator, NamedTuple
 
 import numpy as np
@@ -27,7 +26,6 @@ from lib.measure.lyapunov import Stretch, leading
 from lib.networks.network import Network
 
 BLOCK = 131_072  # numbers worked on at a time: they stay in the cache, and calls cost little
-ROOM = 130.0  # decades that tangents may lose between two rescalings, so that squares survive
 LEVEL = 7.0  # beyond it 1 - tanh^2 has lost more than five digits
 TINY = 1e-300
 
@@ -68,16 +66,14 @@ def cauchy_green(net: Network, x: np.ndarray) -> CauchyGreen:
     frame = _frames(layers[0][0])
     networks, points, d = len(net), x.shape[1], frame.shape[2]
     gram, log_scale = np.empty((networks, points, d, d)), np.empty((networks, points))
-    column = (d + 1) * max(w.shape[1] + 1 for w, _, _ in layers)
-    block = max(16, BLOCK // column)
-    room = np.empty((3, column * block))  # used again and again: fresh memory costs much
+    block = max(16, BLOCK // ((d + 1) * max(w.shape[1] for w, _, _ in layers)))
     for one in range(networks):
-        matrices = [(np.column_stack([w[one], b[one]]), phi) for w, b, phi in layers]
-        starts, mine = layers[0][0][one] @ frame[one], x[one % len(x)]
+        mine = [(w[one], b[one], phi) for w, b, phi in layers]
+        starts, inputs = layers[0][0][one] @ frame[one], x[one % len(x)]
         for at in range(0, points, block):
             part = slice(at, at + block)
             with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
-                gram[one, part], log_scale[one, part] = _carry(matrices, starts, mine[part], room)
+                gram[one, part], log_scale[one, part] = _carry(mine, starts, inputs[part])
     return CauchyGreen(gram, log_scale, frame)
 
 
@@ -94,75 +90,48 @@ def stretching(net: Network, x: np.ndarray) -> Stretch:
     return leading(*cauchy_green(net, x))
 
 
-def _carry(matrices: list[tuple[np.ndarray, Activation | None]], starts: np.ndarray,
-           x: np.ndarray, room: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _carry(layers: Dense, starts: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """``J^T J`` of a block of inputs in one network, and its logarithmic scale.
 
-    ``stack[0]`` holds activations, ``stack[1:]`` the d tangents. Each has a last row, 1 for
-    activations and 0 for tangents, which is what the bias, the last column of a matrix,
-    multiplies.
+    ``stack[0]`` holds activations, ``stack[1:]`` the d tangents.
     """
-    shape = starts.shape[1] + 1, len(starts) + 1, len(x)
-    stack = room[0, :prod(shape)].reshape(shape)
-    stack[0, :-1] = matrices[0][0] @ np.column_stack([x, np.ones(len(x))]).T
-    stack[1:, :-1] = starts.T[:, :, None]
-    log_scale, spent = np.zeros(len(x)), 0.0
-    for layer, (matrix, phi) in enumerate(matrices):
+    stack = np.empty((starts.shape[1] + 1, len(starts), len(x)))
+    stack[0], stack[1:] = layers[0][0] @ x.T, starts.T[:, :, None]
+    log_scale = np.zeros(len(x))
+    for layer, (w, b, phi) in enumerate(layers):
         if layer:
-            shape, below = (len(stack), len(matrix) + 1, len(x)), stack
-            stack = room[layer % 2, :prod(shape)].reshape(shape)
-            np.matmul(matrix, below, out=stack[:, :-1])
-        h, tangents = stack[0, :-1], stack[1:, :-1]
+            stack = w @ stack
+        stack[0] += b[:, None]
         if phi is not None:
-            slope, lost = _advance(phi, h, room[2, :h.size].reshape(h.shape))
-            spent += lost + abs(np.log10(max(np.abs(matrix[:, :-1]).max(), TINY)))
-            if spent > ROOM:
-                log_scale, spent = log_scale + _rescale(tangents), lost
-            tangents *= slope
-        stack[0, -1], stack[1:, -1] = 1.0, 0.0
-    if spent > ROOM:
-        log_scale += _rescale(tangents)
-    apart = np.ascontiguousarray(tangents.transpose(2, 0, 1))
-    gram = apart @ apart.mT
-    trace = np.einsum("pii->p", gram)
-    gram /= np.maximum(trace, TINY)[:, None, None]
-    log_scale += 0.5 * np.log(trace)
+            slope = _advance(phi, stack[0])
+            # squares may round to zero: what is divided by need not be exact, it is counted
+            size = np.sqrt(np.einsum("dnp,dnp->p", stack[1:], stack[1:])) + TINY
+            log_scale += np.log(size)
+            slope /= size
+            stack[1:] *= slope
+    tangents = stack[1:]
+    size = np.maximum(np.maximum(tangents.max(axis=(0, 1)), -tangents.min(axis=(0, 1))), TINY)
+    tangents = np.ascontiguousarray((tangents / size).transpose(2, 0, 1))
+    gram = tangents @ tangents.mT
+    log_scale += np.log(size)
     if not (np.all(log_scale < np.inf) and np.isfinite(gram.sum() + stack[0].sum())):
         raise OverflowError("an activation or a tangent is beyond the floating-point range: "
                             "take smaller weights or fewer layers")
     return gram, log_scale
 
 
-def _advance(phi: Activation, h: np.ndarray, slope: np.ndarray) -> tuple[np.ndarray, float]:
-    """Replace pre-activations by activations; the slopes phi', and by how many decades they can
-    shrink a tangent."""
+def _advance(phi: Activation, h: np.ndarray) -> np.ndarray:
+    """Replace pre-activations by activations; the slopes phi'."""
     if phi is not get("tanh"):
-        slope[...], h[...] = phi.dphi(h), phi.phi(h)
-        return slope, 2 * ROOM
-    # The slope comes with the value and the rest is bare arithmetic, but where tanh is level.
-    furthest, level = max(h.max(), -h.min()), None
-    if furthest > LEVEL:
-        level = np.flatnonzero(np.abs(h) > LEVEL)
-        there = phi.dphi(h.reshape(-1)[level])
-    np.tanh(h, out=h)
-    np.multiply(h, h, out=slope)
+        h[...], slope = phi.jet(h, 1)
+        return slope
+    level = np.flatnonzero(np.abs(h) > LEVEL) if max(h.max(), -h.min()) > LEVEL else []
+    there = phi.dphi(h.flat[level])
+    np.tanh(h, out=h)  # which tells its slope, but where it is level
+    slope = h * h
     np.subtract(1.0, slope, out=slope)
-    if level is not None:
-        slope.reshape(-1)[level] = there
-    return slope, 0.87 * max(furthest, LEVEL)  # log10 of exp(2 |h|)
-
-
-def _rescale(tangents: np.ndarray) -> np.ndarray:
-    """Divide each point's tangents by their common size; the logarithm of that size."""
-    square = np.einsum("dnp,dnp->p", tangents, tangents)
-    peak = np.ones_like(square)
-    if square.min() < 1e-280:  # squares may have rounded to zero
-        peak = np.maximum(np.abs(tangents).max(axis=(0, 1)), TINY)
-        tangents /= peak
-        square = np.einsum("dnp,dnp->p", tangents, tangents)
-    size = np.sqrt(square)
-    tangents *= 1.0 / np.maximum(size, TINY)
-    return np.log(size) + np.log(peak)
+    slope.flat[level] = there
+    return slope
 
 
 class Linearised(NamedTuple):
@@ -289,12 +258,7 @@ def read_out_hessians(net: Network, x: np.ndarray) -> Iterator[tuple[np.ndarray,
         raise ValueError(f"{net.phi.name} has a kink: its second derivative is a delta there, "
                          "so the read-out has no Hessian: its boundaries are flat pieces that "
                          "meet at edges")
-    return _hessians(*_read_out(net, x))
-
-
-def _hessians(layers: Dense, u: np.ndarray,
-              x: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    above = w = None
+    (layers, u, x), above, w = _read_out(net, x), None, None
     for h, below, phi in list(_fields(layers, x))[::-1]:
         _, slope, bend = phi.jet(h)
         hessian = 0.0 if above is None else _through(above, w * slope[..., None, :])
@@ -368,10 +332,9 @@ def arcs(start: np.ndarray, end: np.ndarray, points: int) -> tuple[np.ndarray, n
     >>> x.round(4).tolist(), dx.round(4).tolist()
     ([[0.7071, 0.7071]], [[-1.1107, 1.1107]])
     """
-    start, end, points = real("start", start), real("end", end), count("points", points)
-    if start.shape != end.shape or start.ndim < 2:
-        raise ValueError(f"start and end must both have shape (arcs, ...), got {start.shape} and "
-                         f"{end.shape}")
+    points = count("points", points)
+    start = real("start", start, axes="arcs, n, ...")
+    end = real("end", end, axes=start.shape)
     angle = 0.5 * np.pi * (np.arange(points) + 0.5) / points
     angle = angle.reshape(1, -1, *(1,) * (start.ndim - 1))
     start, end = start[:, None], end[:, None]

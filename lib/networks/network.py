@@ -22,6 +22,9 @@ from numpy.lib.stride_tricks import sliding_window_view
 from lib.activations import Activation, get
 from lib.checks import choice, count, number, real
 
+Phi = str | Activation | Callable
+Seed = int | np.random.Generator
+
 BLOCK = 2**22  # numbers of the widest layer held at a time
 CACHED = 2**17  # numbers of one piece of a convolution, so that it stays in the cache
 KEPT = 0.9  # of the running statistics of a normalisation, a step
@@ -168,6 +171,8 @@ class Pool(Layer):
         self.name = name
 
     def shape(self, before: tuple[int, ...]) -> tuple[int, ...]:
+        if before[0] % 2 or before[1] % 2:
+            raise ValueError(f"channels: {before[0]} x {before[1]} cannot be pooled by 2")
         return before[0] // 2, before[1] // 2, before[2]
 
     def forward(self, x: np.ndarray, start: np.ndarray | None = None) -> tuple:
@@ -310,23 +315,16 @@ class Network:
     (Network(1 x 2-3-1, relu), [[[9.0]]])
     """
 
-    def __init__(self, weights: Sequence, biases: Sequence | None = None,
-                 phi: str | Activation | Callable = "tanh", order: str = "out_in",
-                 output: str | Activation | Callable = "linear"):
-        choice("order", order, ("out_in", "in_out"))
-        self.layers, phi, output = [], get(phi), get(output)
-        pairs = _given_arrays(weights, biases, order)
+    def __init__(self, weights: Sequence, biases: Sequence | None = None, phi: Phi = "tanh",
+                 order: str = "out_in", output: Phi = "linear"):
+        pairs, output = _pairs(weights, biases, order), get(output)
+        self.layers, self.phi, self.shape = [], get(phi), pairs[0][0].shape[2:]
         for layer, pair in enumerate(pairs, start=1):
-            self.layers.append(Affine(*pair))
-            if layer < len(pairs):
-                self.layers.append(Activate(phi, f"dense {layer}"))
-            elif output is not get("linear"):
-                self.layers.append(Activate(output))
-        self.phi, self.shape = phi, pairs[0][0].shape[2:]
+            self.layers += [Affine(*pair), Activate(self.phi, f"dense {layer}")]
+        self.layers[-1:] = [Activate(output)] * (output is not get("linear"))
 
     @classmethod
-    def load(cls, file: str | Path, phi: str | Activation | Callable = "tanh",
-             order: str = "out_in") -> Network:
+    def load(cls, file: str | Path, phi: Phi = "tanh", order: str = "out_in") -> Network:
         """A fully connected network that was trained elsewhere, in double precision.
 
         Args:
@@ -337,13 +335,10 @@ class Network:
             phi, order: as for the constructor, for the whole file.
 
         Raises:
-            ValueError: one sentence that names the array: one of a convolution, a normalisation or
-                an unknown layer, shapes that do not follow each other, numbers that are not
-                finite; or the file.
+            ValueError: one sentence that names the file and the array.
         """
-        file = Path(file)
-        weights, biases = _chained(file.name, _stored(file), order)
-        return cls(weights, biases, phi, order)
+        names, weights, biases = _stored(Path(file))
+        return cls(*zip(*_pairs(weights, biases, order, names)), phi)
 
     def load_points(self, file: str | Path) -> np.ndarray:
         """Inputs of these networks out of an ``.npy`` file, one a row, ``(points, inputs)``.
@@ -517,25 +512,19 @@ class Network:
         """Activations of every hidden layer (see `names`), shape ``(networks, points, ...)``."""
         return [h for layer, h in self._passed(x) if layer.name]
 
-    def jvp(self, x: np.ndarray, dx: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Outputs, and what becomes of one tangent ``dx`` a point."""
-        *_, last = self._moved(x, dx)
-        return last[1:]
-
     def hidden_jvp(self, x: np.ndarray,
                    dx: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray]]:
-        """Activations of every hidden layer, and the tangents ``dx`` becomes there."""
-        found = [moved for layer, *moved in self._moved(x, dx) if layer.name]
-        return [x for x, _ in found], [dx for _, dx in found]
-
-    def _moved(self, x: np.ndarray, dx: np.ndarray) -> Iterator[tuple]:
-        x, dx = self.points("x", x), self.points("dx", dx)
+        """Activations of every hidden layer, and what becomes there of one tangent a point."""
+        x, dx, found = self.points("x", x), self.points("dx", dx), ([], [])
         if x.shape[1] != dx.shape[1]:
             raise ValueError(f"dx must have one tangent a point, got {dx.shape} for {x.shape}")
         self.refuse_jumps()
         for layer in self.layers:
             x, dx = layer.jvp(x, dx)
-            yield layer, x, dx
+            if layer.name:
+                found[0].append(x)
+                found[1].append(dx)
+        return found
 
     def calibrate(self, x: np.ndarray) -> None:
         """Replace the statistics that batch normalisation uses outside training by those of x."""
@@ -568,31 +557,26 @@ class Network:
 
 
 def random_network(inputs: int, widths: Sequence[int] | int, outputs: int, sigma_w: float,
-                   sigma_b: float, *, networks: int = 1, seed: int | np.random.Generator,
-                   phi: str | Activation | Callable = "tanh",
-                   output: str | Activation | Callable = "linear", unit_read_out: bool = False,
-                   batch_norm: bool = False, dtype: type = np.float64) -> Network:
+                   sigma_b: float, *, phi: Phi = "tanh", unit_read_out: bool = False,
+                   **law: Any) -> Network:
     """Random fully connected networks.
 
     Args:
         widths: of the hidden layers.
-        sigma_w, sigma_b: standard deviations; weights have variance ``sigma_w**2 / fan-in`` in
-            every layer, the read-out included.
-        phi, output: activations of the hidden layers and of the read-out.
+        sigma_w, sigma_b, phi: as for `convolutional`, and by name ``networks``, ``seed``,
+            ``output``, ``batch_norm`` and ``dtype``.
         unit_read_out: read-outs of unit length in a random direction, without biases.
-        batch_norm: normalise the pre-activations of hidden layers.
-        dtype: ``np.float64`` or ``np.float32``.
 
     Source: [poole2016], [raghu2017].
 
     >>> random_network(3, [4], 2, 1.0, 0.1, networks=5, seed=0).forward(np.zeros((6, 3))).shape
     (5, 6, 2)
     """
-    hidden = _dense("widths", widths)
-    if not hidden:
+    widths = [count("widths", width) for width in np.atleast_1d(widths).tolist()]
+    if not widths:
         raise ValueError("widths must name at least one layer")
-    net = _random((count("inputs", inputs),), hidden, outputs, sigma_w, sigma_b, networks, seed,
-                  phi, output, dtype, batch_norm)
+    net = convolutional((count("inputs", inputs),), (), widths, outputs, sigma_w=sigma_w,
+                        sigma_b=sigma_b, phi=phi, **law)
     if unit_read_out:
         w = net.weights[-1]
         w /= np.sqrt(np.sum(w * w, axis=2, keepdims=True))
@@ -600,22 +584,27 @@ def random_network(inputs: int, widths: Sequence[int] | int, outputs: int, sigma
     return net
 
 
-def convolutional(shape: tuple[int, int, int] = (16, 16, 3),
+def convolutional(shape: Sequence[int] = (16, 16, 3),
                   channels: Sequence[int | str] = (16, 16, "pool", 32, 32, "pool"),
                   hidden: Sequence[int] | int = (64,), outputs: int = 10, *, sigma_w: float,
-                  sigma_b: float, size: int = 3, networks: int = 1,
-                  seed: int | np.random.Generator, phi: str | Activation | Callable = "relu",
-                  output: str | Activation | Callable = "linear", batch_norm: bool = False,
-                  trajectory: float = 0.0, dtype: type = np.float64) -> Network:
+                  sigma_b: float, size: int = 3, networks: int = 1, seed: Seed, phi: Phi = "relu",
+                  output: Phi = "linear", batch_norm: bool = False, trajectory: float = 0.0,
+                  dtype: type = np.float64) -> Network:
     """Random convolutional networks.
 
     Args:
-        shape: rows, columns and channels of an image.
+        shape: rows, columns and channels of an image; of vectors, which have no ``channels``,
+            how many numbers they are.
         channels: of the convolutions in order; ``"pool"`` averages over 2 x 2 squares.
         hidden: widths of the fully connected layers after them.
+        sigma_w, sigma_b: standard deviations; weights have variance ``sigma_w**2 / fan-in`` in
+            every layer, the read-out included.
         size: of a kernel, odd, whose fan-in is ``size**2 * channels``; images keep their size.
+        phi, output: activations of the hidden layers and of the read-out.
+        batch_norm: normalise the pre-activations of hidden layers.
         trajectory: weight of trajectory regularisation, which takes the place of batch
             normalisation; 0 for none.
+        dtype: ``np.float64`` or ``np.float32``.
 
     Source: [raghu2017]; where it leaves the regularisation open, `Regularise` says what is done
         here.
@@ -626,16 +615,48 @@ def convolutional(shape: tuple[int, int, int] = (16, 16, 3),
     """
     if count("size", size) % 2 == 0:
         raise ValueError(f"size must be odd, got {size}")
-    if len(shape) != 3:
+    if len(shape) != 3 and (len(shape) != 1 or channels):
         raise ValueError(f"shape must be (rows, columns, channels), got {shape}")
     trajectory = number("trajectory", trajectory, low=0.0)
     if batch_norm and trajectory:
         raise ValueError("trajectory takes the place of batch_norm; give one of them")
-    seen = [("pool", 0) if kind == "pool" else ("conv", count("channels", kind))
-            for kind in channels]
-    return _random(tuple(count("shape", side) for side in shape), [
-        *seen, ("flat", 0), *_dense("hidden", hidden)], outputs, sigma_w, sigma_b, networks, seed,
-        phi, output, dtype, batch_norm, trajectory, size)
+    choice("dtype", np.dtype(dtype).name, ("float32", "float64"))
+    phi, output, shape = get(phi), get(output), tuple(count("shape", side) for side in shape)
+    kinds = [("pool", 0) if kind == "pool" else ("conv", count("channels", kind))
+             for kind in channels] + [("flat", 0)] * (len(shape) == 3)
+    kinds += [("dense", count("hidden", width)) for width in np.atleast_1d(hidden).tolist()]
+    draw = _drawn(number("sigma_w", sigma_w, low=0.0), number("sigma_b", sigma_b, low=0.0),
+                  count("networks", networks), np.random.default_rng(seed), dtype)
+    layers, after = [], shape
+    for kind, units in [*kinds, ("read-out", count("outputs", outputs))]:
+        name = f"{kind} {1 + sum(layer.name.startswith(kind) for layer in layers)}"
+        if kind == "pool":
+            more = [Pool(name)]
+        elif kind == "flat":
+            more = [Flatten()]
+        elif kind == "conv":
+            more = [Convolution(*draw(units, size**2 * after[-1]), size)]
+        else:
+            more = [Affine(*draw(units, after[-1]))]
+        if kind in ("conv", "dense"):
+            more += [Normalise(networks, units, dtype)] * bool(batch_norm)
+            more += [Regularise(np.ones(networks, dtype), trajectory)] * bool(trajectory)
+            more += [Activate(phi, name)]
+        for layer in more:
+            after = layer.shape(after)
+        layers += more
+    layers += [Activate(output)] * (output is not get("linear"))
+    return Network.of(layers, shape, phi)
+
+
+def _drawn(sigma_w: float, sigma_b: float, networks: int, rng: np.random.Generator,
+           dtype: type) -> Callable:
+    """What draws weights and biases of a layer; weights are scaled here alone."""
+    def draw(units: int, fan_in: int) -> tuple[np.ndarray, np.ndarray]:
+        w = sigma_w / np.sqrt(fan_in) * rng.standard_normal((networks, units, fan_in))
+        return w.astype(dtype), (sigma_b * rng.standard_normal((networks, units))).astype(dtype)
+
+    return draw
 
 
 def sawtooth(depth: int) -> Network:
@@ -658,66 +679,30 @@ def sawtooth(depth: int) -> Network:
     return Network(weights, [*[np.array([0.0, -2.0])] * depth, None], "relu")
 
 
-def _dense(name: str, widths: Sequence[int] | int) -> list[tuple[str, int]]:
-    return [("dense", count(name, width)) for width in np.atleast_1d(widths).tolist()]
-
-
-def _random(shape: tuple[int, ...], hidden: list[tuple[str, int]], outputs: int, sigma_w: float,
-            sigma_b: float, networks: int, seed: int | np.random.Generator,
-            phi: str | Activation | Callable, output: str | Activation | Callable, dtype: type,
-            batch_norm: bool, trajectory: float = 0.0, size: int = 1) -> Network:
-    """Hidden layers of these kinds and sizes, and a read-out; weights are scaled here alone."""
-    choice("dtype", np.dtype(dtype).name, ("float32", "float64"))
-    networks, rng, after = count("networks", networks), np.random.default_rng(seed), shape
-    sigma_w, sigma_b = number("sigma_w", sigma_w, low=0.0), number("sigma_b", sigma_b, low=0.0)
-    layers: list[Layer] = []
-    for kind, units in [*hidden, ("read-out", count("outputs", outputs))]:
-        name = f"{kind} {1 + sum(layer.name.startswith(kind) for layer in layers)}"
-        if kind in ("pool", "flat"):
-            if kind == "pool" and (after[0] % 2 or after[1] % 2):
-                raise ValueError(f"channels: images of {after[0]} x {after[1]} cannot be pooled "
-                                 "by 2")
-            more = [Pool(name) if kind == "pool" else Flatten()]
-        else:
-            fan_in = after[-1] * (size**2 if kind == "conv" else 1)
-            w = sigma_w / np.sqrt(fan_in) * rng.standard_normal((networks, units, fan_in))
-            b = sigma_b * rng.standard_normal((networks, units))
-            given = w.astype(dtype), b.astype(dtype)
-            more = [Convolution(*given, size) if kind == "conv" else Affine(*given)]
-            if kind != "read-out":
-                more += [Normalise(networks, units, dtype)] * bool(batch_norm)
-                more += [Regularise(np.ones(networks, dtype), trajectory)] * bool(trajectory)
-                more += [Activate(get(phi), name)]
-        for layer in more:
-            after = layer.shape(after)
-        layers += more
-    if get(output) is not get("linear"):
-        layers.append(Activate(get(output)))
-    return Network.of(layers, shape, get(phi))
-
-
-def _given_arrays(weights: Sequence, biases: Sequence | None,
-                  order: str) -> list[tuple[np.ndarray, np.ndarray]]:
+def _pairs(weights: Sequence, biases: Sequence | None, order: str,
+           names: Sequence | None = None) -> list[tuple[np.ndarray, np.ndarray]]:
     """Copies of a user's arrays as ``(networks, out, in)`` and ``(networks, out)``."""
-    given = [None] * len(weights) if biases is None else list(biases)
-    if not 0 < len(weights) == len(given):
+    choice("order", order, ("out_in", "in_out"))
+    biases = [None] * len(weights) if biases is None else list(biases)
+    if not 0 < len(weights) == len(biases):
         raise ValueError("weights and biases must be lists of one array a layer, got "
-                         f"{len(weights)} and {len(given)}")
+                         f"{len(weights)} and {len(biases)}")
+    names = names or [(f"weights[{i}]", f"biases[{i}]") for i in range(len(weights))]
     single = all(np.asarray(w).dtype == np.float32 for w in weights)
     dtype, pairs = np.float32 if single else np.float64, []
-    for i, (w, b) in enumerate(zip(weights, given)):
-        w = real(f"weights[{i}]", w)
-        w = w.swapaxes(-1, -2) if order == "in_out" and w.ndim > 1 else w
+    for (name, label), w, b in zip(names, weights, biases):
+        w = real(name, w, axes="..., out, in")
+        w = w.swapaxes(-1, -2) if order == "in_out" else w
         w = w if w.ndim == 3 else w[None]
         networks, before = pairs[-1][0].shape[:2] if pairs else (len(w), w.shape[-1])
-        if w.ndim != 3 or not w.size or (len(w), w.shape[2]) != (networks, before):
-            raise ValueError(f"weights[{i}] must have shape (out, {before}) or ({networks}, out, "
-                             f"{before}) to fit what comes before, got {w.shape}; order says "
-                             "which axis is which")
-        b = np.zeros(w.shape[:2]) if b is None else real(f"biases[{i}]", b)
+        if w.ndim != 3 or (len(w), w.shape[2]) != (networks, before):
+            raise ValueError(f"{name} must have shape (out, {before}) or ({networks}, out, "
+                             f"{before}) to fit what comes before; read as {order}, it has "
+                             f"{w.shape}")
+        b = np.zeros(w.shape[:2]) if b is None else real(label, b)
         b = b if b.ndim == 2 else b[None]
         if b.shape != w.shape[:2]:
-            raise ValueError(f"biases[{i}] must have shape {w.shape[:2]}, got {b.shape}")
+            raise ValueError(f"{label} must have shape {w.shape[:2]}, got {b.shape}")
         pairs.append((np.array(w, dtype, order="C"), b.astype(dtype)))
     return pairs
 
@@ -738,48 +723,28 @@ def _arrays(file: Path) -> dict[str, np.ndarray]:
     return found
 
 
-def _stored(file: Path) -> list[dict[str, tuple[str, np.ndarray]]]:
-    """The layers of a file in order: the names and the arrays of their ``weight`` and ``bias``."""
+def _stored(file: Path) -> tuple[list, list, list]:
+    """Names, weights and biases of the layers of a file, in order."""
     layers: dict[str, dict] = {}
     for name, array in _arrays(file).items():
         told, at = STORED.fullmatch(name), f"{file.name}: {name!r}"
-        if re.search(r"running_|num_batches", name) or told and told[2] == "weight" \
-                and array.ndim == 1:
-            raise ValueError(f"{at} is of a normalisation or the like, which is not read: fold it "
-                             "into the weights beside it")
-        if not told:
-            raise ValueError(f"{at} is no array of a fully connected layer; these are called "
-                             "0.weight and 0.bias, or W1 and b1")
-        kind = {"W": "weight", "b": "bias"}.get(told[3], told[2])
-        if kind == "weight" and array.ndim != 2:
-            raise ValueError(f"{at} of shape {array.shape} is of a convolution or the like; only "
-                             "fully connected layers are read")
-        layers.setdefault(told[1] or told[4] or "", {})[kind] = name, real(at, array)
+        kind = told and (told[2] or {"W": "weight", "b": "bias"}[told[3]])
+        if not told or array.ndim != (2 if kind == "weight" else 1):
+            raise ValueError(f"{at} of shape {array.shape} is no array of a fully connected layer:"
+                             " these are called 0.weight and 0.bias, or W1 and b1. A normalisation"
+                             " must be folded into the weights beside it, a convolution is not "
+                             "read")
+        layers.setdefault(told[1] or told[4] or "", {})[kind] = at, array.astype(float)
     if len({re.sub(r"\d+", "", layer) for layer in layers}) == 1:
-        return [layers[layer] for layer in sorted(
-            layers, key=lambda layer: [*map(int, re.findall(r"\d+", layer))])]
-    return list(layers.values())
-
-
-def _chained(file: str, layers: list[dict], order: str) -> tuple[list, list]:
-    """Weights and biases, once each layer takes what the one before gives."""
-    out = ["out_in", "in_out"].index(choice("order", order, ("out_in", "in_out")))
-    before, size, read = "", 0, f"read as {order}"
-    for layer in layers:
-        if "weight" not in layer:
-            raise ValueError(f"{file}: {layer['bias'][0]!r} has no weights beside it")
-        (name, w), (label, b) = layer["weight"], layer.get("bias", ("", None))
-        if before and w.shape[1 - out] != size:
-            raise ValueError(f"{file}: {name!r} of shape {w.shape}, {read}, takes "
-                             f"{w.shape[1 - out]} numbers, and {before!r} gives {size}")
-        before, size = name, w.shape[out]
-        if b is not None and b.shape != (size,):
-            raise ValueError(f"{file}: {label!r} of shape {b.shape} does not fit {name!r} of "
-                             f"shape {w.shape}, {read}")
-    if len(layers) < 2:
-        raise ValueError(f"{file}: {before!r} is alone, so there is no hidden layer")
-    return tuple([layer.get(kind, (0, None))[1] for layer in layers]
-                 for kind in ("weight", "bias"))
+        layers = {layer: layers[layer] for layer in sorted(
+            layers, key=lambda layer: [*map(int, re.findall(r"\d+", layer))])}
+    for one in layers.values():
+        if "weight" not in one:
+            raise ValueError(f"{one['bias'][0]} has no weights beside it")
+    pairs = [(one["weight"], one.get("bias", ("", None))) for one in layers.values()]
+    if len(pairs) < 2:
+        raise ValueError(f"{pairs[0][0][0]} is alone, so there is no hidden layer")
+    return ([(w[0], b[0]) for w, b in pairs], *([one[1] for one in of] for of in zip(*pairs)))
 
 
 def _beside(array: np.ndarray, x: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ from typing import Iterator, NamedTuple, Sequence
 import numpy as np
 
 from lib.checks import choice, count, real
-from lib.networks.network import Network, Weighted
+from lib.networks.network import Network, Seed, Weighted
 
 SOME = 250  # points at a time
 SMALL = 1e-4  # of a disturbance, where a derivative is meant
@@ -62,9 +62,8 @@ class Sensitivity(NamedTuple):
         predicted disturbance of the pre-activations in units of their own; ``"response"``, the
         predicted change of the outputs; or ``"depth"``, the number of layers above.
         """
-        choice("of", of, RULERS)
         weights, layers = self.scales.weights, self.response.shape[1]
-        if of == "depth":
+        if choice("of", of, RULERS) == "depth":
             above = np.arange(layers - 1.0, -1.0, -1.0)[:, None]
             return above + np.zeros_like(self.accuracy[kind])
         scale = {"weights": 1.0 / weights, "local": self.scales.local,
@@ -127,8 +126,6 @@ def scales(net: Network, x: np.ndarray) -> Scales:
     ``disturbance`` is ``sqrt(mean sum_j z_j^2)`` over the inputs j of a neuron, averaged over x:
     ``sqrt(fan-in) * incoming``, but for the zeros around the image of a convolution.
 
-    Source: derived here.
-
     >>> scales(Network([np.ones((5, 4)), np.ones((2, 5))]), np.ones((1, 4))).disturbance[:, 0]
     array([2.])
     """
@@ -144,8 +141,7 @@ def scales(net: Network, x: np.ndarray) -> Scales:
 
 
 def accuracy_under_noise(net: Network, x: np.ndarray, labels: np.ndarray, sizes: np.ndarray, *,
-                         seed: int | np.random.Generator, relative: bool = False,
-                         draws: int = 4) -> np.ndarray:
+                         seed: Seed, relative: bool = False, draws: int = 4) -> np.ndarray:
     """Share of right answers with Gaussian noise on the weights of one layer at a time.
 
     Args:
@@ -159,29 +155,22 @@ def accuracy_under_noise(net: Network, x: np.ndarray, labels: np.ndarray, sizes:
     Source: [raghu2017], ICML form Fig. 6.
     """
     x, sizes = net.points("x", x), np.atleast_1d(real("sizes", sizes, low=0.0))
-    labels = np.asarray(labels)
-    if labels.shape != x.shape[1:2]:
-        raise ValueError(f"labels must have shape {x.shape[1:2]}, got {labels.shape}")
+    labels = real("labels", labels, axes=x.shape[1:2])
     noise = _noise(net, seed, draws)
     right = np.zeros((len(net), len(noise), len(sizes)))
     for start in range(0, len(labels), SOME):
         some = slice(start, start + SOME)
-        clean = net.through(x[:, some]).argmax(axis=2) == labels[some]
-        right += draws * clean.sum(axis=1)[:, None, None] * (sizes == 0.0)
-        for place, (layer, z, above) in enumerate(_weighted(net, x[:, some])):
-            h = layer.forward(z)[0]
-            unit = (_rms(layer.weights) if relative else np.ones(len(net))).astype(net.dtype)
-            unit = unit.reshape(-1, *[1] * (h.ndim - 1))
-            for one in noise[place]:
-                change = unit * layer.product(z, one)
-                for i in np.flatnonzero(sizes):
-                    out = net.through(h + net.dtype.type(sizes[i]) * change, above)
-                    right[:, place, i] += np.sum(out.argmax(axis=2) == labels[some], axis=1)
+        for place, layer, h, change, above in _shaken(net, x[:, some], noise):
+            if relative:
+                unit = _rms(layer.weights).astype(net.dtype)
+                change *= unit.reshape(-1, *[1] * (h.ndim - 1))
+            for i, size in enumerate(sizes):
+                out = net.through(h + net.dtype.type(size) * change, above)
+                right[:, place, i] += np.sum(out.argmax(axis=2) == labels[some], axis=1)
     return right / (draws * len(labels))
 
 
-def response(net: Network, x: np.ndarray, *, seed: int | np.random.Generator,
-             draws: int = 4) -> np.ndarray:
+def response(net: Network, x: np.ndarray, *, seed: Seed, draws: int = 4) -> np.ndarray:
     """How strongly the read-out answers to small noise on the weights of one layer.
 
     Returns:
@@ -190,17 +179,11 @@ def response(net: Network, x: np.ndarray, *, seed: int | np.random.Generator,
         answer, is taken away from both.
 
     Accuracy: a difference quotient of step 1e-4 of the pre-activations.
-
-    Source: derived here.
     """
     x, found = net.points("x", x), np.zeros((len(net), len(net.weights)))
     noise, clean = _noise(net, seed, draws), _centred(net.through(x))
-    for place, (layer, z, above) in enumerate(_weighted(net, x)):
-        h = layer.forward(z)[0]
-        for one in noise[place]:
-            change = layer.product(z, one)
-            if not change.any():  # nothing comes into the layer, so nothing changes
-                continue
+    for place, _, h, change, above in _shaken(net, x, noise):
+        if change.any():  # else nothing comes into the layer
             step = SMALL * (_rms(h).mean() or 1.0) / _rms(change).mean()
             out = net.through(h + net.dtype.type(step) * change, above)
             found[:, place] += np.mean(((_centred(out) - clean) / step) ** 2, axis=(1, 2))
@@ -216,7 +199,16 @@ def _weighted(net: Network, x: np.ndarray) -> Iterator[tuple[Weighted, np.ndarra
             yield layer, x, place + 1
 
 
-def _noise(net: Network, seed: int | np.random.Generator, draws: int) -> list[list[np.ndarray]]:
+def _shaken(net: Network, x: np.ndarray, noise: list[list[np.ndarray]]) -> Iterator[tuple]:
+    """For every layer and every draw of noise on its weights: the layer's number, the layer, its
+    pre-activations, what the noise adds to them, and the place of the layer above."""
+    for place, (layer, z, above) in enumerate(_weighted(net, x)):
+        h = layer.forward(z)[0]
+        for one in noise[place]:
+            yield place, layer, h, layer.product(z, one), above
+
+
+def _noise(net: Network, seed: Seed, draws: int) -> list[list[np.ndarray]]:
     rng, draws = np.random.default_rng(seed), count("draws", draws)
     return [[rng.standard_normal(w.shape).astype(net.dtype) for _ in range(draws)]
             for w in net.weights]

@@ -44,7 +44,8 @@ class Path(NamedTuple):
     @staticmethod
     def line(x0: np.ndarray, x1: np.ndarray) -> "Path":
         """The segment ``(1 - t) x0 + t x1``, t from 0 to 1; its ends may coincide."""
-        x0, x1 = _vectors(x0=x0, x1=x1)
+        x0 = real("x0", x0, axes="inputs")
+        x1 = real("x1", x1, axes=x0.shape)
         return Path(x0, (x1 - x0)[None], 1.0)
 
     @staticmethod
@@ -55,8 +56,9 @@ class Path(NamedTuple):
         It is of an ellipse where x0 and x1 are not orthogonal and equally long, and closed where
         ``stop`` is ``2 pi``. The centre is the origin if left out.
         """
-        x0, x1, centre = _vectors(x0=x0, x1=x1, centre=0.0 * np.asarray(x0) if centre is None
-                                  else centre)
+        x0 = real("x0", x0, axes="inputs")
+        x1 = real("x1", x1, axes=x0.shape)
+        centre = real("centre", 0.0 * x0 if centre is None else centre, axes=x0.shape)
         stop = number("stop", stop, 1e-9, 2 * np.pi * (1 + 1e-15))
         return Path(centre, np.stack([x0, x1]), stop)
 
@@ -75,14 +77,6 @@ class Path(NamedTuple):
         t = np.asarray(t, dtype=float)[:, None]
         basis = np.hstack([np.cos(t), np.sin(t)]) if self.curved else t
         return self.centre + basis @ self.frame
-
-
-def _vectors(**given: object) -> list[np.ndarray]:
-    vectors = [real(name, value, axes="inputs") for name, value in given.items()]
-    if len({vector.size for vector in vectors}) > 1:
-        raise ValueError(f"{' and '.join(given)} must be equally long, got "
-                         f"{[vector.size for vector in vectors]}")
-    return vectors
 
 
 def random_arcs(networks: int, inputs: int, *, seed: int, stop: float = QUARTER,
@@ -109,20 +103,19 @@ class Pieces:
     line they are the mean of both ends). ``below`` counts the kinks of phi below each neuron
     on each piece, shape ``(pieces, width)``: 0 or 1 for ReLU, 0, 1 or 2 for hard-tanh. ``kinked``
     marks the nodes where a neuron of this or a lower layer passes a kink; the others only divide
-    an arc into quarters.
+    an arc into quarters. ``signs`` are the sign transitions: their t in order, their neurons, and
+    which neurons start above 0.
     """
 
     def __init__(self, path: Path, phi: Activation, t: np.ndarray, ends: np.ndarray,
                  inside: np.ndarray | None, kinked: np.ndarray, noise: np.ndarray,
-                 signs: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None):
+                 signs: tuple[np.ndarray, np.ndarray, np.ndarray]):
         self.path, self.phi, self.t, self.ends, self.inside = path, phi, t, ends, inside
-        self.kinked, self._noise = kinked, noise
+        self.kinked, self.signs = kinked, signs
         self.below = _below(phi.kinks, ends, inside, noise)
         self.kinked[1:-1] |= np.any(self.below[1:] != self.below[:-1], axis=1)
         if path.closed:
             self.kinked[[0, -1]] = kinked[0] | np.any(self.below[0] != self.below[-1])
-        if signs is not None:
-            self.signs = signs
 
     @property
     def number(self) -> int:
@@ -136,14 +129,6 @@ class Pieces:
         below = self.below
         steps = np.abs(below[1:] - below[:-1]).sum(axis=0, dtype=np.int64)
         return steps + np.abs(below[0] - below[-1]) if self.path.closed else steps
-
-    @cached_property
-    def signs(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Sign transitions: their t in order, their neurons, and which neurons start above 0."""
-        above = _below([0.0], self.ends, self.inside, self._noise) > 0
-        around = np.vstack([above, above[:1]]) if self.path.closed else above
-        piece, neuron = _where(around[1:] != around[:-1])
-        return self.t[1 + piece], neuron, above[0]
 
     @property
     def sign_transitions(self) -> np.ndarray:
@@ -188,31 +173,27 @@ class Pieces:
         return float(np.sum(np.sqrt(top)
                             * (ellipeinc(d - fastest, m) - ellipeinc(-d - fastest, m))))
 
-    def angle(self, offset: float = 0.0) -> float:
-        """Length of the curve of directions ``u / |u|``, ``u = (x^l, offset)``, in radians.
+    def angle(self) -> float:
+        """Length of the curve of directions ``x^l / |x^l|``, in radians.
 
-        A neuron of the next layer, ``w . x + b`` with Gaussian weights and bias, changes its sign
-        on average ``angle / pi`` times along the path if ``offset`` is
-        ``sigma_b sqrt(width) / sigma_w`` (Kac and Rice; each great circle is crossed by chance).
+        A neuron of the next layer, ``w . x`` with Gaussian weights, changes its sign on average
+        ``angle / pi`` times along the path (Kac and Rice; each great circle is crossed by chance).
         A passage through the origin between two pieces adds none.
 
         Raises:
             Untrusted: on an arc, after 16 halvings.
 
-        Accuracy: rounding on a line; on an arc 1e-7 of the integral of ``|du| / |u|``, by a
+        Accuracy: rounding on a line; on an arc 1e-7 of the integral of ``|dx| / |x|``, by a
             quadrature that checks itself.
 
         Source: derived here, beside [raghu2017], ICLR form Fig. 2.
         """
-        offset, parts = number("offset", offset), self.coefficients
         if self.path.curved:
-            gram = _products(parts)
-            gram[0, 0] += offset**2
-            return _arc_angle(gram, 0.5 * np.diff(self.t))
-        mean, tilt = parts
-        size = np.sum(mean**2, axis=1) + offset**2
+            return _arc_angle(_products(self.coefficients), 0.5 * np.diff(self.t))
+        mean, tilt = self.coefficients
+        size = np.sum(mean**2, axis=1)
         along = np.einsum("pi,pi->p", mean, tilt) / np.where(size > 0, size, 1.0)
-        across2 = np.sum((tilt - along[:, None] * mean) ** 2, axis=1) + (along * offset) ** 2
+        across2 = np.sum((tilt - along[:, None] * mean) ** 2, axis=1)
         dot = size - np.sum(tilt**2, axis=1)
         return float(np.arctan2(2 * np.sqrt(size * across2), dot).sum())
 
@@ -238,7 +219,7 @@ def _arc_angle(gram: np.ndarray, d: np.ndarray) -> float:
         piece = np.tile(piece[rough], 2)
     total = float(total + many[rough].sum())
     raise Untrusted(f"the angle is about {total:.6g}, but the curve passes too close to the "
-                    "origin to be sure; use a line or an offset", total)
+                    "origin to be sure; use a line", total)
 
 
 def _swept(gram, left, right, order) -> tuple[np.ndarray, np.ndarray]:
@@ -316,7 +297,7 @@ def trace(path: Path, net: Network, most: int = 300_000, *,
     >>> one.t.round(3).tolist(), one.transitions.tolist(), one.number
     ([0.0, 0.5, 0.667, 1.0], [1, 1], 3)
     """
-    steps = [(w, b, net.phi) for w, b in hidden_matrices(net)]
+    steps, most = [(w, b, net.phi) for w, b in hidden_matrices(net)], count("most", most)
     straight_parts(net.phi)  # refuses what is bent
     net.refuse_jumps()
     if net.shape != path.centre.shape:
@@ -325,11 +306,6 @@ def trace(path: Path, net: Network, most: int = 300_000, *,
     if outputs:
         w, b, _ = net.dense()[-1]
         steps.append((w[0], b[0], get("linear")))
-    return _follow(path, steps, count("most", most))
-
-
-def _follow(path, steps, most) -> Iterator[Pieces]:
-    """`trace` for matrices ``(out, in)``, vectors ``(out,)`` and the activation after them."""
     quarters = int(np.ceil(path.stop / QUARTER - 1e-9)) if path.curved else 1
     t = np.linspace(0.0, path.stop, quarters + 1)
     kinked = np.zeros(len(t), bool)
@@ -362,8 +338,8 @@ def _cut(path, phi, t, ends, inside, kinked, noise) -> Pieces:
         ends[-1] = ends[0]
     levels = phi.kinks if 0.0 in phi.kinks else [*phi.kinks, 0.0]
     found = _roots(t, ends, inside, levels, noise)
-    signs = None if 0.0 in phi.kinks else _sign_changes(path, ends[0] > noise, *found.pop())
-    times = np.concatenate([np.empty(0), *(root[0] for root in found)])
+    signs = _sign_changes(path, ends[0] > noise, *found[levels.index(0.0)])
+    times = np.concatenate([np.empty(0), *(root[0] for root in found[:len(phi.kinks)])])
     new = _apart(np.sort(times), t, TINY * path.stop)
     nodes = np.sort(np.append(t, new))
     old, fresh = np.searchsorted(nodes, t), np.searchsorted(nodes, new)

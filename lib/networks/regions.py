@@ -63,17 +63,13 @@ def plane_regions(net: Network, corners: np.ndarray,
     most, corners = count("most", most), real("corners", corners, axes="n, 2")
     parts = straight_parts(net.phi)
     hidden = hidden_matrices(net)
-    if corners.shape[1:] != (2,) or np.sum(np.linalg.det(
-            np.stack([corners, np.roll(corners, -1, axis=0)], axis=1))) <= 0:  # twice the area
-        raise ValueError("corners must be of a polygon, counter-clockwise, shape (n, 2), got "
-                         f"{corners.tolist()}")
+    after = np.roll(corners, -1, axis=0)
+    if np.sum(np.linalg.det(np.stack([corners, after], axis=1))) <= 0:  # twice the area
+        raise ValueError(f"corners must go round a polygon counter-clockwise, got {corners}")
     if net.shape != (2,):
         raise ValueError(f"net must have two inputs, got shape {net.shape}")
     plane = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
-    return _refine([Region(corners, plane, ())], hidden, np.array(net.phi.kinks), parts, most)
-
-
-def _refine(regions, hidden, kinks, parts, most) -> Iterator[list[Region]]:
+    regions, kinks = [Region(corners, plane, ())], np.array(net.phi.kinks)
     for w, b in hidden:
         finer, sizes = [], np.abs(w).T
         for region in regions:
@@ -162,23 +158,20 @@ def count_patterns(pieces: Sequence[Pieces]) -> list[int]:
     names, counts, nodes = np.zeros(len(pieces[0].t) - 1, np.int64), [], pieces[0].t
     for here in pieces:
         parent = np.searchsorted(nodes, 0.5 * (here.t[1:] + here.t[:-1])) - 1
-        bits = [np.packbits(here.below > kink, axis=1)
-                for kink in range(max(1, len(here.phi.kinks)))]
-        rows = np.ascontiguousarray(np.hstack([names[parent][:, None].view(np.uint8), *bits]))
-        found, names = np.unique(rows.view(f"V{rows.shape[1]}").ravel(), return_inverse=True)
+        rows = np.column_stack([names[parent], here.below])
+        found, names = np.unique(rows.view(f"V{rows[0].nbytes}").ravel(), return_inverse=True)
         counts.append(len(found))
         nodes = here.t
     return counts
 
 
-def count_transitions(paths: Path | Sequence[Path], net: Network, *, lengths: bool = False,
-                      offset: float = 0.0) -> Profile:
+def count_transitions(paths: Path | Sequence[Path], net: Network, *,
+                      lengths: bool = False) -> Profile:
     """Transitions and linear pieces along a path through each network, layer by layer.
 
     Args:
         paths: one for each network, or one for all.
         lengths: whether to measure the curves as well, which takes several times longer.
-        offset: for the angles: ``sigma_b sqrt(width) / sigma_w``.
 
     Returns:
         A `Profile` with fields of shape ``(networks, layers)``: ``sign_transitions`` and
@@ -193,15 +186,15 @@ def count_transitions(paths: Path | Sequence[Path], net: Network, *, lengths: bo
     >>> told.transitions.tolist(), told.pieces.tolist()
     ([[1, 2, 4]], [[2, 4, 8]])
     """
-    rows = [_along(path, one, lengths, offset) for path, one in _paired(paths, net)]
+    rows = [_along(path, one, lengths) for path, one in _paired(paths, net)]
     fields = {name: np.array([row[name] for row in rows]) for name in rows[0]}
     return Profile("networks", np.arange(1, 1 + len(net.names)), fields, len(net))
 
 
-def _along(path: Path, net: Network, lengths: bool, offset: float) -> dict[str, list]:
+def _along(path: Path, net: Network, lengths: bool) -> dict[str, list]:
     """The fields of `count_transitions` of one network."""
     seen = [(here.sign_transitions.sum(), here.transitions.sum(), here.number,
-             *((here.length(), here.angle(offset)) if lengths else ()))
+             *((here.length(), here.angle()) if lengths else ()))
             for here in trace(path, net)]
     signs, passed, pieces, *curves = map(list, zip(*seen))
     found = {"sign_transitions": signs, "transitions": passed, "pieces": pieces}
@@ -209,7 +202,7 @@ def _along(path: Path, net: Network, lengths: bool, offset: float) -> dict[str, 
         [start] = trace(path, Network([np.eye(len(path.centre))] * 2, phi="linear"))
         length, angle = curves
         found |= {"length": length, "length_before": [start.length(), *length[:-1]],
-                  "angle_before": [start.angle(offset), *angle[:-1]]}
+                  "angle_before": [start.angle(), *angle[:-1]]}
     return found
 
 
@@ -276,9 +269,8 @@ def count_dichotomies(net: Network, inputs: np.ndarray, layer: int, other: np.nd
     depth = len(net.names)
     layer, before = count("layer", layer, 1, depth), net.points("inputs", inputs)
     count("inputs", before.shape[1], high=MOST_INPUTS)
-    w, other = net.dense()[layer - 1][0], real("other", other)
-    if other.shape not in (w.shape, w.shape[1:]):
-        raise ValueError(f"other must have shape {w.shape}, got {other.shape}")
+    w = net.dense()[layer - 1][0]
+    other = real("other", other, axes=f"..., {w.shape[1]}, {w.shape[2]}")
     if len({part.shape[1] for part in net.weights[layer - 1:depth]}) > 1:
         raise ValueError(f"net must have one width from layer {layer} on")
     x = [before, *net.hidden(before)][layer - 1]

@@ -14,11 +14,12 @@ from typing import Any, Callable, Iterator, NamedTuple, Sequence
 import numpy as np
 
 from lib.checks import Untrusted, choice, count, number, real
-from lib.networks.network import Affine, Network, Regularise
+from lib.networks.network import Affine, Network, Regularise, Seed
 
 MEMORY, SQUARES, TINY = 0.9, 0.999, 1e-8  # of Adam: beta_1, beta_2 and epsilon
 SEEN = 2000  # training points on which the accuracy of one trained layer is counted
 ROUNDING = 1e-12  # of a sum over points, relative
+
 
 @dataclass(frozen=True)
 class Optimizer:
@@ -36,8 +37,9 @@ class Optimizer:
     memories = 0  # arrays that are kept for each parameter
 
     def __post_init__(self) -> None:
-        number("rate", self.rate, low=0.0)
-        number("decay", self.decay, low=0.0)
+        below_1 = np.nextafter(1.0, 0.0)
+        for name, high in (("rate", np.inf), ("decay", np.inf), ("momentum", below_1)):
+            number(name, getattr(self, name, 0.0), 0.0, high)
 
     def now(self, share: float) -> float:
         """The rate after a share of the training."""
@@ -57,10 +59,6 @@ class Sgd(Optimizer):
 
     momentum: float = 0.0
     memories = 1
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        number("momentum", self.momentum, low=0.0, high=np.nextafter(1.0, 0.0))
 
     def turn(self, g: np.ndarray, kept: list[np.ndarray], step: int) -> float:
         if self.momentum:
@@ -113,9 +111,8 @@ class History(NamedTuple):
 
 
 def train(net: Network, x: np.ndarray, y: np.ndarray, steps: int, *, optimizer: Optimizer,
-          seed: int | np.random.Generator, batch: int = 128, loss: str = "softmax",
-          only: int | None = None, at: Sequence[int] | None = None,
-          watch: Callable[[Network, int], Any] | None = None,
+          seed: Seed, batch: int = 128, loss: str = "softmax", only: int | None = None,
+          at: Sequence[int] | None = None, watch: Callable[[Network, int], Any] | None = None,
           stop: Callable[[Network, int], bool] | None = None, input_noise: float = 0.0,
           diverging: str = "raise") -> History:
     """Train the networks in place.
@@ -186,39 +183,34 @@ class _Run:
     def __init__(self, net: Network, optimizer: Optimizer, steps: int, first: int, alone: bool,
                  loss: Callable, diverging: str):
         self.net, self.first, self.loss, self.diverging = net, first, loss, diverging
-        self.trained = net.layers[first:first + 1] if alone else net.layers
-        named = [pair for layer in self.trained for pair in layer.parameters.items()]
-        self.arrays, self.optimizer = [array for _, array in named], optimizer
-        self.decays = [optimizer.decay * (name == "weights") for name, _ in named]
-        self.memory = [[np.zeros_like(array) for _ in range(optimizer.memories)]
-                       for array in self.arrays]
+        self.optimizer, self.trained = optimizer, net.layers[first:first + 1 if alone else None]
+        self.parameters = [(array, optimizer.decay * (name == "weights"),
+                            [np.zeros_like(array) for _ in range(optimizer.memories)])
+                           for layer in self.trained for name, array in layer.parameters.items()]
         self.losses = np.full((len(net), steps), np.nan)
-        self.steps, self.watched = [], []
-        self.lost = np.full(len(net), -1)
-        self.saved = [array.copy() for array in self.arrays]
+        self.steps, self.watched, self.lost = [], [], np.full(len(net), -1)
+        self._save()
 
     def step(self, step: int, x: np.ndarray, y: np.ndarray) -> None:
         out, kept, penalty = self.net.kept(x, self.first)
         value, slope = self.loss(out, y)
         value = self.losses[:, step] = value + penalty
-        if not np.isfinite(value).all():
-            self._lose(step, ~np.isfinite(value))
+        self._lose(step, ~np.isfinite(value))
         grown = self.net.backward(slope, kept, self.first)[:len(self.trained)]
         rate = self.optimizer.now(step / self.losses.shape[1])
-        for array, g, memory, decay in zip(self.arrays, chain(*grown), self.memory, self.decays):
+        for (array, decay, memory), g in zip(self.parameters, chain(*grown)):
             g *= rate * self.optimizer.turn(g, memory, step)
             if decay:
                 array *= 1 - rate * decay
             array -= g
-        self._put_back()
+        self._put_back(self.lost >= 0)
 
     def checkpoint(self, step: int, watch: Callable | None, stop: Callable | None) -> bool:
         """Record a step; true where training shall end."""
-        finite = [np.isfinite(array.reshape(len(array), -1)).all(axis=1) for array in self.arrays]
-        if not np.all(finite):
-            self._lose(step, ~np.all(finite, axis=0))
-            self._put_back()
-        self.saved = [array.copy() for array in self.arrays]
+        self._lose(step, ~np.all([np.isfinite(array.reshape(len(array), -1)).all(axis=1)
+                                  for array, *_ in self.parameters], axis=0))
+        self._put_back(self.lost >= 0)
+        self._save()
         self.steps.append(step)
         self.watched.append(watch(self.net, step) if watch else None)
         return bool(stop and stop(self.net, step))
@@ -235,19 +227,20 @@ class _Run:
 
     def _lose(self, step: int, gone: np.ndarray) -> None:
         self.lost[gone & (self.lost < 0)] = step
-        if self.diverging == "raise":
-            for array, saved in zip(self.arrays, self.saved):
-                array[...] = saved
+        if gone.any() and self.diverging == "raise":
+            self._put_back(np.full(len(gone), True))
             which = ", ".join(map(str, np.flatnonzero(gone)))
             raise Untrusted(f"the loss of network {which} is not finite at step {step}; the "
                             f"networks are back at step {self.steps[-1]}. Take a smaller rate, or "
                             "diverging='keep' to go on with the others", self.history())
 
-    def _put_back(self) -> None:
-        gone = self.lost >= 0
-        if gone.any():
-            for array, saved in zip(self.arrays, self.saved):
-                array[gone] = saved[gone]
+    def _save(self) -> None:
+        self.saved = [array.copy() for array, *_ in self.parameters]
+
+    def _put_back(self, some: np.ndarray) -> None:
+        if some.any():
+            for (array, *_), saved in zip(self.parameters, self.saved):
+                array[some] = saved[some]
 
 
 class Reached(NamedTuple):
@@ -259,32 +252,9 @@ class Reached(NamedTuple):
     accuracy: np.ndarray
 
 
-class FirstReached:
-    """A stopping rule for `train`: every network is kept as it first reached an accuracy, until
-    enough of them have."""
-
-    def __init__(self, x: np.ndarray, labels: np.ndarray, share: float, enough: int):
-        self.x, self.labels, self.share, self.enough = x, labels, share, enough
-        self.kept: Network | None = None
-
-    def __call__(self, net: Network, step: int) -> bool:
-        """Look at the networks; true when enough of them are there."""
-        if self.kept is None:
-            self.kept, self.steps = net.copy(), np.full(len(net), -1)
-            self.accuracy = np.zeros(len(net))
-        now = accuracy(net, self.x, self.labels)
-        here = (now >= self.share) & (self.steps < 0)
-        better = here | ((self.steps < 0) & (now > self.accuracy))
-        for kept, present in zip(self.kept.layers, net.layers):
-            for name in kept.trained + kept.counted:
-                getattr(kept, name)[better] = getattr(present, name)[better]
-        self.accuracy[better], self.steps[here] = now[better], step
-        return bool(np.sum(self.steps >= 0) >= self.enough)
-
-
 def train_until(net: Network, x: np.ndarray, y: np.ndarray, steps: int, *, share: float,
                 test: tuple[np.ndarray, np.ndarray], enough: int | None = None, every: int = 100,
-                late: str = "raise", **recipe: Any) -> Reached:
+                **recipe: Any) -> Reached:
     """Train networks until so many of them have reached a test accuracy.
 
     Narrow networks get stuck at times: start more than are wanted, and say how many are enough.
@@ -293,27 +263,29 @@ def train_until(net: Network, x: np.ndarray, y: np.ndarray, steps: int, *, share
         net, x, y, recipe: as for `train`; the networks are trained in place.
         share: the accuracy to reach.
         test: inputs and labels, as for `accuracy`.
-        enough: how many networks are wanted; all if left out.
+        enough: how many networks are wanted; all if left out. Those that came nearest take the
+            place of missing ones.
         every: steps between checks; networks are kept at the first check that they pass.
-        late: ``"raise"``; or ``"keep"`` for those that came nearest in the place of missing ones.
-
-    Raises:
-        Untrusted: fewer networks arrived in time; ``best`` is the `Reached` with those that came
-            near.
 
     Source: [storm2024], Fig. 2 and 3 (training to an accuracy).
     """
     wanted = count("enough", len(net) if enough is None else enough, 1, len(net))
-    every, late = count("every", every), choice("late", late, ("raise", "keep"))
-    rule = FirstReached(*test, number("share", share, 0.0, 1.0), wanted)
-    train(net, x, y, steps, at=[*range(every, steps, every), steps], stop=rule, **recipe)
-    order = np.argsort(np.where(rule.steps < 0, steps + 1, rule.steps), kind="stable")[:wanted]
-    done = Reached(rule.kept[order], rule.steps[order], rule.accuracy[order])
-    if late == "raise" and np.any(done.steps < 0):
-        raise Untrusted(f"{np.sum(done.steps >= 0)} of {len(net)} networks reached {share:g} in "
-                        f"{steps} steps, {wanted} were wanted: take more steps or another seed",
-                        done)
-    return done
+    every, share = count("every", every), number("share", share, 0.0, 1.0)
+    kept, reached, best = net.copy(), np.full(len(net), -1), np.zeros(len(net))
+
+    def stop(net: Network, step: int) -> bool:
+        now = accuracy(net, *test)
+        here = (now >= share) & (reached < 0)
+        better = here | ((reached < 0) & (now > best))
+        for mine, present in zip(kept.layers, net.layers):
+            for name in mine.trained + mine.counted:
+                getattr(mine, name)[better] = getattr(present, name)[better]
+        best[better], reached[here] = now[better], step
+        return bool(np.sum(reached >= 0) >= wanted)
+
+    train(net, x, y, steps, at=[*range(every, steps, every), steps], stop=stop, **recipe)
+    order = np.argsort(np.where(reached < 0, steps + 1, reached), kind="stable")[:wanted]
+    return Reached(kept[order], reached[order], best[order])
 
 
 def accuracy(net: Network, x: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -433,8 +405,6 @@ def gradient_agreement(net: Network, x: np.ndarray, labels: np.ndarray) -> np.nd
     Returns:
         Shape ``(networks, layers)``, the read-out last; NaN where a gradient is 0.
 
-    Source: derived here.
-
     >>> from lib.networks.network import random_network
     >>> net = random_network(3, [5], 2, 1.0, 0.0, seed=0)
     >>> gradient_agreement(net, np.ones((4, 3)), [0] * 4).round(6).tolist()
@@ -452,15 +422,11 @@ def gradient_agreement(net: Network, x: np.ndarray, labels: np.ndarray) -> np.nd
 
 
 class Tuned(NamedTuple):
-    """The rate that did best on the check points, and how its networks do on the test points.
-
-    ``errors`` has shape ``(networks,)``; ``checked``, ``(networks, rates)``, are the errors by
-    which the rate was chosen. A network that diverged has an infinite error.
-    """
+    """The rate that did best on the check points, and the errors of its networks, ``(networks,)``,
+    on the test points: infinite for one that diverged."""
 
     rate: float
     errors: np.ndarray
-    checked: np.ndarray
 
 
 def tune(net: Network, x: np.ndarray, y: np.ndarray, *, check: tuple[np.ndarray, np.ndarray],
@@ -476,17 +442,16 @@ def tune(net: Network, x: np.ndarray, y: np.ndarray, *, check: tuple[np.ndarray,
         check, test: each inputs and targets, as for `prediction_error`.
         x, y, steps, seed, batch, loss: as for `train`.
     """
-    rates = np.atleast_1d(real("rates", rates, low=0.0))
     checked, tested = [], []
-    for rate in rates:
+    for rate in (rates := real("rates", rates, low=0.0, axes="rates,").tolist()):
         twin = net.copy()
-        past = train(twin, x, y, steps, optimizer=Adam(float(rate), cosine=True), batch=batch,
-                     loss=loss, seed=seed, diverging="keep")
-        lost = past.diverged >= 0
+        past = train(twin, x, y, steps, optimizer=Adam(rate, cosine=True), batch=batch, loss=loss,
+                     seed=seed, diverging="keep")
         for found, points in ((checked, check), (tested, test)):
-            found.append(np.where(lost, np.inf, prediction_error(twin, *points, loss)))
+            found.append(np.where(past.diverged >= 0, np.inf,
+                                  prediction_error(twin, *points, loss)))
     best = int(np.mean(checked, axis=1).argmin())
-    return Tuned(float(rates[best]), tested[best], np.transpose(checked))
+    return Tuned(rates[best], tested[best])
 
 
 def fit_read_out(net: Network, x: np.ndarray, y: np.ndarray, *, loss: str = "square",
@@ -513,11 +478,9 @@ def fit_read_out(net: Network, x: np.ndarray, y: np.ndarray, *, loss: str = "squ
     ([[[2.0]]], [[1.0]])
     """
     choice("loss", loss, ("square", "logistic"))
-    inner, y = net.hidden_part, real("y", y)
+    inner = net.hidden_part
     features = inner.forward(x)
-    if y.ndim != 2 or len(y) != features.shape[1] or (loss == "logistic" and y.shape[1] > 1):
-        raise ValueError(f"y must have shape (points, outputs), one for the logistic loss, with "
-                         f"{features.shape[1]} points, got {y.shape}")
+    y = real("y", y, axes=f"{features.shape[1]}, {1 if loss == 'logistic' else 'outputs'}")
     ones = np.ones((*features.shape[:2], 1), net.dtype)
     features, penalty = np.concatenate([features, ones], axis=2), number("penalty", penalty, 1e-12)
     found = np.stack([
@@ -580,9 +543,7 @@ def _targets(net: Network, y: np.ndarray, loss: str) -> np.ndarray:
         if y.dtype.kind not in "iu" or y.ndim not in (1, 2) or y.min() < 0 or y.max() >= outputs:
             raise ValueError(f"y must be labels 0 .. {outputs - 1}, one a point")
         return y if y.ndim == 2 else y[None]
-    y = real("y", y).astype(net.dtype)
-    if y.ndim not in (2, 3) or y.shape[-1] != outputs:
-        raise ValueError(f"y must have shape (points, {outputs}), got {y.shape}")
+    y = real("y", y, axes=f"..., points, {outputs}").astype(net.dtype)
     return y if y.ndim == 3 else y[None]
 
 

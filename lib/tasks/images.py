@@ -1,20 +1,15 @@
 """MNIST, CIFAR-10 and Fashion-MNIST: the parts that come with the library, or the whole sets."""
-import importlib.util
 import os
-import sys
-import time
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from lib.checks import choice, count
-from lib.tasks.files import NoData, embedded, find, strangers, verified
-from lib.tasks.published import SETS
+from lib.tasks.files import EMBEDDED, NoData, find, strangers, verified
+from lib.tasks.published import SETS, DataSet
 
 FOLDER = "EXPRESSIVITY_DATA"  # environment variable: a folder with full data sets
-CONNECT, READ = 4.0, 60.0  # seconds without an answer, without a byte
-PATIENCE = 6.0  # seconds of failing after which the other mirrors are not tried
 
 
 class Provenance(NamedTuple):
@@ -84,24 +79,19 @@ class Images(NamedTuple):
         return x.reshape(number, -1) if flat else x
 
 
-def load(name: str, split: str, source: str = "auto", data_dir: str | os.PathLike | None = None,
-         download: bool = False) -> Images:
+def load(name: str, split: str, source: str = "auto",
+         data_dir: str | os.PathLike | None = None) -> Images:
     """A split of MNIST, CIFAR-10 or Fashion-MNIST, verified, with its provenance.
 
     ``source="embedded"`` is the part that comes with this library (MNIST 10,000 + 2,000 images,
     CIFAR-10 2,000 + 500, always the first of the split) and is the same for everybody.
     ``"full"`` is the whole split or an error. ``"auto"`` is the whole split where there is one,
-    else the embedded part. Whole splits are looked for in ``data_dir`` only, if it is given;
-    else in the folder that the environment variable EXPRESSIVITY_DATA names, then in the cache.
+    else the embedded part. Whole splits are looked for in ``data_dir``, if it is given, or else in
+    the folder that the environment variable EXPRESSIVITY_DATA names.
 
     The content is hashed on every load, whatever container it comes in (idx or its ``.gz``,
-    ``.npz``, CIFAR's ``.bin`` files or their ``.tar.gz``, lossless grids in WebP or PNG). A file
-    that is there and wrong is an error that names it, never a reason to take another one.
-
-    Args:
-        data_dir: the one folder to look in, and to download to.
-        download: whether a whole split found nowhere may be fetched; without it there is never
-            any access to the network. Needs pooch.
+    ``.npz``, CIFAR's ``.bin`` files or their ``.tar.gz``, lossless grids in WebP). A file that is
+    there and wrong is an error that names it, never a reason to take another one.
 
     Raises:
         NoData: not found; says where it was looked for and how to get it. WrongFile: found, but
@@ -118,102 +108,39 @@ def load(name: str, split: str, source: str = "auto", data_dir: str | os.PathLik
     choice("name", name, SETS)
     choice("split", split, ("train", "test"))
     choice("source", source, ("auto", "embedded", "full"))
-    if source == "embedded" and (download or data_dir is not None):
-        raise ValueError("source must be 'full' or 'auto' to look into data_dir or to download, "
-                         "got 'embedded'")
-    data, contents, parts = SETS[name], None, SETS[name].full[split]
-    if source != "embedded":
-        contents = _whole(name, split, _folders(data_dir), download)
-    kind = "embedded" if contents is None else "full"
+    if source == "embedded" and data_dir is not None:
+        raise ValueError("source must be 'full' or 'auto' to look into data_dir, got 'embedded'")
+    data, folder = SETS[name], None if source == "embedded" else _folder(data_dir)
+    kind, parts = "full", data.full[split]
+    contents = folder and find(folder, name, split, parts)
+    if contents is None and source != "full" and split in data.embedded and data_dir is None:
+        kind, parts = "embedded", data.embedded[split]
+        contents = find(EMBEDDED / name, name, split, parts)
     if contents is None:
-        if source == "full" or split not in data.embedded or data_dir is not None:
-            raise NoData(_how_to(name, split, source, _folders(data_dir)))
-        contents, parts = embedded(name, split), data.embedded[split]
+        raise NoData(_how_to(data, split, folder))
     images, labels, sha256 = verified(contents, data, parts)
     return Images(images, labels.astype(np.int64), Provenance(
         name, data.title, split, kind, len(labels), data.total(split), sha256))
 
 
-def _whole(name: str, split: str, folders: list[Path], download: bool) -> list | None:
-    for folder in folders:
-        try:
-            if contents := find(folder, name, split):
-                return contents
-        except NoData:  # a copy that is not complete
-            if not download:
-                raise
-    if not download:
+def _folder(data_dir: str | os.PathLike | None) -> Path | None:
+    """Where whole splits are looked for."""
+    named, folder = "data_dir", data_dir
+    if data_dir is None:
+        named, folder = FOLDER, os.environ.get(FOLDER)
+    if not folder:
         return None
-    fetch(name, split, folders[-1])
-    return find(folders[-1], name, split)
-
-
-def _folders(data_dir: str | os.PathLike | None) -> list[Path]:
-    """Where whole splits are looked for, the last one being where downloads go."""
-    if data_dir is not None:
-        return [_existing("data_dir", Path(data_dir))]
-    named = os.environ.get(FOLDER)
-    cache = Path(os.environ.get("LOCALAPPDATA" if sys.platform == "win32" else "XDG_CACHE_HOME")
-                 or Path.home() / ".cache") / "chaos-and-expressivity"
-    return [_existing(FOLDER, Path(named).expanduser()), cache] if named else [cache]
-
-
-def _existing(name: str, folder: Path) -> Path:
+    folder = Path(folder).expanduser()
     if not folder.is_dir():
-        raise NoData(f"{name} must name a folder that exists, got {folder}")
+        raise NoData(f"{named} must name a folder that exists, got {folder}")
     return folder
 
 
-def _how_to(name: str, split: str, source: str, folders: list[Path]) -> str:
-    data = SETS[name]
-    names = " and ".join(archive.name for archive in data.archives[split])
-    none = "" if split in data.embedded else " No part of it comes with this library."
-    part = ", or source='embedded' takes the part that comes with this library" * (
-        split in data.embedded)
-    seen = [path for folder in folders for path in strangers(folder)]
+def _how_to(data: DataSet, split: str, folder: Path | None) -> str:
+    part = "source='embedded' takes the part that comes with this library." if (
+        split in data.embedded) else "No part of it comes with this library."
+    seen = folder and strangers(folder)
     other = f" Seen there, and not read: {', '.join(seen)}." if seen else ""
-    where = " or ".join(map(str, folders))
-    return (f"{data.title} {split} was not found in {where}.{other}{none} "
-            f"load({name!r}, {split!r}, {source!r}, download=True) fetches it; or put {names} "
-            f"into a folder that {FOLDER} or data_dir names{part}")
-
-
-def fetch(name: str, split: str, folder: Path) -> None:
-    """Download the archives of a split into ``folder / name``.
-
-    Files arrive in a folder ``incoming`` that no loader looks into, are checked against the hash
-    of the archive, and move into place when all of them are there: an interrupted download leaves
-    nothing that could be taken for data, and is taken up where it stopped.
-
-    """
-    try:
-        import pooch
-    except ImportError as error:
-        raise NoData("downloading needs pooch, which is not installed: "
-                     "pip install pooch") from error
-    data, place = SETS[name], folder / name
-    bar = importlib.util.find_spec("tqdm") is not None
-    get = pooch.HTTPDownloader(progressbar=bar, chunk_size=2**16, timeout=(CONNECT, READ))
-    waiting = [archive for archive in data.archives[split]
-               if not (place / archive.name).is_file()]
-    for archive in waiting:
-        failures, start = [], time.monotonic()
-        for mirror in data.mirrors:
-            try:
-                pooch.retrieve(mirror + archive.name, archive.known_hash, archive.name,
-                               place / "incoming", downloader=get)
-                break
-            except (OSError, ValueError) as error:  # requests' errors are OSErrors
-                failures.append(f"{mirror}: {_short(error)}")
-            if time.monotonic() - start > PATIENCE:
-                break
-        if len(failures) and not (place / "incoming" / archive.name).is_file():
-            raise NoData(f"{archive.name} of {data.title} could not be downloaded and nothing "
-                         f"was put in place. {'; '.join(failures)}")
-    for archive in waiting:
-        os.replace(place / "incoming" / archive.name, place / archive.name)
-
-
-def _short(error: Exception) -> str:
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text[:160]}{'...' if len(text) > 160 else ''}"
+    names = " and ".join(part.name for part in data.full[split])
+    return (f"{data.title} {split} was not found in {folder or FOLDER}.{other} Put {names}, from "
+            f"{data.home}, into a folder that {FOLDER} or data_dir names. {part}")

@@ -12,18 +12,12 @@ class Part(NamedTuple):
     sha256: str
 
 
-class Archive(NamedTuple):
-    """A file to download, with the hash of its own bytes as pooch writes it."""
-
-    name: str
-    known_hash: str
-
-
 class DataSet(NamedTuple):
     """A data set: layout of its canonical files, and the files of each split.
 
     ``layout`` is ``"idx"`` (one file of images, one of labels) or ``"bin"`` (labels and colour
-    planes side by side, several files a split). ``folders`` are looked into besides the given one.
+    planes side by side, several files a split). ``folders`` are looked into besides the given one,
+    ``home`` is where the authors' files can be had.
     """
 
     title: str
@@ -32,10 +26,9 @@ class DataSet(NamedTuple):
     mean: tuple[float, ...]
     deviation: tuple[float, ...]
     folders: tuple[str, ...]
-    mirrors: tuple[str, ...]
+    home: str
     full: dict[str, list[Part]]
     embedded: dict[str, list[Part]]
-    archives: dict[str, list[Archive]]
 
     def total(self, split: str) -> int:
         """How many images the whole split has."""
@@ -46,11 +39,10 @@ class DataSet(NamedTuple):
 def _published() -> dict[str, DataSet]:
     """Every data set by its name."""
     tables = tomllib.loads((files("lib.tasks") / "published.toml").read_text("utf-8"))
-    kinds = {"full": Part, "embedded": Part, "archives": Archive}
     for table in tables.values():
-        for field, kind in kinds.items():
-            table[field] = {split: [kind(*entry) for entry in entries]
-                            for split, entries in table.get(field, {}).items()}
+        for kind in ("full", "embedded"):
+            table[kind] = {split: [Part(*entry) for entry in entries]
+                           for split, entries in table.get(kind, {}).items()}
     return {name: DataSet(**table) for name, table in tables.items()}
 
 
