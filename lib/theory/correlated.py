@@ -1,35 +1,30 @@
 """Averages over two correlated normals: the right method for each phi, or an exception.
 
-=====================  =========================================  ========================
-phi                    method                                     cost a value
-=====================  =========================================  ========================
-erf, sine, leaky ReLU  closed form                                one arcsine
-smooth                 Mehler's series                            one product
-piecewise linear       Price's theorem                            two hundred exponentials
-anything else          polar rule                                 ten thousand phi
-=====================  =========================================  ========================
+================  ================  ========================
+phi               method            cost a value
+================  ================  ========================
+smooth            Mehler's series   one product
+piecewise linear  Price's theorem   two hundred exponentials
+anything else     polar rule        ten thousand phi
+================  ================  ========================
+
+The polar rule also serves two different variances, and wherever another method cannot bound its
+error.
 """
 from typing import Callable
 
 import numpy as np
 
-from lib.activations import Activation, get
+from lib.activations import Activation
 from lib.checks import Untrusted, count, real
-from lib.theory.gaussian import (
-    LEVELS,
-    co_moment,
-    moment,
-    split_half_line,
-    three_sums,
-    unit_interval,
-)
+from lib.theory.gaussian import LEVELS, moment, split_half_line, three_sums, unit_interval
 from lib.theory.hermite import coefficients, resolution, within_reach
 
 BLOCK = 400_000  # numbers held at a time
 ROWS = 10_000  # variances whose coefficients are kept
 NODES = 12_000  # of the polar rule held at a time
 STAGES = (64, 256, 1024, 2048, 4096, 8192)  # orders of Mehler's series
-GRIDS = ((49, 65), (65, 97), (97, 193), (145, 257))  # of that: angles a sector, radii a panel
+GRIDS = ((49, 65), (65, 97), (97, 193), (145, 257), (193, 385))  # angles a sector, radii a panel
 SMALL = 1e-3  # below this deficit the polar rule integrates the slope instead of subtracting
 
 
@@ -63,8 +58,10 @@ class Kernel:
         self._blocks = [known[at:at + ROWS] for at in range(0, known.size, ROWS)]
         self._kept = self._method(known) if len(self._blocks) == 1 else None
 
-    def _method(self, rows: np.ndarray) -> "MehlerKernel | PolarKernel | PriceKernel | Law":
-        return _method_for(self.phi)(self.phi, self.q.ravel()[rows])
+    def _method(self, rows: np.ndarray) -> "MehlerKernel | PolarKernel | PriceKernel":
+        straight = self.phi.piecewise_linear and self.phi.continuous
+        kind = PriceKernel if straight else PolarKernel if self.phi.kinks else MehlerKernel
+        return kind(self.phi, self.q.ravel()[rows])
 
     def deficit(self, d: np.ndarray, rtol: float = 1e-10) -> np.ndarray:
         """``E phi(u)^2 - E phi(u1) phi(u2)`` to a relative ``rtol``.
@@ -115,31 +112,22 @@ class Kernel:
         return deficit, slope
 
     def _evaluate(self, what: str, d: np.ndarray, rtol: float) -> np.ndarray:
-        """By a matrix with a row for each variance; axes that q lacks become its columns."""
+        """By a matrix with a row for each variance, in blocks; NaN where its power is not known."""
         d = real("d", d, low=0.0, high=2.0)
         shape = np.broadcast_shapes(self.q.shape, d.shape)
-        own = (1,) * (len(shape) - self.q.ndim) + self.q.shape
-        rows = [axis for axis, size in enumerate(own) if size != 1]
-        order = rows + [axis for axis, size in enumerate(own) if size == 1]
-        d = d.reshape((1,) * (len(shape) - d.ndim) + d.shape)
-        if all(d.shape[axis] == 1 for axis in rows):  # the same deficits for every variance
-            work = np.broadcast_to(d, [1 if axis in rows else size
-                                       for axis, size in enumerate(shape)]).ravel()
-        else:
-            columns = int(np.prod([shape[axis] for axis in order[len(rows):]]))
-            work = np.broadcast_to(d, shape).transpose(order).reshape(self.q.size, columns)
-        value = self._settled(what, work, rtol)
-        return value.reshape([shape[axis] for axis in order]).transpose(np.argsort(order))
-
-    def _settled(self, what: str, work: np.ndarray, rtol: float) -> np.ndarray:
-        """A block of variances at a time; NaN where the averages of one normal are not known."""
-        out = np.full((self.q.size, work.shape[-1]), np.nan)
+        row = np.broadcast_to(np.arange(self.q.size).reshape(self.q.shape), shape).ravel()
+        order = np.argsort(row, kind="stable")
+        work = np.broadcast_to(d, shape).ravel()[order].reshape(
+            self.q.size, row.size // max(1, self.q.size))
+        shared = np.all(work == work[:1])  # the same deficits for every variance
+        value, out = np.full(work.shape, np.nan), np.empty(shape)
         for rows in self._blocks:
             method = self._kept or self._method(rows)
-            out[rows] = self._mirrored(method, what, work if work.ndim == 1 else work[rows], rtol)
+            value[rows] = self._mirrored(method, what, work[0] if shared else work[rows], rtol)
+        out.flat[order] = value.ravel()
         return out
 
-    def _mirrored(self, method: "MehlerKernel | PolarKernel | PriceKernel | Law", what: str,
+    def _mirrored(self, method: "MehlerKernel | PolarKernel | PriceKernel", what: str,
                   work: np.ndarray, rtol: float) -> np.ndarray:
         """Opposite inputs by their mirror images, if phi has a parity."""
         if not self.phi.parity or not np.any(work > 1.0):
@@ -150,36 +138,29 @@ class Kernel:
             return value if odd else np.where(work > 1.0, -value, value)
         return np.where(work > 1.0, 2.0 * method.power[:, None] - value, value) if odd else value
 
-    def _bounded(self, method: "MehlerKernel | PolarKernel | PriceKernel | Law", what: str,
+    def _bounded(self, method: "MehlerKernel | PolarKernel | PriceKernel", what: str,
                  work: np.ndarray, rtol: float) -> np.ndarray:
-        """Values whose bound is met, by a second method where that of the first is not."""
+        """Values whose bound is met, by the polar rule where that of the first method is not."""
+        def not_met() -> np.ndarray:
+            scale = np.abs(value) if what == "deficit" else method.slope_power[:, None]
+            return bound > rtol * scale + 1e-300
+
         value, bound = getattr(method, what)(work, rtol)
-        scale = np.abs(value) if what == "deficit" else method.slope_power[:, None]
         if self.phi.continuous:  # D(d) <= d C'(1)
             flat = method.slope_power == 0.0
             value[flat] = bound[flat] = 0.0
-        asked = bound > rtol * scale + 1e-300
-        if asked.any():
-            d = np.broadcast_to(work, asked.shape)[asked]
-            value[asked] = self._second_opinion(what, method.q[np.nonzero(asked)[0]], d, rtol)
-        return value
-
-    def _second_opinion(self, what: str, q: np.ndarray, d: np.ndarray,
-                        rtol: float) -> np.ndarray:
-        """What a series could not settle, by the polar rule: a variance and a deficit each."""
-        method = PolarKernel(self.phi, q)
-        value, bound = (array[:, 0] for array in getattr(method, what)(d[:, None], rtol))
-        scale = np.abs(value) if what == "deficit" else method.slope_power
-        lost = bound > rtol * scale + 1e-300
-        if self.missing == "nan":
-            return np.where(lost, np.nan, value)
-        if lost.any():
-            worst, at = np.max(bound / (scale + 1e-300)), np.flatnonzero(lost)[0]
-            raise Untrusted(f"the average of {self.phi.name} over two correlated normals is known "
-                            f"to {worst:.0e} only, not {rtol:g}, at {lost.sum()} points, first at "
-                            f"q = {q[at]:.6g}, 1 - c = {d[at]:.6g}; missing='nan' marks them",
-                            value)
-        return value
+        lost, d = not_met(), np.broadcast_to(work, value.shape)
+        if lost.any() and not isinstance(method, PolarKernel):
+            polar = PolarKernel(self.phi, method.q[np.nonzero(lost)[0]])
+            found = getattr(polar, what)(d[lost][:, None], rtol)
+            value[lost], bound[lost] = (array[:, 0] for array in found)
+            lost = not_met()
+        if lost.any() and self.missing == "raise":
+            q = method.q[np.nonzero(lost)[0]]
+            raise Untrusted(f"the average of {self.phi.name} over two correlated normals is not "
+                            f"known to {rtol:g} at {lost.sum()} points, first at q = {q[0]:.6g}, "
+                            f"1 - c = {d[lost][0]:.6g}; missing='nan' marks them", value[lost])
+        return np.where(lost, np.nan, value)
 
 
 def pair_average(phi: Activation, q: np.ndarray, other: np.ndarray, c: np.ndarray,
@@ -203,144 +184,20 @@ def pair_average(phi: Activation, q: np.ndarray, other: np.ndarray, c: np.ndarra
     """
     q, other, c = np.broadcast_arrays(real("q", q, low=0.0), real("other", other, low=0.0),
                                       real("c", c, low=-1.0, high=1.0))
-    rows = q.ravel(), other.ravel(), c.ravel()
-    method = _method_for(phi)
-    if issubclass(method, (Law, PriceKernel)):
-        kernel = method(phi, rows[0], rows[1])
-        return (kernel.power - kernel.deficit(1.0 - rows[2][:, None])[0][:, 0]).reshape(q.shape)
-    allowed = atol * np.sqrt(moment(phi, rows[0], missing=missing)
-                             * moment(phi, rows[1], missing=missing))
-    if method is MehlerKernel:
-        value, bound = off_shell(phi, *rows, atol)
-    else:
-        value, bound = np.full(rows[0].shape, np.nan), np.full(rows[0].shape, np.inf)
-    todo = np.flatnonzero(bound > allowed + 1e-300)
-    value[todo] = np.nan
-    for grid in GRIDS[1:]:
-        fresh = polar_average(lambda u, v: phi.phi(u) * phi.phi(v), *(x[todo] for x in rows[:2]),
-                              np.arccos(rows[2][todo]), phi.kinks, grid)
-        settled = np.abs(fresh - value[todo]) <= allowed[todo]
-        value[todo], todo = fresh, todo[~settled]
-        if todo.size == 0:
-            return value.reshape(q.shape)
-    if missing == "raise":
+    shape, q, other, theta = q.shape, q.ravel(), other.ravel(), np.arccos(c.ravel())
+    allowed = 1e-300 + atol * np.sqrt(moment(phi, q, missing=missing)
+                                      * moment(phi, other, missing=missing))
+    value, _, lost = refined(
+        lambda some, grid: polar_average(lambda u, v: phi.phi(u) * phi.phi(v), q[some],
+                                         other[some], theta[some], phi.kinks, grid),
+        q.size, lambda fresh, some: allowed[some], GRIDS[1:])
+    if lost.size and missing == "raise":
         raise Untrusted(f"the average of {phi.name} over two correlated normals is not settled "
-                        f"to {atol:g} at {todo.size} of {q.size} points, first at "
-                        f"q = {rows[0][todo[0]]:.4g}, {rows[1][todo[0]]:.4g}, "
-                        f"c = {rows[2][todo[0]]:.6g}", value.reshape(q.shape))
-    value[todo] = np.nan
-    return value.reshape(q.shape)
-
-
-def _method_for(phi: Activation) -> type:
-    if phi.homogeneous:
-        return ArcCosine
-    if phi in LAWS:
-        return LAWS[phi]
-    if phi.kinks and phi.piecewise_linear and phi.continuous:
-        return PriceKernel
-    return PolarKernel if phi.kinks else MehlerKernel
-
-
-class Law:
-    """A kernel in closed form; methods as those of `MehlerKernel`, with no error but rounding.
-
-    Args:
-        phi: the activation that has this law.
-        q, other: variances of u1 and u2, shape ``(rows,)``; the same if left out.
-    """
-
-    def __init__(self, phi: Activation, q: np.ndarray, other: np.ndarray | None = None):
-        self.phi, self.q, self.other = phi, q, q if other is None else other
-        self.scale = np.sqrt(q) * np.sqrt(self.other)
-        self.power = self.independent() + self.at(np.ones((q.size, 1)), 0)[:, 0]
-        self.slope_power = self.at(np.zeros((q.size, 1)), 1)[:, 0]
-
-    def independent(self) -> np.ndarray:
-        """``E phi(u1) E phi(u2)``, shape ``(rows,)``: 0 for odd phi."""
-        return np.zeros(self.q.size)
-
-    def at(self, d: np.ndarray, order: int) -> np.ndarray:
-        """The deficit (order 0) or slope (order 1) at ``d`` of shape ``(rows, m)``."""
-        raise NotImplementedError
-
-    def deficit(self, d: np.ndarray, rtol: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
-        """The fall from c = 1 to c = 1 - d, and 0 as its error."""
-        found = self.at(np.broadcast_to(d, (self.q.size, np.shape(d)[-1])), 0)
-        return found, np.zeros(found.shape)
-
-    def slope(self, d: np.ndarray, rtol: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
-        """The slope in c at c = 1 - d, and 0 as its error."""
-        found = self.at(np.broadcast_to(d, (self.q.size, np.shape(d)[-1])), 1)
-        return found, np.zeros(found.shape)
-
-
-class ArcSine(Law):
-    """The error function, ``2/pi arcsin(s c)`` with ``s^2 = 4 q q' / ((1 + 2q)(1 + 2q'))``.
-
-    Source: [williams1997].
-    """
-
-    def _sine(self) -> tuple[np.ndarray, np.ndarray]:
-        whole = (1.0 + 2.0 * self.q) * (1.0 + 2.0 * self.other)
-        return 2.0 * self.scale / np.sqrt(whole), (1.0 + 2.0 * (self.q + self.other)) / whole
-
-    def at(self, d: np.ndarray, order: int) -> np.ndarray:
-        """Differences of arcsines as one arctangent, in which nothing cancels."""
-        s, rest = (x[:, None] for x in self._sine())
-        ahead = np.sqrt(rest + s * s * d * (2.0 - d))
-        if order:
-            return 2.0 / np.pi * s / ahead
-        now, c = np.sqrt(rest), 1.0 - d
-        with np.errstate(divide="ignore", invalid="ignore"):
-            apart = s * np.where(c > 0.0, d * (2.0 - d) / (ahead + c * now), ahead - c * now)
-        return 2.0 / np.pi * np.arctan2(apart, ahead * now + s * s * c)
-
-
-class ArcCosine(Law):
-    """A slope on either side of 0, as ReLU, ``|x|`` and the line: ``sin + (pi - theta) cos``.
-
-    Source: [cho2009].
-    """
-
-    def _slopes(self) -> tuple[float, float]:
-        up, down = (float(x) for x in self.phi.phi(np.array([1.0, -1.0])))
-        return 0.25 * (up - down) ** 2, 0.25 * (up + down) ** 2  # squared, of x and of |x|
-
-    def independent(self) -> np.ndarray:
-        """Of the part ``|x|``."""
-        return self.scale * self._slopes()[1] * 2.0 / np.pi
-
-    def at(self, d: np.ndarray, order: int) -> np.ndarray:
-        """Small angles by their series."""
-        (odd, even), theta = self._slopes(), angle(d)
-        if order:
-            return self.scale[:, None] * (odd + even * (1.0 - 2.0 / np.pi * theta))
-        x = np.minimum(theta, 0.3) ** 2
-        near = theta**3 * (1 / 3 - x * (1 / 30 - x * (1 / 840 - x * (1 / 45360 - x / 3991680))))
-        bow = np.where(theta < 0.3, near, np.sin(theta) - theta * np.cos(theta))
-        return self.scale[:, None] * (odd * d + even * (d - 2.0 / np.pi * bow))
-
-
-class Exponential(Law):
-    """The sine, ``exp(-(q + q')/2) sinh(c sqrt(q q'))``.
-
-    Source: the generating function of a normal.
-    """
-
-    def at(self, d: np.ndarray, order: int) -> np.ndarray:
-        """No term larger than 1."""
-        apart = np.sqrt(self.q) - np.sqrt(self.other)
-        g, factor = self.scale[:, None], 0.5 * np.exp(-0.5 * apart**2)[:, None]
-        if order:
-            return factor * g * (np.exp(-g * d) + np.exp(-g * (2.0 - d)))
-        far = np.exp(-2.0 * g)
-        back = np.where(g * d < 1.0, far * np.expm1(np.minimum(g * d, 1.0)),
-                        np.exp(-g * (2.0 - d)) - far)
-        return factor * (back - np.expm1(-g * d))
-
-
-LAWS = {get("erf"): ArcSine, get("sin"): Exponential}
+                        f"to {atol:g} at {lost.size} of {q.size} points, first at "
+                        f"q = {q[lost[0]]:.4g}, {other[lost[0]]:.4g}, "
+                        f"c = {np.cos(theta[lost[0]]):.6g}", value.reshape(shape))
+    value[lost] = np.nan
+    return value.reshape(shape)
 
 
 class MehlerKernel:
@@ -427,44 +284,6 @@ class MehlerKernel:
             return (k, *columns)
         pick = np.searchsorted(known, rows)
         return (k, *(column[pick] for column in columns))
-
-
-
-def off_shell(phi: Activation, q: np.ndarray, other: np.ndarray, c: np.ndarray,
-              atol: float) -> tuple[np.ndarray, np.ndarray]:
-    """``E phi(u1) phi(u2)`` of smooth phi for two different variances, and its error bound.
-
-    Args:
-        q, other, c: variances of u1 and u2 and their correlations, each of shape ``(rows,)``.
-        atol: bound asked for, relative to ``sqrt(E phi(u1)^2 E phi(u2)^2)``.
-
-    Returns:
-        Values and bounds, each of shape ``(rows,)``.
-
-    Accuracy: the bound, by Cauchy and Schwarz on the two tails.
-
-    Source: [mehler1866].
-    """
-    power, other_power = moment(phi, q, 0), moment(phi, other, 0)
-    finer, lost = resolution(phi, q, power, moment(phi, q, 1))
-    other_finer, other_lost = resolution(phi, other, other_power, moment(phi, other, 1))
-    value, bound = np.zeros(q.shape), np.full(q.shape, np.inf)
-    rows = np.flatnonzero(~(lost | other_lost))
-    for orders in STAGES:
-        rows = rows[within_reach(q[rows], orders, finer)
-                    & within_reach(other[rows], orders, other_finer)]
-        if rows.size == 0:
-            break
-        k, a = coefficients(phi, q[rows], orders, finer)
-        b = coefficients(phi, other[rows], orders, other_finer)[1]
-        terms = np.where(k == 0, 1.0, np.exp(_log_power(k, 1.0 - c[rows, None])))
-        signs = np.where((c[rows, None] < 0) & (k % 2 == 1), -1.0, 1.0)
-        value[rows] = np.sum(a * b * signs * terms, axis=1)
-        tails = [np.maximum(p[rows] - np.sum(x * x, axis=1), 0.0) for p, x in
-                 ((power, a), (other_power, b))]
-        bound[rows] = np.sqrt(tails[0] * tails[1]) * np.abs(c[rows]) ** (k[-1] + 1)
-        rows = rows[bound[rows] > atol * np.sqrt(power[rows] * other_power[rows])]
-    return value, bound
 
 
 def _weighted_sum(f: Callable, k: np.ndarray, a2: np.ndarray, d: np.ndarray) -> np.ndarray:
@@ -590,6 +409,31 @@ def polar_average(g: Callable, q: np.ndarray, other: np.ndarray, theta: np.ndarr
     return out
 
 
+def refined(values: Callable, size: int, allowed: Callable,
+            grids: tuple = GRIDS) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Numbers from finer and finer grids, each until two of them agree.
+
+    Args:
+        values: of some of the numbers on one grid, ``(indices, grid) -> (..., indices)``.
+        size: how many numbers.
+        allowed: by how much they may change, ``(fresh values, indices) -> (..., indices)``.
+
+    Returns:
+        The values and their last changes, ``(..., size)``; the indices of what never settled.
+    """
+    todo = np.arange(size)
+    value = values(todo, grids[0])
+    change = np.full(value.shape, np.inf)
+    for grid in grids[1:]:
+        fresh = values(todo, grid)
+        change[..., todo], value[..., todo] = np.abs(fresh - value[..., todo]), fresh
+        settled = change[..., todo] <= allowed(fresh, todo)
+        todo = todo[~np.all(settled, axis=tuple(range(settled.ndim - 1)))]
+        if todo.size == 0:
+            break
+    return value, change, todo
+
+
 class PolarKernel:
     """Any phi whose kinks are declared: ``E phi(u1) phi(u2)`` and its c-derivative.
 
@@ -620,16 +464,10 @@ class PolarKernel:
 
     def _refine(self, values: Callable, d: np.ndarray,
                 rtol: float) -> tuple[np.ndarray, np.ndarray]:
-        """On finer and finer grids, each number until two of them agree."""
         d = np.broadcast_to(d, (self.q.size, np.shape(d)[-1]))
         row, flat = np.indices(d.shape)[0].ravel(), d.ravel()
-        value, bound = np.full(d.size, np.nan), np.full(d.size, np.inf)
-        todo = np.arange(d.size)
-        for grid in GRIDS:
-            fresh = values(row[todo], flat[todo], grid)
-            bound[todo] = np.where(np.isnan(value[todo]), np.inf, np.abs(fresh - value[todo]))
-            value[todo] = fresh
-            todo = todo[bound[todo] > rtol * np.abs(fresh)]
+        value, bound, _ = refined(lambda some, grid: values(row[some], flat[some], grid), d.size,
+                                  lambda fresh, some: rtol * np.abs(fresh))
         return value.reshape(d.shape), bound.reshape(d.shape)
 
     def _deficits(self, row: np.ndarray, d: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
@@ -658,28 +496,20 @@ def angle(d: np.ndarray) -> np.ndarray:
 
 
 class PriceKernel:
-    """Continuous, piecewise-linear phi: Price's theorem at the kinks, a pair of variances a row.
+    """Continuous, piecewise-linear phi: Price's theorem at the kinks, a variance a row.
 
     phi'' is a sum of deltas, so ``d^2/dc^2 E phi phi`` is a sum of normal densities at the kinks.
     Integrated twice from c = 1 in the angle ``cos(theta) = c``, what remains is one smooth
     integral over [0, theta], exact to rounding for every c and every variance.
-
-    Args:
-        phi: continuous and linear between its kinks.
-        q: variances of u1, shape ``(rows,)``.
-        other: variances of u2; those of u1 if left out.
 
     Accuracy: 1e-14 relative for the deficit at every c, and for the slope.
 
     Source: [price1958]; the single integral is derived here.
     """
 
-    def __init__(self, phi: Activation, q: np.ndarray, other: np.ndarray | None = None):
-        self.phi, self.q, self.other = phi, q, q if other is None else other
-        self.scale = np.sqrt(self.q * self.other)
-        self.pairs = _pairs(phi, alike=other is None)
-        self.power = co_moment(phi, self.q, self.other, 0)
-        self.slope_power = self.scale * co_moment(phi, self.q, self.other, 1)
+    def __init__(self, phi: Activation, q: np.ndarray):
+        self.phi, self.q, self.pairs = phi, q, _pairs(phi)
+        self.power, self.slope_power = moment(phi, q, 0), q * moment(phi, q, 1)
 
     def deficit(self, d: np.ndarray, rtol: float = 1e-13) -> tuple[np.ndarray, np.ndarray]:
         """``E phi phi`` at c = 1 less that at c = 1 - d, and its error bound, as `MehlerKernel`.
@@ -696,7 +526,7 @@ class PriceKernel:
 
     def _integral(self, d: np.ndarray, rtol: float,
                   weight: Callable) -> tuple[np.ndarray, np.ndarray]:
-        """``scale/2pi sum_ij J_i J_j int_0^theta exp(-E_ij(t)) weight dt`` and its error."""
+        """``q/2pi sum_ij J_i J_j int_0^theta exp(-E_ij(t)) weight dt`` and its error."""
         d = np.broadcast_to(d, (self.q.size, np.shape(d)[-1]))
         value, bound = np.empty(d.shape), np.empty(d.shape)
         rows = np.arange(self.q.size)
@@ -715,23 +545,21 @@ class PriceKernel:
                weight: Callable) -> tuple[np.ndarray, np.ndarray]:
         share, w = unit_interval(nodes)
         theta = angle(d)
-        t = theta * share
+        t, root = theta * share, np.sqrt(np.maximum(self.q[rows, None, None], 1e-300))
         total = np.zeros_like(t)
         for (a, b), weight_of_pair in self.pairs.items():
-            total += weight_of_pair * _density(t, a / np.sqrt(self.q[rows, None, None]),
-                                               b / np.sqrt(self.other[rows, None, None]))
-        scale = self.scale[rows, None] * theta[..., 0] / (2.0 * np.pi)
+            total += weight_of_pair * _density(t, a / root, b / root)
+        scale = self.q[rows, None] * theta[..., 0] / (2.0 * np.pi)
         value, error = three_sums(total * weight(t, d) * w, nodes)
         return scale * value, scale * error
 
 
-def _pairs(phi: Activation, alike: bool) -> dict[tuple[float, float], float]:
-    """Pairs of kinks with the product of their jumps; mirror images once if u1, u2 are alike."""
+def _pairs(phi: Activation) -> dict[tuple[float, float], float]:
+    """Pairs of kinks with the product of their jumps, those that are mirror images once."""
     pairs: dict[tuple[float, float], float] = {}
     for a, jump in zip(phi.kinks, phi.jumps(1)):
         for b, other_jump in zip(phi.kinks, phi.jumps(1)):
-            same = {(a, b), (b, a), (-a, -b), (-b, -a)} if alike else {(a, b)}
-            key = max(same)
+            key = max((a, b), (b, a), (-a, -b), (-b, -a))
             pairs[key] = pairs.get(key, 0.0) + jump * other_jump
     return pairs
 
