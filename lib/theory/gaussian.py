@@ -15,6 +15,7 @@ import numpy as np
 
 from lib.activations import Activation
 from lib.checks import Untrusted, real
+from lib.sampled import of_panels
 
 REACH = 13.0  # the normal density there is 1e-37
 LEVELS = (97, 193, 385, 769)  # nodes a panel: every second and fourth node is a rule too
@@ -277,11 +278,7 @@ class _Table:
         if not read.all():
             out[~read] = self.direct(flat[~read], missing)
         panel = panel[read]
-        x = 2.0 * (t[read] - panel) - 1.0
-        ahead = before = np.zeros(x.size)
-        for row in self.series[:0:-1]:
-            ahead, before = row[panel] + 2.0 * x * ahead - before, ahead
-        out[read] = self.series[0][panel] + x * ahead - before
+        out[read] = of_panels(self.series, panel, 2.0 * (t[read] - panel) - 1.0)
         return out.reshape(np.shape(q))
 
     def _lay_out(self, panel: int) -> None:
@@ -327,8 +324,7 @@ def moment(phi: Activation, q: np.ndarray, order: int = 0, *,
         ValueError: the average is infinite, because phi (order 1) or phi' (order 2) jumps.
         Untrusted: see `average`, also for ``missing``.
 
-    Accuracy: 1e-12 relative, or what ``phi.accuracy`` says of its derivatives; closed form where
-        one exists.
+    Accuracy: 1e-12 relative, or what ``phi.accuracy`` says of its derivatives.
 
     Source: [poole2016] (the integrals in the length map, chi1 and chi2).
     """
@@ -338,8 +334,6 @@ def moment(phi: Activation, q: np.ndarray, order: int = 0, *,
     if order == 2 and not phi.differentiable:
         raise ValueError(f"{phi.name} has a kink, so E phi''^2 (chi2, curvature) is infinite: "
                          "phi'' is a delta there")
-    if order in phi.closed:
-        return phi.closed[order](q)
     if phi.homogeneous:
         power = 0.5 * float(np.sum(np.square(phi.phi(np.array([1.0, -1.0])))))
         return (power * q, np.full_like(q, power), np.zeros_like(q))[order]
