@@ -112,7 +112,7 @@ class Kernel:
         return deficit, slope
 
     def _evaluate(self, what: str, d: np.ndarray, rtol: float) -> np.ndarray:
-        """By a matrix with a row for each variance, in blocks; NaN where the power is not known."""
+        """By a matrix with a row for each variance, in blocks; NaN where power is not known."""
         d = real("d", d, low=0.0, high=2.0)
         shape = np.broadcast_shapes(self.q.shape, d.shape)
         row = np.broadcast_to(np.arange(self.q.size).reshape(self.q.shape), shape).ravel()
