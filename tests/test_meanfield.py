@@ -128,7 +128,7 @@ def test_relu_at_the_edge_keeps_every_length():
     theory = MeanField(w, 0.0, "relu")
     assert theory.q_star == 1.0 and theory.chi1 == pytest.approx(1.0, abs=1e-15)
     assert theory.c_star == 1.0 and np.isinf(theory.xi_c) and np.isinf(theory.xi_q)
-    assert theory.attractors == 0 and "every length is a fixed point" in theory.warnings[0]
+    assert "every length is a fixed point" in theory.warnings[0]
 
 
 @pytest.mark.parametrize("sigma_w, sigma_b", [(1.5, 0.0), (1.5, 0.3), (np.sqrt(2.0), 0.3)])
@@ -153,7 +153,7 @@ def test_gelu_and_swish_have_a_repeller_above_their_fixed_point(name, sigma_w, s
     if above < 1.0:  # unit length is already beyond it
         assert found.phase == "none" and "grow without bound" in found.warnings[0]
         return
-    assert found.phase != "none" and found.attractors == 1
+    assert found.phase != "none"
     assert abs(found.repeller / above - 1) < 2e-5
     if sigma_b:
         below = np.exp(brentq(f, np.log(0.9 * sigma_b**2), np.log(0.999 * above), xtol=1e-15))
@@ -567,7 +567,7 @@ MAPS = {"length_map": 0.7, "length_slope": 0.7, "deficit_map": 0.2, "deficit_slo
 
 @pytest.mark.parametrize("name", ["q_star", "chi1", "chi2", "deficit_star", "c_star",
                                   "slope_at_c_star", "xi_q", "xi_c", "lyapunov", "repeller",
-                                  "attractors", "kappa2_star", "length_gauss_star", *MAPS])
+                                  "kappa2_star", "length_gauss_star", *MAPS])
 def test_a_grid_gives_what_a_loop_gives(name):
     def value(theory):
         return getattr(theory, name)(MAPS[name]) if name in MAPS else getattr(theory, name)

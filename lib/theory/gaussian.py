@@ -103,16 +103,10 @@ def three_sums(terms: np.ndarray, nodes: int) -> tuple[np.ndarray, np.ndarray]:
 
     Source: Aitken's extrapolation.
     """
-    fine, middle, coarse = np.moveaxis(terms @ _masks(terms.shape[-1] // nodes, nodes), -1, 0)
+    panels = terms.reshape(*terms.shape[:-1], -1, nodes)
+    fine, middle, coarse = (k * panels[..., ::k].sum(axis=(-2, -1)) for k in (1, 2, 4))
     small, large = np.abs(fine - middle), np.abs(middle - coarse)
     return fine, small * np.minimum(1.0, small / np.maximum(large, 1e-300))
-
-
-@lru_cache(maxsize=32)
-def _masks(panels: int, nodes: int) -> np.ndarray:
-    index = np.arange(nodes)
-    one = np.stack([np.ones(nodes), 2.0 * (index % 2 == 0), 4.0 * (index % 4 == 0)], axis=-1)
-    return np.tile(one, (panels, 1))
 
 
 def _frozen(*arrays: np.ndarray) -> tuple[np.ndarray, ...]:
@@ -359,16 +353,11 @@ def moment_slope(phi: Activation, q: np.ndarray, *, missing: str = "raise") -> n
     """
     q = real("q", q, low=0.0)
     small = (q < 1e-4) & phi.differentiable
-    slope = np.empty(q.shape)
+    slope, variance = np.empty(q.shape), np.maximum(q, 1e-30)  # phi is its own tangents there
     slope[small] = _table(phi, "bend")(q[small], missing)
-    safe = np.maximum(q[~small], 1e-30)  # there phi is its own tangent on each side
-    slope[~small] = _table(phi, "slope")(safe, missing) / safe
+    slope[~small] = _table(phi, "slope")(variance[~small], missing) / variance[~small]
     for at in () if phi.continuous else phi.kinks:
         above, below = (float(phi.phi(np.nextafter(at, to))) for to in (np.inf, -np.inf))
-        slope += 0.5 * at * (above**2 - below**2) * _density(at, q) / np.maximum(q, 1e-30)
+        bell = np.exp(-0.5 * at**2 / variance) / np.sqrt(2.0 * np.pi * variance)
+        slope += 0.5 * at * (above**2 - below**2) * bell / variance
     return slope
-
-
-def _density(at: float, q: np.ndarray) -> np.ndarray:
-    q = np.maximum(q, 1e-30)
-    return np.exp(-0.5 * at * at / q) / np.sqrt(2.0 * np.pi * q)

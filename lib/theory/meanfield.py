@@ -97,11 +97,6 @@ class MeanField:
         """The fixed point next above q*, beyond which lengths leave; infinite if none."""
         return _kept(self._found.repeller)
 
-    @property
-    def attractors(self) -> np.ndarray:
-        """How many fixed points of the length map below 1e10 attract."""
-        return _kept(self._found.attractors)
-
     def length_map(self, q: np.ndarray) -> np.ndarray:
         """``V(q) = sigma_w^2 E phi(sqrt(q) z)^2 + sigma_b^2``; q broadcasts against the sigmas.
 
@@ -650,7 +645,6 @@ class _FixedPoints(NamedTuple):
     value: np.ndarray
     kind: np.ndarray
     repeller: np.ndarray
-    attractors: np.ndarray
 
 
 class _LengthTable:
@@ -698,7 +692,6 @@ def _fixed_points(phi: Activation, sigma_w: np.ndarray, sigma_b: np.ndarray) -> 
     lost, vanishes = grows & ~above.any(axis=1), ~grows & ~below.any(axis=1)
     cell = np.where(grows, start + np.argmax(above, axis=1) - 1,  # q* is between it and the next
                     np.where(vanishes, -1, start - np.argmax(below[:, ::-1], axis=1)))
-    attractors = (longer[:, :-1] & ~longer[:, 1:]).sum(axis=1) + ~longer[:, 0]
     kind = np.where(lost & (not table.beyond), "diverges", np.where(
         lost | vanishes & (not table.straight), "out of reach", "stable"))
     value, repeller = np.full(w2.size, np.nan), np.full(w2.size, np.inf)
@@ -713,7 +706,7 @@ def _fixed_points(phi: Activation, sigma_w: np.ndarray, sigma_b: np.ndarray) -> 
         out[rows] = crossing(
             lambda q, some: w2[rows[some]] * moment(phi, q) + b2[rows[some]] - q,  # noqa: B023
             nodes[left], nodes[left + 1])
-    return _FixedPoints(value, kind, repeller, attractors)
+    return _FixedPoints(value, kind, repeller)
 
 
 def _longer(w2: np.ndarray, b2: np.ndarray, q: np.ndarray, power: np.ndarray) -> np.ndarray:
@@ -750,7 +743,7 @@ def _on_a_line(phi: Activation, w2: np.ndarray, b2: np.ndarray) -> _FixedPoints:
                     np.where(neutral | (slope > 1.0), "diverges", "stable"))
     value = np.where(kind == "stable", b2 / np.where(kind == "stable", 1.0 - slope, 1.0),
                      np.where(kind == "neutral", START, np.nan))
-    return _FixedPoints(value, kind, np.full(w2.shape, np.inf), (kind == "stable").astype(int))
+    return _FixedPoints(value, kind, np.full(w2.shape, np.inf))
 
 
 def crossing(f: Callable, low: np.ndarray, high: np.ndarray) -> np.ndarray:
