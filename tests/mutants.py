@@ -64,6 +64,8 @@ lib/theory/meanfield.py  meanfield,depth  order_to_chaos
   comparison  gain > 1.0, "chaotic"  =>  gain < 1.0, "chaotic"
 lib/theory/correlated.py  correlated  order_to_chaos
   constant    np.clip(0.5 * d, 0  =>  np.clip(0.5000005 * d, 0
+  constant    1 / 30 - x  =>  1 / 30.0003 - x
+  sign        np.exp(-g * d) + np.exp  =>  np.exp(-g * d) - np.exp
   constant    0.5 * np.square(phi.phi(u)  =>  0.5000005 * np.square(phi.phi(u)
   sign        2.0 * method.power[:, None] - value  =>  2.0 * method.power[:, None] + value
   sign        apart = (a - b) ** 2  =>  apart = (a + b) ** 2

@@ -20,6 +20,7 @@ from lib.theory.correlated import (
     MehlerKernel,
     PolarKernel,
     PriceKernel,
+    off_shell,
     pair_average,
     polar_average,
 )
@@ -283,6 +284,14 @@ def test_the_bounds_of_mehlers_series_hold(name):
         assert np.all(np.abs(value - expected) <= bound + 1e-12 * expected)
         reached = bound <= rtol * expected
         assert reached.all() or rtol < 1e-4
+
+
+def test_the_bound_of_the_series_off_the_shell_holds():
+    q, other, c = np.array([60.0, 116.0]), np.array([116.0, 90.0]), np.array([0.98, -0.7])
+    value, bound = off_shell(get("erf"), q, other, c, 1e-2)
+    size = np.sqrt((1 + 2 * q) * (1 + 2 * other))
+    exact = 2 / np.pi * np.arcsin(2 * np.sqrt(q * other) * c / size)
+    assert np.all(np.abs(value - exact) <= bound) and np.all(bound < 1e-2)
 
 
 def test_hermite_coefficients_of_a_sine_are_known():

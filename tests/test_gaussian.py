@@ -13,6 +13,7 @@ from lib.checks import Untrusted
 from lib.theory.gaussian import (
     LEVELS,
     average,
+    co_moment,
     half_line,
     moment,
     moment_slope,
@@ -172,6 +173,21 @@ def test_many_variances_give_what_each_gives_alone():
     phi = get("softplus")
     together, some = moment(phi, q, 2), [0, 1, 311, 312, 313, 699]
     assert np.allclose(together[some], [moment(phi, q[i], 2) for i in some], rtol=1e-14, atol=0)
+
+
+@pytest.mark.parametrize("order", [0, 1])
+@pytest.mark.parametrize("name, a, b", [("tanh", 0.3, 60.0), ("relu", 2.0, 8.0),
+                                        ("hard_tanh", 0.2, 30.0), ("elu", 4.0, 1e-3)])
+def test_the_product_at_correlation_one(name, a, b, order):
+    f, kinks = oracles.EXACT[name][order], oracles.KINKS.get(name, ())
+    with mp.workdps(25):
+        s, t = mp.sqrt(mp.mpf(a)), mp.sqrt(mp.mpf(b))
+        cuts = tuple(mp.mpf(k) / r for k in kinks for r in (s, t))
+        expected = float(oracles.average(lambda z: f(s * z) * f(t * z), 1.0, cuts))
+    got = co_moment(get(name), np.array([a]), np.array([b]), order)
+    assert abs(got[0] - expected) < 2e-12 * abs(expected)
+    assert co_moment(get(name), np.array([a]), np.array([a]), order) \
+        == moment(get(name), np.array([a]), order)
 
 
 @settings(max_examples=25)

@@ -1,23 +1,30 @@
 """Averages over two correlated normals: the right method for each phi, or an exception.
 
-================  ================  ========================
-phi               method            cost a value
-================  ================  ========================
-smooth            Mehler's series   one product
-piecewise linear  Price's theorem   two hundred exponentials
-anything else     polar rule        ten thousand phi
-================  ================  ========================
+======================  ================  ========================
+phi                     method            cost a value
+======================  ================  ========================
+erf, sine, leaky ReLU   closed form       one arcsine
+smooth                  Mehler's series   one product
+piecewise linear        Price's theorem   two hundred exponentials
+anything else           polar rule        ten thousand phi
+======================  ================  ========================
 
-The polar rule also serves two different variances, and wherever another method cannot bound its
-error.
+The polar rule also serves wherever another method cannot bound its error.
 """
 from typing import Callable
 
 import numpy as np
 
-from lib.activations import Activation
+from lib.activations import Activation, get
 from lib.checks import Untrusted, count, real
-from lib.theory.gaussian import LEVELS, moment, split_half_line, three_sums, unit_interval
+from lib.theory.gaussian import (
+    LEVELS,
+    co_moment,
+    moment,
+    split_half_line,
+    three_sums,
+    unit_interval,
+)
 from lib.theory.hermite import coefficients, resolution, within_reach
 
 BLOCK = 400_000  # numbers held at a time
@@ -58,9 +65,8 @@ class Kernel:
         self._blocks = [known[at:at + ROWS] for at in range(0, known.size, ROWS)]
         self._kept = self._method(known) if len(self._blocks) == 1 else None
 
-    def _method(self, rows: np.ndarray) -> "MehlerKernel | PolarKernel | PriceKernel":
-        straight = self.phi.piecewise_linear and self.phi.continuous
-        kind = PriceKernel if straight else PolarKernel if self.phi.kinks else MehlerKernel
+    def _method(self, rows: np.ndarray) -> "Law | MehlerKernel | PolarKernel | PriceKernel":
+        kind = _exact(self.phi) or (PolarKernel if self.phi.kinks else MehlerKernel)
         return kind(self.phi, self.q.ravel()[rows])
 
     def deficit(self, d: np.ndarray, rtol: float = 1e-10) -> np.ndarray:
@@ -127,7 +133,7 @@ class Kernel:
         out.flat[order] = value.ravel()
         return out
 
-    def _mirrored(self, method: "MehlerKernel | PolarKernel | PriceKernel", what: str,
+    def _mirrored(self, method: "Law | MehlerKernel | PolarKernel | PriceKernel", what: str,
                   work: np.ndarray, rtol: float) -> np.ndarray:
         """Opposite inputs by their mirror images, if phi has a parity."""
         if not self.phi.parity or not np.any(work > 1.0):
@@ -138,7 +144,7 @@ class Kernel:
             return value if odd else np.where(work > 1.0, -value, value)
         return np.where(work > 1.0, 2.0 * method.power[:, None] - value, value) if odd else value
 
-    def _bounded(self, method: "MehlerKernel | PolarKernel | PriceKernel", what: str,
+    def _bounded(self, method: "Law | MehlerKernel | PolarKernel | PriceKernel", what: str,
                  work: np.ndarray, rtol: float) -> np.ndarray:
         """Values whose bound is met, by the polar rule where that of the first method is not."""
         def not_met() -> np.ndarray:
@@ -184,20 +190,133 @@ def pair_average(phi: Activation, q: np.ndarray, other: np.ndarray, c: np.ndarra
     """
     q, other, c = np.broadcast_arrays(real("q", q, low=0.0), real("other", other, low=0.0),
                                       real("c", c, low=-1.0, high=1.0))
-    shape, q, other, theta = q.shape, q.ravel(), other.ravel(), np.arccos(c.ravel())
+    shape, q, other, c = q.shape, q.ravel(), other.ravel(), c.ravel()
+    if exact := _exact(phi):
+        kernel = exact(phi, q, other)
+        return (kernel.power - kernel.deficit(1.0 - c[:, None])[0][:, 0]).reshape(shape)
     allowed = 1e-300 + atol * np.sqrt(moment(phi, q, missing=missing)
                                       * moment(phi, other, missing=missing))
-    value, _, lost = refined(
-        lambda some, grid: polar_average(lambda u, v: phi.phi(u) * phi.phi(v), q[some],
-                                         other[some], theta[some], phi.kinks, grid),
-        q.size, lambda fresh, some: allowed[some], GRIDS[1:])
+    value, bound = np.full((2, q.size), np.inf) if phi.kinks else off_shell(phi, q, other, c, atol)
+    todo = np.flatnonzero(bound > allowed)
+    theta = np.arccos(c[todo])
+    value[todo], _, lost = refined(
+        lambda some, grid: polar_average(lambda u, v: phi.phi(u) * phi.phi(v), q[todo[some]],
+                                         other[todo[some]], theta[some], phi.kinks, grid),
+        todo.size, lambda fresh, some: allowed[todo[some]], GRIDS[1:])
+    lost = todo[lost]
     if lost.size and missing == "raise":
         raise Untrusted(f"the average of {phi.name} over two correlated normals is not settled "
                         f"to {atol:g} at {lost.size} of {q.size} points, first at "
                         f"q = {q[lost[0]]:.4g}, {other[lost[0]]:.4g}, "
-                        f"c = {np.cos(theta[lost[0]]):.6g}", value.reshape(shape))
+                        f"c = {c[lost[0]]:.6g}", value.reshape(shape))
     value[lost] = np.nan
     return value.reshape(shape)
+
+
+class Law:
+    """A kernel in closed form; methods as those of `MehlerKernel`, with no error but rounding.
+
+    Args:
+        phi: the activation that has this law.
+        q, other: variances of u1 and u2, shape ``(rows,)``; the same if left out.
+    """
+
+    def __init__(self, phi: Activation, q: np.ndarray, other: np.ndarray | None = None):
+        self.phi, self.q, self.other = phi, q, q if other is None else other
+        self.scale = np.sqrt(q) * np.sqrt(self.other)
+        self.power = self.independent() + self.at(np.ones((q.size, 1)), 0)[:, 0]
+        self.slope_power = self.at(np.zeros((q.size, 1)), 1)[:, 0]
+
+    def independent(self) -> np.ndarray:
+        """``E phi(u1) E phi(u2)``, shape ``(rows,)``: 0 for odd phi."""
+        return np.zeros(self.q.size)
+
+    def at(self, d: np.ndarray, order: int) -> np.ndarray:
+        """The deficit (order 0) or slope (order 1) at ``d`` of shape ``(rows, m)``."""
+        raise NotImplementedError
+
+    def deficit(self, d: np.ndarray, rtol: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
+        """The fall from c = 1 to c = 1 - d, and 0 as its error."""
+        found = self.at(np.broadcast_to(d, (self.q.size, np.shape(d)[-1])), 0)
+        return found, np.zeros(found.shape)
+
+    def slope(self, d: np.ndarray, rtol: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
+        """The slope in c at c = 1 - d, and 0 as its error."""
+        found = self.at(np.broadcast_to(d, (self.q.size, np.shape(d)[-1])), 1)
+        return found, np.zeros(found.shape)
+
+
+class ArcSine(Law):
+    """The error function, ``2/pi arcsin(s c)`` with ``s^2 = 4 q q' / ((1 + 2q)(1 + 2q'))``.
+
+    Source: [williams1997].
+    """
+
+    def _sine(self) -> tuple[np.ndarray, np.ndarray]:
+        whole = (1.0 + 2.0 * self.q) * (1.0 + 2.0 * self.other)
+        return 2.0 * self.scale / np.sqrt(whole), (1.0 + 2.0 * (self.q + self.other)) / whole
+
+    def at(self, d: np.ndarray, order: int) -> np.ndarray:
+        """Differences of arcsines as one arctangent, in which nothing cancels."""
+        s, rest = (x[:, None] for x in self._sine())
+        ahead = np.sqrt(rest + s * s * d * (2.0 - d))
+        if order:
+            return 2.0 / np.pi * s / ahead
+        now, c = np.sqrt(rest), 1.0 - d
+        with np.errstate(divide="ignore", invalid="ignore"):
+            apart = s * np.where(c > 0.0, d * (2.0 - d) / (ahead + c * now), ahead - c * now)
+        return 2.0 / np.pi * np.arctan2(apart, ahead * now + s * s * c)
+
+
+class ArcCosine(Law):
+    """A slope on either side of 0, as ReLU, ``|x|`` and the line: ``sin + (pi - theta) cos``.
+
+    Source: [cho2009].
+    """
+
+    def _slopes(self) -> tuple[float, float]:
+        up, down = (float(x) for x in self.phi.phi(np.array([1.0, -1.0])))
+        return 0.25 * (up - down) ** 2, 0.25 * (up + down) ** 2  # squared, of x and of |x|
+
+    def independent(self) -> np.ndarray:
+        """Of the part ``|x|``."""
+        return self.scale * self._slopes()[1] * 2.0 / np.pi
+
+    def at(self, d: np.ndarray, order: int) -> np.ndarray:
+        """Small angles by their series."""
+        (odd, even), theta = self._slopes(), angle(d)
+        if order:
+            return self.scale[:, None] * (odd + even * (1.0 - 2.0 / np.pi * theta))
+        x = np.minimum(theta, 0.3) ** 2
+        near = theta**3 * (1 / 3 - x * (1 / 30 - x * (1 / 840 - x * (1 / 45360 - x / 3991680))))
+        bow = np.where(theta < 0.3, near, np.sin(theta) - theta * np.cos(theta))
+        return self.scale[:, None] * (odd * d + even * (d - 2.0 / np.pi * bow))
+
+
+class Exponential(Law):
+    """The sine, ``exp(-(q + q')/2) sinh(c sqrt(q q'))``.
+
+    Source: the generating function of a normal.
+    """
+
+    def at(self, d: np.ndarray, order: int) -> np.ndarray:
+        """No term larger than 1."""
+        apart = np.sqrt(self.q) - np.sqrt(self.other)
+        g, factor = self.scale[:, None], 0.5 * np.exp(-0.5 * apart**2)[:, None]
+        if order:
+            return factor * g * (np.exp(-g * d) + np.exp(-g * (2.0 - d)))
+        far = np.exp(-2.0 * g)
+        back = np.where(g * d < 1.0, far * np.expm1(np.minimum(g * d, 1.0)),
+                        np.exp(-g * (2.0 - d)) - far)
+        return factor * (back - np.expm1(-g * d))
+
+
+LAWS = {get("erf"): ArcSine, get("sin"): Exponential}
+
+
+def _exact(phi: Activation) -> "type[Law] | type[PriceKernel] | None":
+    straight = PriceKernel if phi.piecewise_linear and phi.continuous else None
+    return ArcCosine if phi.homogeneous else LAWS.get(phi, straight)
 
 
 class MehlerKernel:
@@ -284,6 +403,43 @@ class MehlerKernel:
             return (k, *columns)
         pick = np.searchsorted(known, rows)
         return (k, *(column[pick] for column in columns))
+
+
+def off_shell(phi: Activation, q: np.ndarray, other: np.ndarray, c: np.ndarray,
+              atol: float) -> tuple[np.ndarray, np.ndarray]:
+    """``E phi(u1) phi(u2)`` of smooth phi for two different variances, and its error bound.
+
+    Args:
+        q, other, c: variances of u1 and u2 and their correlations, each of shape ``(rows,)``.
+        atol: bound asked for, relative to ``sqrt(E phi(u1)^2 E phi(u2)^2)``.
+
+    Returns:
+        Values and bounds, each of shape ``(rows,)``.
+
+    Accuracy: the bound, by Cauchy and Schwarz on the two tails.
+
+    Source: [mehler1866].
+    """
+    power, other_power = moment(phi, q, 0), moment(phi, other, 0)
+    finer, lost = resolution(phi, q, power, moment(phi, q, 1))
+    other_finer, other_lost = resolution(phi, other, other_power, moment(phi, other, 1))
+    value, bound = np.zeros(q.shape), np.full(q.shape, np.inf)
+    rows = np.flatnonzero(~(lost | other_lost))
+    for orders in STAGES:
+        rows = rows[within_reach(q[rows], orders, finer)
+                    & within_reach(other[rows], orders, other_finer)]
+        if rows.size == 0:
+            break
+        k, a = coefficients(phi, q[rows], orders, finer)
+        b = coefficients(phi, other[rows], orders, other_finer)[1]
+        terms = np.where(k == 0, 1.0, np.exp(_log_power(k, 1.0 - c[rows, None])))
+        signs = np.where((c[rows, None] < 0) & (k % 2 == 1), -1.0, 1.0)
+        value[rows] = np.sum(a * b * signs * terms, axis=1)
+        tails = [np.maximum(p[rows] - np.sum(x * x, axis=1), 0.0) for p, x in
+                 ((power, a), (other_power, b))]
+        bound[rows] = np.sqrt(tails[0] * tails[1]) * np.abs(c[rows]) ** (k[-1] + 1)
+        rows = rows[bound[rows] > atol * np.sqrt(power[rows] * other_power[rows])]
+    return value, bound
 
 
 def _weighted_sum(f: Callable, k: np.ndarray, a2: np.ndarray, d: np.ndarray) -> np.ndarray:
@@ -496,20 +652,28 @@ def angle(d: np.ndarray) -> np.ndarray:
 
 
 class PriceKernel:
-    """Continuous, piecewise-linear phi: Price's theorem at the kinks, a variance a row.
+    """Continuous, piecewise-linear phi: Price's theorem at the kinks, a pair of variances a row.
 
     phi'' is a sum of deltas, so ``d^2/dc^2 E phi phi`` is a sum of normal densities at the kinks.
     Integrated twice from c = 1 in the angle ``cos(theta) = c``, what remains is one smooth
     integral over [0, theta], exact to rounding for every c and every variance.
+
+    Args:
+        phi: continuous and linear between its kinks.
+        q: variances of u1, shape ``(rows,)``.
+        other: variances of u2; those of u1 if left out.
 
     Accuracy: 1e-14 relative for the deficit at every c, and for the slope.
 
     Source: [price1958]; the single integral is derived here.
     """
 
-    def __init__(self, phi: Activation, q: np.ndarray):
-        self.phi, self.q, self.pairs = phi, q, _pairs(phi)
-        self.power, self.slope_power = moment(phi, q, 0), q * moment(phi, q, 1)
+    def __init__(self, phi: Activation, q: np.ndarray, other: np.ndarray | None = None):
+        self.phi, self.q, self.other = phi, q, q if other is None else other
+        self.scale = np.sqrt(self.q * self.other)
+        self.pairs = _pairs(phi, alike=other is None)
+        self.power = co_moment(phi, self.q, self.other, 0)
+        self.slope_power = self.scale * co_moment(phi, self.q, self.other, 1)
 
     def deficit(self, d: np.ndarray, rtol: float = 1e-13) -> tuple[np.ndarray, np.ndarray]:
         """``E phi phi`` at c = 1 less that at c = 1 - d, and its error bound, as `MehlerKernel`.
@@ -526,7 +690,7 @@ class PriceKernel:
 
     def _integral(self, d: np.ndarray, rtol: float,
                   weight: Callable) -> tuple[np.ndarray, np.ndarray]:
-        """``q/2pi sum_ij J_i J_j int_0^theta exp(-E_ij(t)) weight dt`` and its error."""
+        """``scale/2pi sum_ij J_i J_j int_0^theta exp(-E_ij(t)) weight dt`` and its error."""
         d = np.broadcast_to(d, (self.q.size, np.shape(d)[-1]))
         value, bound = np.empty(d.shape), np.empty(d.shape)
         rows = np.arange(self.q.size)
@@ -545,21 +709,23 @@ class PriceKernel:
                weight: Callable) -> tuple[np.ndarray, np.ndarray]:
         share, w = unit_interval(nodes)
         theta = angle(d)
-        t, root = theta * share, np.sqrt(np.maximum(self.q[rows, None, None], 1e-300))
+        t = theta * share
         total = np.zeros_like(t)
         for (a, b), weight_of_pair in self.pairs.items():
-            total += weight_of_pair * _density(t, a / root, b / root)
-        scale = self.q[rows, None] * theta[..., 0] / (2.0 * np.pi)
+            total += weight_of_pair * _density(t, a / np.sqrt(self.q[rows, None, None]),
+                                               b / np.sqrt(self.other[rows, None, None]))
+        scale = self.scale[rows, None] * theta[..., 0] / (2.0 * np.pi)
         value, error = three_sums(total * weight(t, d) * w, nodes)
         return scale * value, scale * error
 
 
-def _pairs(phi: Activation) -> dict[tuple[float, float], float]:
-    """Pairs of kinks with the product of their jumps, those that are mirror images once."""
+def _pairs(phi: Activation, alike: bool) -> dict[tuple[float, float], float]:
+    """Pairs of kinks with the product of their jumps; mirror images once if u1, u2 are alike."""
     pairs: dict[tuple[float, float], float] = {}
     for a, jump in zip(phi.kinks, phi.jumps(1)):
         for b, other_jump in zip(phi.kinks, phi.jumps(1)):
-            key = max((a, b), (b, a), (-a, -b), (-b, -a))
+            same = {(a, b), (b, a), (-a, -b), (-b, -a)} if alike else {(a, b)}
+            key = max(same)
             pairs[key] = pairs.get(key, 0.0) + jump * other_jump
     return pairs
 

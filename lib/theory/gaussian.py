@@ -361,3 +361,20 @@ def moment_slope(phi: Activation, q: np.ndarray, *, missing: str = "raise") -> n
         bell = np.exp(-0.5 * at**2 / variance) / np.sqrt(2.0 * np.pi * variance)
         slope += 0.5 * at * (above**2 - below**2) * bell / variance
     return slope
+
+
+def co_moment(phi: Activation, q: np.ndarray, other: np.ndarray, order: int = 0) -> np.ndarray:
+    """``E f(sqrt(q) z) f(sqrt(other) z)``, f = phi or phi' (order 0, 1): correlation one.
+
+    q, other and the averages have shape ``(rows,)``.
+
+    Accuracy: 1e-12 relative.
+    """
+    if np.array_equal(q, other):
+        return moment(phi, q, order)
+    f = phi.derivative(order)
+    out = np.empty_like(q)
+    for row, (a, b) in enumerate(zip(np.sqrt(q), np.sqrt(other))):
+        kinks = tuple(k / s for k in phi.kinks for s in (a, b) if s > 0)
+        out[row] = average(lambda z: f(a * z) * f(b * z), np.ones(1), kinks)[0]  # noqa: B023
+    return out
