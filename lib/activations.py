@@ -1,4 +1,4 @@
-"""Nonlinearities: phi with its derivatives, its kinks and its closed-form Gaussian averages.
+"""Nonlinearities: phi with its derivatives, its kinks and what else is known of it.
 
 `activation` is the one door (inside the library it is called `get`). It takes a name, an
 `Activation`, a formula, or any elementwise callable::
@@ -10,10 +10,10 @@
 """
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from inspect import signature
-from typing import Callable, Collection, Mapping, Sequence
+from typing import Callable, Collection, Sequence
 
 import numpy as np
 
@@ -31,21 +31,15 @@ class Activation:
     Args:
         name: as printed in figures and errors.
         made: the nonlinearity as a jet, from which all derivatives follow.
-        closed: averages in closed form as functions of the variance ``q`` of a centred normal
-            ``u``: key 0 is ``E phi(u)^2``, 1 is ``E phi'(u)^2``, 2 is ``E phi''(u)^2``.
         accuracy: relative accuracy of phi, phi' and phi'' that averages may count on.
         searched: of a callable whose kinks were not declared, what was searched for them.
 
     Accuracy: built-in derivatives are exact to rounding; those found by differences for a
         caller's own function carry 1e-12 (phi') and 1e-10 (phi'', 1e-9 beside a kink) of its size.
-
-    Source: standard definitions; closed averages [williams1997] (erf), the others by Stein's
-        lemma.
     """
 
     name: str
     made: Jet
-    closed: Mapping[int, Function] = field(default_factory=dict)
     accuracy: tuple[float, float, float] = (1e-12, 1e-12, 1e-12)
     searched: str = ""
 
@@ -183,8 +177,7 @@ def _named(name: str, **parameters: float) -> Activation:
 @lru_cache(maxsize=64)
 def _member(name: str, parameters: tuple, title: str) -> Activation:
     """One object a name, so that what is tabulated for it is tabulated once."""
-    closed = CLOSED[name](**dict(parameters)) if name in CLOSED else {}
-    return Activation(title, FAMILIES[name](X, **dict(parameters)), closed)
+    return Activation(title, FAMILIES[name](X, **dict(parameters)))
 
 
 def _read(text: str, kinks: Sequence[float] | None = None, name: str = "",
@@ -354,7 +347,7 @@ def critical_coefficients(orders: int = 4, decay: float = 0.4) -> np.ndarray:
     return signs * np.sqrt(power / power.sum())
 
 
-# The named ones, and what is known of them in closed form
+# The named ones
 
 
 def _hermite(u: Jet, clip: float = 3.0, decay: float = 0.4) -> Jet:
@@ -366,49 +359,4 @@ FAMILIES: dict[str, Callable[..., Jet]] = {
         "tanh", "erf", "relu", "leaky_relu", "hard_tanh", "sigmoid", "gelu", "swish", "silu",
         "softplus", "elu", "selu", "sin")},
     "linear": lambda u: u, "hermite": _hermite,
-}
-
-
-def _closed_erf() -> dict[int, Function]:
-    return {0: lambda q: 2.0 / np.pi * np.arcsin(2.0 * q / (1.0 + 2.0 * q)),
-            1: lambda q: 4.0 / np.pi / np.sqrt(1.0 + 4.0 * q),
-            2: lambda q: 16.0 / np.pi * q * (1.0 + 4.0 * q) ** -1.5}
-
-
-def _closed_hard_tanh() -> dict[int, Function]:
-    def edge(q: np.ndarray) -> np.ndarray:
-        return 1.0 / np.sqrt(2.0 * np.maximum(q, 1e-300))
-
-    def inside(q: np.ndarray) -> np.ndarray:
-        return jets.erf(X)(edge(q), 0)[0]
-
-    def square(q: np.ndarray) -> np.ndarray:
-        bell = 2.0 * edge(q) / np.sqrt(np.pi) * np.exp(-edge(q)**2)
-        return q * (inside(q) - bell) + (1.0 - inside(q))
-
-    return {0: square, 1: inside}
-
-
-def _closed_gelu() -> dict[int, Function]:
-    def common(q: np.ndarray) -> np.ndarray:  # E cdf^2 + 2 E x cdf pdf
-        return (0.25 + np.arcsin(q / (1.0 + q)) / (2.0 * np.pi)
-                + q / (np.pi * (1.0 + q) * np.sqrt(1.0 + 2.0 * q)))
-
-    def bend(q: np.ndarray) -> np.ndarray:
-        shrunk = q / (1.0 + 2.0 * q)
-        return (4.0 - 4.0 * shrunk + 3.0 * shrunk**2) / (2.0 * np.pi * np.sqrt(1.0 + 2.0 * q))
-
-    return {0: lambda q: q * common(q),
-            1: lambda q: common(q) + q * (1.0 + 2.0 * q) ** -1.5 / (2.0 * np.pi), 2: bend}
-
-
-def _closed_sin() -> dict[int, Function]:
-    def power(q: np.ndarray) -> np.ndarray:
-        return -0.5 * np.expm1(-2.0 * q)
-
-    return {0: power, 1: lambda q: 0.5 + 0.5 * np.exp(-2.0 * q), 2: power}
-
-
-CLOSED: dict[str, Callable[..., dict[int, Function]]] = {
-    "erf": _closed_erf, "hard_tanh": _closed_hard_tanh, "gelu": _closed_gelu, "sin": _closed_sin,
 }

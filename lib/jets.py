@@ -7,7 +7,7 @@ slope, and the slope is a jet again: ``tanh' = s``, ``s' = -2 tanh s``. So nothi
 nothing is written twice.
 
 The entries of a jet are expressions (`_Value`). Those that are asked for become a `_Program`,
-which does nothing twice and writes over what is no longer needed.
+which does nothing twice.
 """
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ import numpy as np
 from lib.checks import count
 
 Function = Callable[[np.ndarray], np.ndarray]
-BLOCK = 65_536  # points at a time, so that what is in between stays in the processor's cache
+BLOCK = 4_096  # points at a time, so that what is in between stays in the processor's cache
 
 
 class _Value:
@@ -90,66 +90,45 @@ def _chained(inner: np.ndarray, outer: np.ndarray | float) -> np.ndarray:
 class _Program:
     """The steps that lead from points to some values.
 
-    Every value has its place in a list. A step is an operation, the places of its arguments, the
-    place of its result, and the array that this is written into: that of a value wanted, or one
-    of the registers; none for what is no ufunc and brings an array of its own.
+    Every value has its place in a list. A step is an operation, the places of its arguments and
+    the place of its result.
     """
 
     def __init__(self, wanted: Sequence[_Value | float]):
         self.start: list = [None]
-        places, steps = {POINT: 0}, []
+        self.steps: list = []
+        places = {POINT: 0}
 
         def place(value: _Value | float) -> int:
             """Where a value is; equal operations on equal places are done once."""
             if value in places:
                 return places[value]
-            key = value
-            if isinstance(value, _Value):
+            key, step = value, isinstance(value, _Value)
+            if step:
                 key = value.op, *(place(one) for one in value.args)
             if key not in places:
                 places[key] = len(self.start)
-                self.start.append(None if isinstance(value, _Value) else value)
-                if isinstance(value, _Value):
-                    steps.append((_operation(value.op), key[1:], places[key]))
+                self.start.append(None if step else value)
+                if step:
+                    self.steps.append((_operation(value.op), key[1:], places[key]))
             places[value] = places[key]
             return places[key]
 
         self.results = [place(one) for one in wanted]
-        self._assign(steps)
-
-    def _assign(self, steps: list) -> None:
-        """Arrays for the results of ufuncs, used again when nobody needs what is in them."""
-        last = {one: i for i, (_, args, _) in enumerate(steps) for one in args}
-        last |= dict.fromkeys(self.results, len(steps))
-        self.steps, self.size, holds, free = [], len(self.results), {}, []
-        for i, (op, args, place) in enumerate(steps):
-            free += [holds.pop(one) for one in set(args) if last[one] == i and one in holds]
-            array = None
-            if isinstance(op, np.ufunc) and op is not np.greater:
-                if place in self.results:
-                    array = self.results.index(place)
-                else:
-                    array = holds[place] = free.pop() if free else self.size
-                    self.size = max(self.size, array + 1)
-            self.steps.append((op, args, place, array))
 
     def __call__(self, x: np.ndarray) -> list[np.ndarray]:
         """The values at points x, one-dimensional, block by block if there are many steps."""
         if len(self.steps) == len(self.results) == 1:
-            held = [x, *self.start[1:]]
-            return [self.steps[0][0](*[held[one] for one in self.steps[0][1]])]
+            held, (op, args, _) = [x, *self.start[1:]], self.steps[0]
+            return [op(*[held[one] for one in args])]
         found = [np.empty(x.size, x.dtype) for _ in self.results]
-        room = [np.empty(min(x.size, BLOCK), x.dtype) for _ in range(len(found), self.size)]
         for start in range(0, x.size, BLOCK):
             some, held = slice(start, start + BLOCK), self.start.copy()
             held[0] = x[some]
-            arrays = [one[some] for one in found] + [one[:len(held[0])] for one in room]
-            for op, args, place, array in self.steps:
-                given = [held[one] for one in args]
-                held[place] = op(*given) if array is None else op(*given, out=arrays[array])
-            for one, place in zip(arrays, self.results):
-                if held[place] is not one:
-                    one[...] = held[place]
+            for op, args, place in self.steps:
+                held[place] = op(*[held[one] for one in args])
+            for one, place in zip(found, self.results):
+                one[some] = held[place]
         return found
 
 

@@ -22,6 +22,17 @@ TIGHT = 2e-14  # of the size of the function
 FINEST = "features narrower than 0.1, or |x| / 80 if that is more, are not seen"
 
 
+def of_panels(series: np.ndarray, panel: np.ndarray, t: np.ndarray) -> np.ndarray:
+    """Chebyshev series, a column of ``series`` each, at points t in [-1, 1] of the panels given.
+
+    Source: Clenshaw's recurrence.
+    """
+    ahead = before = np.zeros_like(t)
+    for row in series[:0:-1]:
+        ahead, before = row[panel] + 2.0 * t * ahead - before, ahead
+    return series[0][panel] + t * ahead - before
+
+
 class Panels(NamedTuple):
     """Intervals ``left`` to ``right``, ascending, and the series on each, ``(panels, ORDER)``.
 
@@ -38,10 +49,7 @@ class Panels(NamedTuple):
         """The series at points ``(n,)``, to the right of an edge; NaN where nothing is known."""
         at = np.clip(np.searchsorted(self.left, x, side="right") - 1, 0, self.left.size - 1)
         t = 2.0 * (x - self.left[at]) / (self.right - self.left)[at] - 1.0
-        ahead = before = np.zeros_like(t)
-        for row in self.series.T[:0:-1]:
-            ahead, before = row[at] + 2.0 * t * ahead - before, ahead
-        return np.where(np.abs(x) < self.reach, self.series[at, 0] + t * ahead - before, np.nan)
+        return np.where(np.abs(x) < self.reach, of_panels(self.series.T, at, t), np.nan)
 
     def derivative(self, order: int = 1) -> Panels:
         """The derivative."""

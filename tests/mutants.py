@@ -36,7 +36,7 @@ FAULTS = r"""
 lib/theory/gaussian.py  gaussian  order_to_chaos
   constant    step * 0.25 * np.pi  =>  step * 0.25000025 * np.pi
   sign        z * (1.0 + np.exp(-t))  =>  z * (1.0 - np.exp(-t))
-  dropped     return slope\n\n\ndef _density  =>  return 0 * slope\n\n\ndef _density
+  dropped     return slope  =>  return 0 * slope
   comparison  if terms.min() >= 0.0 else  =>  if terms.min() <= 0.0 else
   constant    slope += 0.5 * at  =>  slope += 0.5000005 * at
   constant    root, total = np.sqrt(q)[:, None], 0.0  =>  root, total = np.sqrt(q)[:, None], 1e-9
@@ -44,7 +44,7 @@ lib/theory/gaussian.py  gaussian  order_to_chaos
   shifted     LOWEST + STRETCH * (panel + 0.5)  =>  LOWEST + STRETCH * (panel + 0.500001)
 lib/sampled.py  sampled,activations  -
   constant    0.4567 * (right - left)  =>  0.0 * (right - left)
-  dropped     shift = -jump / bend if bend else 0.0  =>  shift = 0.0
+  dropped     = -jump / bend if bend else 0.0  =>  = 0.0
   sign        np.abs(y + mirror) <= near  =>  np.abs(y - mirror) <= near
   comparison  np.ptp(y))\n\n\ndef _clusters  =>  np.inf)\n\n\ndef _clusters
 lib/theory/geometry.py  geometry,dimension  exponential_curvature
@@ -59,13 +59,15 @@ lib/theory/meanfield.py  meanfield,depth  order_to_chaos
   constant    slope >= 1.0 - 4e-16  =>  slope >= 1.0 - 4e-14
   constant    _kept(0.5 * np.log(self.chi1))  =>  _kept(0.5000005 * np.log(self.chi1))
   sign        scale = -1.0 / np.log  =>  scale = 1.0 / np.log
-  comparison  right = ~(ahead >= d * (1.0 - 1e-15))  =>  right = ahead < d * (1.0 - 1e-15)
+  comparison  right = ~(ahead >= d * (1.0 - 2e-14))  =>  right = ahead < d * (1.0 - 2e-14)
   dropped     moment(self.phi, q) + self.sigma_b**2  =>  moment(self.phi, q)
   comparison  gain > 1.0, "chaotic"  =>  gain < 1.0, "chaotic"
 lib/theory/correlated.py  correlated  order_to_chaos
   constant    np.clip(0.5 * d, 0  =>  np.clip(0.5000005 * d, 0
   constant    1 / 30 - x  =>  1 / 30.0003 - x
   sign        np.exp(-g * d) + np.exp  =>  np.exp(-g * d) - np.exp
+  constant    0.5 * np.square(phi.phi(u)  =>  0.5000005 * np.square(phi.phi(u)
+  sign        2.0 * method.power[:, None] - value  =>  2.0 * method.power[:, None] + value
   sign        apart = (a - b) ** 2  =>  apart = (a + b) ** 2
   dropped     self.slope_power[:, None] * d - bent, bound  =>  self.slope_power[:, None] * d, bound
 lib/theory/hermite.py  hermite  hermite_features
@@ -83,10 +85,10 @@ lib/theory/finite_width.py  finite_width  order_to_chaos
   constant    * np.sqrt(stray + 2.0 / width)  =>  * np.sqrt(stray + 2.000002 / width)
   sign        length - 2.0 * both + gap  =>  length + 2.0 * both + gap
   dropped     push**2 * length + 2.0 * push * keep * both  =>  push**2 * length
-lib/theory/bounds.py  bounds  deep_versus_shallow
+lib/theory/bounds.py  bounds  transitions_and_regions
   shifted     min(width, inputs) + 1  =>  min(width, inputs)
   comparison  if neurons % n == 0  =>  if neurons % n <= 1
-  constant    ends[3] - ends[1]  =>  ends[3] - 1.000001 * ends[1]
+  constant    (HYPERPLANES[phi] * width) **  =>  (HYPERPLANES[phi] * width + 1) **
 lib/networks/ensemble.py  ensemble  order_to_chaos
   axis        np.isnan(q).any(axis=0)  =>  np.isnan(q).any(axis=1)
   shifted     np.arange(1, depth + 1), fields  =>  np.arange(depth), fields
@@ -155,7 +157,7 @@ lib/tasks/files.py  images  -
 lib/activations.py  activations  your_own_nonlinearity
   constant    theirs, ours, rtol=1e-4  =>  theirs, ours, rtol=1e4
   comparison  if clip != np.inf  =>  if clip == np.inf
-  constant    1e-12 * np.abs(at) + 1e-300  =>  1e-17 * np.abs(at) + 1e-300
+  constant    1e-13 * np.abs(at) + 1e-15  =>  1e-17 * np.abs(at) + 1e-300
 lib/jets.py  jets,formula  your_own_nonlinearity
   constant    exponent * self ** (exponent - 1.0)  =>  exponent * self ** (exponent - 1.000001)
   sign        made * (-1.0 / self)  =>  made * (1.0 / self)

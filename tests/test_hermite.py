@@ -16,7 +16,7 @@ from lib.activations import critical_coefficients, custom, get, hermite
 from lib.checks import Untrusted
 from lib.theory.correlated import pair_average
 from lib.theory.hermite import (Conditions, coefficients, conditions, features,
-                                piecewise_coefficients)
+                                panel_coefficients)
 from lib.theory.meanfield import MeanField
 
 TABLE = json.loads((Path(__file__).parent / "data" / "hermite.json").read_text("utf-8"))
@@ -112,7 +112,7 @@ def test_the_spectral_rule_against_closed_forms(name, exact, q, orders):
 def test_one_closed_form_serves_all_that_is_linear_on_both_sides():
     for phi in (get("relu"), get("leaky_relu", slope=0.3), get("linear")):
         of = features(phi, 2.0, 41)
-        assert np.abs(of.a - piecewise_coefficients(phi, 2.0, 41, of.power)).max() < 1e-14
+        assert np.abs(of.a - panel_coefficients(phi, 2.0, 41, of.power)).max() < 1e-14
     few = features("relu", orders=2)
     assert few.a.tolist() == [BELL, 0.5]
 
@@ -136,7 +136,7 @@ def test_an_undeclared_kink_and_too_steep_a_function_are_refused():
         with pytest.raises(Untrusted, match="kink"):
             features(phi)
     with pytest.raises(Untrusted, match="kink"):
-        piecewise_coefficients(half, 1.0, 8, 1.0)
+        panel_coefficients(half, 1.0, 8, 1.0)
     steep = custom(lambda x: np.tanh(40 * x), lambda x: 40 * (1 - np.tanh(40 * x) ** 2),
                    lambda x: -3200 * np.tanh(40 * x) * (1 - np.tanh(40 * x) ** 2))
     with pytest.raises(Untrusted):

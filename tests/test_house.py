@@ -28,7 +28,8 @@ MAY_IMPORT = {
     "formula": {"checks", "jets"},
     "sampled": {"checks", "jets"},
     "activations": {"checks", "jets", "formula", "sampled"},
-    "theory": {"activations", "checks", "estimate", "profile"},
+    "theory": {"activations", "checks", "estimate", "profile",
+               "sampled"},  # its tables are read as sampled functions are
     "networks": {"activations", "checks", "estimate", "profile", "measure"},
     "measure": {"checks", "estimate"},
     "tasks": {"checks"},
@@ -43,7 +44,6 @@ FUNCTION_LINES = 40
 # Modules with one user or none among modules and chapters: a named idea, and why it stands alone.
 NAMED_IDEAS = {
     "lib.formula": "a text is read and never executed; apart from what it makes",
-    "lib.sampled": "what a search finds in a black box; apart from what is known of formulas",
     "lib.networks.boundary": "where a read-out changes its sign, and how to find it",
     "lib.report.flow": "what hangs on what in a notebook, without executing it",
     "lib.report.journal": "what of a sweep is safe on disk; tested by killing",

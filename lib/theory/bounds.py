@@ -1,13 +1,11 @@
-"""Bounds on what networks can do, whatever their weights."""
+"""Bounds on how many pieces networks can cut their input into, whatever their weights."""
 from math import comb, log10
-from typing import Callable, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from lib.activations import Activation, get
 from lib.checks import choice, count
 
-FAR = np.array([1e12, 1e15])  # a bounded phi is level out here, to rounding
 HYPERPLANES = {"relu": 1, "hard_tanh": 2, "sign": 1}  # a unit, parallel to each other
 
 
@@ -22,40 +20,6 @@ class Chain(NamedTuple):
     width: list[int]
     log10_printed: np.ndarray
     log10_sharp: np.ndarray
-
-
-def shallow_length_bound(width: int, sign_changes: int, *,
-                         phi: str | Activation | Callable = "tanh",
-                         closed: bool = False) -> float:
-    """Greatest length of a curve behind one hidden layer: ``L^E <= N (1 + s) R``.
-
-    For any weights and biases whatever of one layer ``x = phi(W u + b)`` of N units, with phi
-    non-decreasing of range ``R = sup phi - inf phi``, and any curve ``u(theta)`` no projection
-    of whose velocity, ``w . du/dtheta``, changes its sign more than s times.
-
-    Proof. The speed ``|dx/dtheta|`` is at most the sum over units of ``|dx_i/dtheta|``, so the
-    length is at most the sum of the total variations of the N units. A unit's pre-activation is
-    monotone on at most 1 + s pieces of the curve, and so is x_i; on a piece it varies by at most
-    R. Closed curve: going round, the last piece continues the first, and there are s pieces.
-
-    A circle has s = 2 going round, so ``L^E <= 2 N R``, which is 4 N for tanh. The bound is
-    reached only as the weights grow without limit; at fixed sigma_w lengths grow as sqrt(N).
-
-    Args:
-        width: number N of hidden units.
-        sign_changes: s. On a closed curve, going round once, an even number.
-        phi: bounded, non-decreasing activation; R is read off it at +-1e15.
-        closed: whether the curve ends where it starts.
-
-    Source: [poole2016], theorem on shallow networks; proof and closed curve derived here.
-
-    >>> shallow_length_bound(100, 2, closed=True)
-    400.0
-    """
-    width, pieces = count("width", width), count("sign_changes", sign_changes, low=0)
-    if closed and pieces % 2:
-        raise ValueError(f"sign_changes must be even on a closed curve, got {pieces}")
-    return float(width * (pieces if closed else pieces + 1) * _range(get(phi)))
 
 
 def layer_patterns(width: int, inputs: int, phi: str = "relu") -> int:
@@ -126,18 +90,3 @@ def patterns_chain(neurons: int, inputs: int, phi: str = "relu") -> Chain:
     printed, sharp = (np.array([log10(patterns_bound(k, n, inputs, phi=phi, printed=form))
                                 for k, n in zip(width, depth)]) for form in (True, False))
     return Chain(depth, width, printed, sharp)
-
-
-def _range(phi: Activation) -> float:
-    """sup phi - inf phi of a bounded non-decreasing phi, or an error that says what it is."""
-    x = np.unique(np.concatenate([np.linspace(-30, 30, 6001), np.geomspace(30, 1e6, 200),
-                                  -np.geomspace(30, 1e6, 200)]))
-    with np.errstate(all="ignore"):
-        y, ends = np.asarray(phi.phi(x)), np.asarray(phi.phi(np.concatenate([-FAR, FAR])))
-    size = np.abs(y).max()
-    if np.any(np.diff(y) < -1e-14 * size):
-        raise ValueError(f"phi must be non-decreasing; {phi.name} decreases near x = "
-                         f"{x[np.argmin(np.diff(y))]:.3g}")
-    if not np.all(np.isfinite(ends)) or np.ptp(ends[:2]) + np.ptp(ends[2:]) > 1e-9 * size:
-        raise ValueError(f"phi must be bounded; {phi.name} is not, so that no length is too great")
-    return float(ends[3] - ends[1])

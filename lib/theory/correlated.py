@@ -1,13 +1,15 @@
 """Averages over two correlated normals: the right method for each phi, or an exception.
 
-=====================  =========================================  ========================
-phi                    method                                     cost a value
-=====================  =========================================  ========================
-erf, sine, leaky ReLU  closed form                                one arcsine
-smooth                 Mehler's series                            one product
-piecewise linear       Price's theorem                            two hundred exponentials
-anything else          polar rule                                 ten thousand phi
-=====================  =========================================  ========================
+======================  ================  ========================
+phi                     method            cost a value
+======================  ================  ========================
+erf, sine, leaky ReLU   closed form       one arcsine
+smooth                  Mehler's series   one product
+piecewise linear        Price's theorem   two hundred exponentials
+anything else           polar rule        ten thousand phi
+======================  ================  ========================
+
+The polar rule also serves wherever another method cannot bound its error.
 """
 from typing import Callable
 
@@ -29,7 +31,7 @@ BLOCK = 400_000  # numbers held at a time
 ROWS = 10_000  # variances whose coefficients are kept
 NODES = 12_000  # of the polar rule held at a time
 STAGES = (64, 256, 1024, 2048, 4096, 8192)  # orders of Mehler's series
-GRIDS = ((49, 65), (65, 97), (97, 193), (145, 257))  # of that: angles a sector, radii a panel
+GRIDS = ((49, 65), (65, 97), (97, 193), (145, 257), (193, 385))  # angles a sector, radii a panel
 SMALL = 1e-3  # below this deficit the polar rule integrates the slope instead of subtracting
 
 
@@ -63,8 +65,9 @@ class Kernel:
         self._blocks = [known[at:at + ROWS] for at in range(0, known.size, ROWS)]
         self._kept = self._method(known) if len(self._blocks) == 1 else None
 
-    def _method(self, rows: np.ndarray) -> "MehlerKernel | PolarKernel | PriceKernel | Law":
-        return _method_for(self.phi)(self.phi, self.q.ravel()[rows])
+    def _method(self, rows: np.ndarray) -> "Law | MehlerKernel | PolarKernel | PriceKernel":
+        kind = _exact(self.phi) or (PolarKernel if self.phi.kinks else MehlerKernel)
+        return kind(self.phi, self.q.ravel()[rows])
 
     def deficit(self, d: np.ndarray, rtol: float = 1e-10) -> np.ndarray:
         """``E phi(u)^2 - E phi(u1) phi(u2)`` to a relative ``rtol``.
@@ -115,31 +118,22 @@ class Kernel:
         return deficit, slope
 
     def _evaluate(self, what: str, d: np.ndarray, rtol: float) -> np.ndarray:
-        """By a matrix with a row for each variance; axes that q lacks become its columns."""
+        """By a matrix with a row for each variance, in blocks; NaN where power is not known."""
         d = real("d", d, low=0.0, high=2.0)
         shape = np.broadcast_shapes(self.q.shape, d.shape)
-        own = (1,) * (len(shape) - self.q.ndim) + self.q.shape
-        rows = [axis for axis, size in enumerate(own) if size != 1]
-        order = rows + [axis for axis, size in enumerate(own) if size == 1]
-        d = d.reshape((1,) * (len(shape) - d.ndim) + d.shape)
-        if all(d.shape[axis] == 1 for axis in rows):  # the same deficits for every variance
-            work = np.broadcast_to(d, [1 if axis in rows else size
-                                       for axis, size in enumerate(shape)]).ravel()
-        else:
-            columns = int(np.prod([shape[axis] for axis in order[len(rows):]]))
-            work = np.broadcast_to(d, shape).transpose(order).reshape(self.q.size, columns)
-        value = self._settled(what, work, rtol)
-        return value.reshape([shape[axis] for axis in order]).transpose(np.argsort(order))
-
-    def _settled(self, what: str, work: np.ndarray, rtol: float) -> np.ndarray:
-        """A block of variances at a time; NaN where the averages of one normal are not known."""
-        out = np.full((self.q.size, work.shape[-1]), np.nan)
+        row = np.broadcast_to(np.arange(self.q.size).reshape(self.q.shape), shape).ravel()
+        order = np.argsort(row, kind="stable")
+        work = np.broadcast_to(d, shape).ravel()[order].reshape(
+            self.q.size, row.size // max(1, self.q.size))
+        shared = np.all(work == work[:1])  # the same deficits for every variance
+        value, out = np.full(work.shape, np.nan), np.empty(shape)
         for rows in self._blocks:
             method = self._kept or self._method(rows)
-            out[rows] = self._mirrored(method, what, work if work.ndim == 1 else work[rows], rtol)
+            value[rows] = self._mirrored(method, what, work[0] if shared else work[rows], rtol)
+        out.flat[order] = value.ravel()
         return out
 
-    def _mirrored(self, method: "MehlerKernel | PolarKernel | PriceKernel | Law", what: str,
+    def _mirrored(self, method: "Law | MehlerKernel | PolarKernel | PriceKernel", what: str,
                   work: np.ndarray, rtol: float) -> np.ndarray:
         """Opposite inputs by their mirror images, if phi has a parity."""
         if not self.phi.parity or not np.any(work > 1.0):
@@ -150,36 +144,29 @@ class Kernel:
             return value if odd else np.where(work > 1.0, -value, value)
         return np.where(work > 1.0, 2.0 * method.power[:, None] - value, value) if odd else value
 
-    def _bounded(self, method: "MehlerKernel | PolarKernel | PriceKernel | Law", what: str,
+    def _bounded(self, method: "Law | MehlerKernel | PolarKernel | PriceKernel", what: str,
                  work: np.ndarray, rtol: float) -> np.ndarray:
-        """Values whose bound is met, by a second method where that of the first is not."""
+        """Values whose bound is met, by the polar rule where that of the first method is not."""
+        def not_met() -> np.ndarray:
+            scale = np.abs(value) if what == "deficit" else method.slope_power[:, None]
+            return bound > rtol * scale + 1e-300
+
         value, bound = getattr(method, what)(work, rtol)
-        scale = np.abs(value) if what == "deficit" else method.slope_power[:, None]
         if self.phi.continuous:  # D(d) <= d C'(1)
             flat = method.slope_power == 0.0
             value[flat] = bound[flat] = 0.0
-        asked = bound > rtol * scale + 1e-300
-        if asked.any():
-            d = np.broadcast_to(work, asked.shape)[asked]
-            value[asked] = self._second_opinion(what, method.q[np.nonzero(asked)[0]], d, rtol)
-        return value
-
-    def _second_opinion(self, what: str, q: np.ndarray, d: np.ndarray,
-                        rtol: float) -> np.ndarray:
-        """What a series could not settle, by the polar rule: a variance and a deficit each."""
-        method = PolarKernel(self.phi, q)
-        value, bound = (array[:, 0] for array in getattr(method, what)(d[:, None], rtol))
-        scale = np.abs(value) if what == "deficit" else method.slope_power
-        lost = bound > rtol * scale + 1e-300
-        if self.missing == "nan":
-            return np.where(lost, np.nan, value)
-        if lost.any():
-            worst, at = np.max(bound / (scale + 1e-300)), np.flatnonzero(lost)[0]
-            raise Untrusted(f"the average of {self.phi.name} over two correlated normals is known "
-                            f"to {worst:.0e} only, not {rtol:g}, at {lost.sum()} points, first at "
-                            f"q = {q[at]:.6g}, 1 - c = {d[at]:.6g}; missing='nan' marks them",
-                            value)
-        return value
+        lost, d = not_met(), np.broadcast_to(work, value.shape)
+        if lost.any() and not isinstance(method, PolarKernel):
+            polar = PolarKernel(self.phi, method.q[np.nonzero(lost)[0]])
+            found = getattr(polar, what)(d[lost][:, None], rtol)
+            value[lost], bound[lost] = (array[:, 0] for array in found)
+            lost = not_met()
+        if lost.any() and self.missing == "raise":
+            q = method.q[np.nonzero(lost)[0]]
+            raise Untrusted(f"the average of {self.phi.name} over two correlated normals is not "
+                            f"known to {rtol:g} at {lost.sum()} points, first at q = {q[0]:.6g}, "
+                            f"1 - c = {d[lost][0]:.6g}; missing='nan' marks them", value[lost])
+        return np.where(lost, np.nan, value)
 
 
 def pair_average(phi: Activation, q: np.ndarray, other: np.ndarray, c: np.ndarray,
@@ -203,43 +190,27 @@ def pair_average(phi: Activation, q: np.ndarray, other: np.ndarray, c: np.ndarra
     """
     q, other, c = np.broadcast_arrays(real("q", q, low=0.0), real("other", other, low=0.0),
                                       real("c", c, low=-1.0, high=1.0))
-    rows = q.ravel(), other.ravel(), c.ravel()
-    method = _method_for(phi)
-    if issubclass(method, (Law, PriceKernel)):
-        kernel = method(phi, rows[0], rows[1])
-        return (kernel.power - kernel.deficit(1.0 - rows[2][:, None])[0][:, 0]).reshape(q.shape)
-    allowed = atol * np.sqrt(moment(phi, rows[0], missing=missing)
-                             * moment(phi, rows[1], missing=missing))
-    if method is MehlerKernel:
-        value, bound = off_shell(phi, *rows, atol)
-    else:
-        value, bound = np.full(rows[0].shape, np.nan), np.full(rows[0].shape, np.inf)
-    todo = np.flatnonzero(bound > allowed + 1e-300)
-    value[todo] = np.nan
-    for grid in GRIDS[1:]:
-        fresh = polar_average(lambda u, v: phi.phi(u) * phi.phi(v), *(x[todo] for x in rows[:2]),
-                              np.arccos(rows[2][todo]), phi.kinks, grid)
-        settled = np.abs(fresh - value[todo]) <= allowed[todo]
-        value[todo], todo = fresh, todo[~settled]
-        if todo.size == 0:
-            return value.reshape(q.shape)
-    if missing == "raise":
+    shape, q, other, c = q.shape, q.ravel(), other.ravel(), c.ravel()
+    if exact := _exact(phi):
+        kernel = exact(phi, q, other)
+        return (kernel.power - kernel.deficit(1.0 - c[:, None])[0][:, 0]).reshape(shape)
+    allowed = 1e-300 + atol * np.sqrt(moment(phi, q, missing=missing)
+                                      * moment(phi, other, missing=missing))
+    value, bound = np.full((2, q.size), np.inf) if phi.kinks else off_shell(phi, q, other, c, atol)
+    todo = np.flatnonzero(bound > allowed)
+    theta = np.arccos(c[todo])
+    value[todo], _, lost = refined(
+        lambda some, grid: polar_average(lambda u, v: phi.phi(u) * phi.phi(v), q[todo[some]],
+                                         other[todo[some]], theta[some], phi.kinks, grid),
+        todo.size, lambda fresh, some: allowed[todo[some]], GRIDS[1:])
+    lost = todo[lost]
+    if lost.size and missing == "raise":
         raise Untrusted(f"the average of {phi.name} over two correlated normals is not settled "
-                        f"to {atol:g} at {todo.size} of {q.size} points, first at "
-                        f"q = {rows[0][todo[0]]:.4g}, {rows[1][todo[0]]:.4g}, "
-                        f"c = {rows[2][todo[0]]:.6g}", value.reshape(q.shape))
-    value[todo] = np.nan
-    return value.reshape(q.shape)
-
-
-def _method_for(phi: Activation) -> type:
-    if phi.homogeneous:
-        return ArcCosine
-    if phi in LAWS:
-        return LAWS[phi]
-    if phi.kinks and phi.piecewise_linear and phi.continuous:
-        return PriceKernel
-    return PolarKernel if phi.kinks else MehlerKernel
+                        f"to {atol:g} at {lost.size} of {q.size} points, first at "
+                        f"q = {q[lost[0]]:.4g}, {other[lost[0]]:.4g}, "
+                        f"c = {c[lost[0]]:.6g}", value.reshape(shape))
+    value[lost] = np.nan
+    return value.reshape(shape)
 
 
 class Law:
@@ -343,6 +314,11 @@ class Exponential(Law):
 LAWS = {get("erf"): ArcSine, get("sin"): Exponential}
 
 
+def _exact(phi: Activation) -> "type[Law] | type[PriceKernel] | None":
+    straight = PriceKernel if phi.piecewise_linear and phi.continuous else None
+    return ArcCosine if phi.homogeneous else LAWS.get(phi, straight)
+
+
 class MehlerKernel:
     """Smooth phi: Mehler's series ``E phi(u1) phi(u2) = sum_k a_k^2 c^k``, a variance a row.
 
@@ -427,7 +403,6 @@ class MehlerKernel:
             return (k, *columns)
         pick = np.searchsorted(known, rows)
         return (k, *(column[pick] for column in columns))
-
 
 
 def off_shell(phi: Activation, q: np.ndarray, other: np.ndarray, c: np.ndarray,
@@ -590,6 +565,31 @@ def polar_average(g: Callable, q: np.ndarray, other: np.ndarray, theta: np.ndarr
     return out
 
 
+def refined(values: Callable, size: int, allowed: Callable,
+            grids: tuple = GRIDS) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Numbers from finer and finer grids, each until two of them agree.
+
+    Args:
+        values: of some of the numbers on one grid, ``(indices, grid) -> (..., indices)``.
+        size: how many numbers.
+        allowed: by how much they may change, ``(fresh values, indices) -> (..., indices)``.
+
+    Returns:
+        The values and their last changes, ``(..., size)``; the indices of what never settled.
+    """
+    todo = np.arange(size)
+    value = values(todo, grids[0])
+    change = np.full(value.shape, np.inf)
+    for grid in grids[1:]:
+        fresh = values(todo, grid)
+        change[..., todo], value[..., todo] = np.abs(fresh - value[..., todo]), fresh
+        settled = change[..., todo] <= allowed(fresh, todo)
+        todo = todo[~np.all(settled, axis=tuple(range(settled.ndim - 1)))]
+        if todo.size == 0:
+            break
+    return value, change, todo
+
+
 class PolarKernel:
     """Any phi whose kinks are declared: ``E phi(u1) phi(u2)`` and its c-derivative.
 
@@ -620,16 +620,10 @@ class PolarKernel:
 
     def _refine(self, values: Callable, d: np.ndarray,
                 rtol: float) -> tuple[np.ndarray, np.ndarray]:
-        """On finer and finer grids, each number until two of them agree."""
         d = np.broadcast_to(d, (self.q.size, np.shape(d)[-1]))
         row, flat = np.indices(d.shape)[0].ravel(), d.ravel()
-        value, bound = np.full(d.size, np.nan), np.full(d.size, np.inf)
-        todo = np.arange(d.size)
-        for grid in GRIDS:
-            fresh = values(row[todo], flat[todo], grid)
-            bound[todo] = np.where(np.isnan(value[todo]), np.inf, np.abs(fresh - value[todo]))
-            value[todo] = fresh
-            todo = todo[bound[todo] > rtol * np.abs(fresh)]
+        value, bound, _ = refined(lambda some, grid: values(row[some], flat[some], grid), d.size,
+                                  lambda fresh, some: rtol * np.abs(fresh))
         return value.reshape(d.shape), bound.reshape(d.shape)
 
     def _deficits(self, row: np.ndarray, d: np.ndarray, grid: tuple[int, int]) -> np.ndarray:

@@ -16,7 +16,7 @@ import numpy as np
 
 from lib.activations import Activation
 from lib.checks import Untrusted
-from lib.theory.correlated import PolarRule, angle, polar_blocks
+from lib.theory.correlated import PolarRule, angle, polar_blocks, refined
 from lib.theory.gaussian import fourth_moment, moment, moment_slope
 
 GRIDS = ((25, 33), (49, 65), (97, 129))  # angles a sector, radii a panel
@@ -152,24 +152,24 @@ def pair_step(phi: Activation, q: np.ndarray, d: np.ndarray) -> np.ndarray:
 
     Source: derived here.
     """
-    done, todo = np.full((8, q.size), np.nan), np.arange(q.size)
     fold = 4 if phi.parity else 2
-    for grid in GRIDS:
-        if todo.size == 0:
-            break
-        fresh = np.concatenate([
-            _on_grid(phi, q[todo[block]], d[todo[block]], grid, fold)
-            for block in polar_blocks(todo.size, phi.kinks, grid, fold)], axis=1)
+
+    def values(some: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
+        found = np.empty((8, some.size))
+        for block in polar_blocks(some.size, phi.kinks, grid, fold):
+            found[:, block] = _on_grid(phi, q[some[block]], d[some[block]], grid, fold)
+        return found
+
+    def allowed(fresh: np.ndarray, some: np.ndarray) -> np.ndarray:
         size, gap, _, _, keep, _, _, noise = np.abs(fresh)
-        scale = np.stack([size, gap + 1e-20 * size, size / q[todo], keep, keep, size * size,
-                          size * np.sqrt(noise), noise])
-        settled = np.all(np.abs(fresh - done[:, todo]) <= TOLERANCE * scale, axis=0)
-        done[:, todo] = fresh
-        todo = todo[~settled]
-    if todo.size:
+        return TOLERANCE * np.stack([size, gap + 1e-20 * size, size / q[some], keep, keep,
+                                     size * size, size * np.sqrt(noise), noise])
+
+    found, _, lost = refined(values, q.size, allowed, GRIDS)
+    if lost.size:
         raise Untrusted(f"{phi.name}: the spread over networks is not known to {TOLERANCE:g} at "
-                        f"q = {q[todo[0]]:.4g}, 1 - c = {d[todo[0]]:.4g}", done)
-    return done
+                        f"q = {q[lost[0]]:.4g}, 1 - c = {d[lost[0]]:.4g}", found)
+    return found
 
 
 def _on_grid(phi: Activation, q: np.ndarray, d: np.ndarray, grid: tuple[int, int],

@@ -15,6 +15,7 @@ import numpy as np
 
 from lib.activations import Activation
 from lib.checks import Untrusted, real
+from lib.sampled import of_panels
 
 REACH = 13.0  # the normal density there is 1e-37
 LEVELS = (97, 193, 385, 769)  # nodes a panel: every second and fourth node is a rule too
@@ -102,16 +103,10 @@ def three_sums(terms: np.ndarray, nodes: int) -> tuple[np.ndarray, np.ndarray]:
 
     Source: Aitken's extrapolation.
     """
-    fine, middle, coarse = np.moveaxis(terms @ _masks(terms.shape[-1] // nodes, nodes), -1, 0)
+    panels = terms.reshape(*terms.shape[:-1], -1, nodes)
+    fine, middle, coarse = (k * panels[..., ::k].sum(axis=(-2, -1)) for k in (1, 2, 4))
     small, large = np.abs(fine - middle), np.abs(middle - coarse)
     return fine, small * np.minimum(1.0, small / np.maximum(large, 1e-300))
-
-
-@lru_cache(maxsize=32)
-def _masks(panels: int, nodes: int) -> np.ndarray:
-    index = np.arange(nodes)
-    one = np.stack([np.ones(nodes), 2.0 * (index % 2 == 0), 4.0 * (index % 4 == 0)], axis=-1)
-    return np.tile(one, (panels, 1))
 
 
 def _frozen(*arrays: np.ndarray) -> tuple[np.ndarray, ...]:
@@ -277,11 +272,7 @@ class _Table:
         if not read.all():
             out[~read] = self.direct(flat[~read], missing)
         panel = panel[read]
-        x = 2.0 * (t[read] - panel) - 1.0
-        ahead = before = np.zeros(x.size)
-        for row in self.series[:0:-1]:
-            ahead, before = row[panel] + 2.0 * x * ahead - before, ahead
-        out[read] = self.series[0][panel] + x * ahead - before
+        out[read] = of_panels(self.series, panel, 2.0 * (t[read] - panel) - 1.0)
         return out.reshape(np.shape(q))
 
     def _lay_out(self, panel: int) -> None:
@@ -327,8 +318,7 @@ def moment(phi: Activation, q: np.ndarray, order: int = 0, *,
         ValueError: the average is infinite, because phi (order 1) or phi' (order 2) jumps.
         Untrusted: see `average`, also for ``missing``.
 
-    Accuracy: 1e-12 relative, or what ``phi.accuracy`` says of its derivatives; closed form where
-        one exists.
+    Accuracy: 1e-12 relative, or what ``phi.accuracy`` says of its derivatives.
 
     Source: [poole2016] (the integrals in the length map, chi1 and chi2).
     """
@@ -338,8 +328,6 @@ def moment(phi: Activation, q: np.ndarray, order: int = 0, *,
     if order == 2 and not phi.differentiable:
         raise ValueError(f"{phi.name} has a kink, so E phi''^2 (chi2, curvature) is infinite: "
                          "phi'' is a delta there")
-    if order in phi.closed:
-        return phi.closed[order](q)
     if phi.homogeneous:
         power = 0.5 * float(np.sum(np.square(phi.phi(np.array([1.0, -1.0])))))
         return (power * q, np.full_like(q, power), np.zeros_like(q))[order]
@@ -365,19 +353,14 @@ def moment_slope(phi: Activation, q: np.ndarray, *, missing: str = "raise") -> n
     """
     q = real("q", q, low=0.0)
     small = (q < 1e-4) & phi.differentiable
-    slope = np.empty(q.shape)
+    slope, variance = np.empty(q.shape), np.maximum(q, 1e-30)  # phi is its own tangents there
     slope[small] = _table(phi, "bend")(q[small], missing)
-    safe = np.maximum(q[~small], 1e-30)  # there phi is its own tangent on each side
-    slope[~small] = _table(phi, "slope")(safe, missing) / safe
+    slope[~small] = _table(phi, "slope")(variance[~small], missing) / variance[~small]
     for at in () if phi.continuous else phi.kinks:
         above, below = (float(phi.phi(np.nextafter(at, to))) for to in (np.inf, -np.inf))
-        slope += 0.5 * at * (above**2 - below**2) * _density(at, q) / np.maximum(q, 1e-30)
+        bell = np.exp(-0.5 * at**2 / variance) / np.sqrt(2.0 * np.pi * variance)
+        slope += 0.5 * at * (above**2 - below**2) * bell / variance
     return slope
-
-
-def _density(at: float, q: np.ndarray) -> np.ndarray:
-    q = np.maximum(q, 1e-30)
-    return np.exp(-0.5 * at * at / q) / np.sqrt(2.0 * np.pi * q)
 
 
 def co_moment(phi: Activation, q: np.ndarray, other: np.ndarray, order: int = 0) -> np.ndarray:

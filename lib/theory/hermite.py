@@ -164,17 +164,8 @@ def features(phi: Phi, q: float = 1.0, orders: int = 21) -> Features:
         up, down = (float(phi.phi(np.array(x))) for x in (1.0, -1.0))
         a = np.sqrt(q) * (up + down) * _relu(orders)
         a[1] = np.sqrt(q) * 0.5 * (up - down)
-    elif phi.kinks:
-        a = piecewise_coefficients(phi, q, orders, power)
     else:
-        at, a = np.array([q]), np.zeros(orders)
-        finer, lost = resolution(phi, at, np.array([power]), np.array([slope]))
-        k, found = coefficients(phi, at, orders, finer)
-        a[k] = found[0]
-        if lost.any():
-            raise Untrusted(f"the Hermite coefficients of {phi.name} at q = {q:.4g} do not "
-                            "converge: phi is too steep there, or has a kink that was not "
-                            "declared", a)
+        a = panel_coefficients(phi, q, orders, power)
     return Features(phi.name, q, a, power, q * slope, second, (phi.accuracy[0], phi.accuracy[2]))
 
 
@@ -244,8 +235,8 @@ def coefficients(phi: Activation, q: np.ndarray, orders: int,
     return np.arange(orders), a
 
 
-def piecewise_coefficients(phi: Activation, q: float, orders: int, power: float) -> np.ndarray:
-    """``a_k(q)`` of a phi with kinks, by Gauss-Legendre panels that end at them.
+def panel_coefficients(phi: Activation, q: float, orders: int, power: float) -> np.ndarray:
+    """``a_k(q)`` of any phi at one variance, by Gauss-Legendre panels that end at its kinks.
 
     ``power``, E phi^2 at the variance q, sets the scale of the error: 1e-13 of its root in each of
     the coefficients 0 to ``orders`` - 1, or `Untrusted` where panels of two sizes disagree.
@@ -254,7 +245,10 @@ def piecewise_coefficients(phi: Activation, q: float, orders: int, power: float)
     gap = np.abs(fine - coarse).max() / np.sqrt(max(power, 1e-300))
     if not gap <= 1e-12:
         raise Untrusted(f"the Hermite coefficients of {phi.name} at q = {q:.4g} are uncertain by "
-                        f"{gap:.1g} of their size: declare every kink", fine)
+                        f"{gap:.1g} of their size: phi is too steep there, or has a kink that was "
+                        "not declared", fine)
+    if phi.parity:
+        fine[0 if phi.parity == "odd" else 1::2] = 0.0
     return fine
 
 

@@ -20,8 +20,9 @@ Phi = str | Activation | Callable
 START = 1.0  # which basin: an input of unit variance
 CRITICAL = 1e-12  # chi1 - 1 is not known better than this
 MARGIN = 1e-9  # how close to 1 chi1 must be to be called critical
+LEVEL = 2e-14  # relative; a length that changes by less stays, as averages are known no better
 SETTLED = 4e-12  # relative; lengths that near to q* are at q*
-BLOCK = 10_000  # points at a time, so that memory does not grow with a grid
+BLOCK = 4_000  # points at a time, so that memory does not grow with a grid
 NUMBERS = ("q_star", "chi1", "chi2", "c_star", "xi_q", "xi_c", "lyapunov")
 
 
@@ -95,11 +96,6 @@ class MeanField:
     def repeller(self) -> np.ndarray:
         """The fixed point next above q*, beyond which lengths leave; infinite if none."""
         return _kept(self._found.repeller)
-
-    @property
-    def attractors(self) -> np.ndarray:
-        """How many fixed points of the length map below 1e10 attract."""
-        return _kept(self._found.attractors)
 
     def length_map(self, q: np.ndarray) -> np.ndarray:
         """``V(q) = sigma_w^2 E phi(sqrt(q) z)^2 + sigma_b^2``; q broadcasts against the sigmas.
@@ -649,220 +645,158 @@ class _FixedPoints(NamedTuple):
     value: np.ndarray
     kind: np.ndarray
     repeller: np.ndarray
-    attractors: np.ndarray
 
 
 class _LengthTable:
-    """``E phi^2`` and its slope on a logarithmic grid of variances, and between by cubics.
+    """``E phi^2`` and its slope on a logarithmic grid of variances, to bracket fixed points.
 
     It is a function of q alone, so one table serves every (sigma_w, sigma_b). It reaches from
-    unit length down and up as far as averages can be trusted: 1e-12 at the nodes, 1e-5 between,
-    which is a bracket and a first guess, never an answer.
+    unit length down and up as far as averages can be trusted.
     """
 
     def __init__(self, phi: Activation):
         nodes = np.geomspace(1e-16, 1e10, 261)
-        middle, power = int(np.searchsorted(nodes, START)), np.full(nodes.size, np.nan)
-        moment(phi, nodes[middle:middle + 1])  # which says why there is none
-        for some in (range(middle, nodes.size, 10), range(middle, -1, -10)):  # outwards
-            for at in some:
-                part = slice(at, at + 10) if some.step > 0 else slice(max(0, at - 10), at)
-                power[part] = moment(phi, nodes[part], missing="nan")
-                if np.isnan(power[part]).any():
-                    break
+        start = int(np.searchsorted(nodes, START))
+        moment(phi, nodes[start:start + 1])  # which says why there is none
+        power = moment(phi, nodes, missing="nan")
         breaks = np.flatnonzero(np.isnan(power))
-        low = breaks[breaks < middle].max(initial=-1) + 1
-        high = breaks[breaks > middle].min(initial=nodes.size)
-        self.nodes, self.power = nodes[low:high], power[low:high]
-        step = 1e-3 * np.array([[-2.0], [-1.0], [1.0], [2.0]])
-        around = moment(phi, self.nodes * np.exp(step), missing="nan")
-        slope = np.array([1.0, -8.0, 8.0, -1.0]) @ around / (0.012 * self.nodes)
-        lost = np.isnan(slope)
-        slope[lost] = np.gradient(self.power, self.nodes)[lost]
-        self.slope, self.start, self.beyond = slope, middle - low, np.bool_(high < nodes.size)
+        low = breaks[breaks < start].max(initial=-1) + 1
+        high = breaks[breaks > start].min(initial=nodes.size)
+        self.nodes, self.power, self.beyond = nodes[low:high], power[low:high], high < nodes.size
+        slope = moment_slope(phi, self.nodes, missing="nan")
+        self.slope = np.where(np.isnan(slope), np.gradient(self.power, self.nodes), slope)
         self.rest = float(moment(phi, np.zeros(1))[0])
         rise = (self.power[:11] - self.rest) / self.nodes[:11]  # over a decade, if there is one
-        self.straight = np.bool_(low == 0 or self.nodes[0] < 1e-12 or (
+        self.straight = bool(low == 0 or self.nodes[0] < 1e-12 or (
             rise.size == 11 and np.ptp(rise) <= 1e-10 * np.abs(rise).max()))
 
-    def cubic(self, cell: np.ndarray) -> Callable:
-        """E phi^2 and its slope at variances inside the cells given, by Hermite interpolation."""
-        left, width = self.nodes[cell], self.nodes[cell + 1] - self.nodes[cell]
-        y0, m0, m1 = self.power[cell], self.slope[cell] * width, self.slope[cell + 1] * width
-        rise = self.power[cell + 1] - y0
-        a, b = m0 + m1 - 2.0 * rise, 3.0 * rise - 2.0 * m0 - m1
 
-        def between(q: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-            t = (q - left) / width
-            return y0 + t * (m0 + t * (b + t * a)), (m0 + t * (2.0 * b + 3.0 * t * a)) / width
-
-        return between
-
-
-@lru_cache(maxsize=16)
-def _table(phi: Activation) -> _LengthTable:
-    return _LengthTable(phi)
+_table = lru_cache(maxsize=16)(_LengthTable)
 
 
 def _fixed_points(phi: Activation, sigma_w: np.ndarray, sigma_b: np.ndarray) -> _FixedPoints:
-    """Bracketed in the table, with pairs of them that hide between two nodes; then polished."""
-    shape, w2, b2 = sigma_w.shape, np.square(sigma_w).ravel(), np.square(sigma_b).ravel()
+    """Bracketed in the table, then worked out; sigmas of shape ``(points,)``."""
+    w2, b2 = np.square(sigma_w), np.square(sigma_b)
     if phi.homogeneous:
-        return _FixedPoints(*(x.reshape(shape) for x in _on_a_line(phi, w2, b2)))
+        return _on_a_line(phi, w2, b2)
     table = _table(phi)
-    longer = np.stack([w2, b2, np.ones_like(w2)], axis=1) @ np.stack(
-        [table.power, np.ones_like(table.power), -table.nodes])
-    longer = longer > 16.0 * np.finfo(float).eps * table.nodes  # a watershed is left downwards
-    grows = longer[:, table.start]
-    above = _first_true(~longer[:, table.start:], table.start)
-    below = _last_true(longer[:, :table.start + 1])
-    cell = np.where(grows, above - 1, below)
-    lost, vanishes = grows & (above < 0), ~grows & (below < 0)
-    pairs = _hidden_pairs(phi, table, w2, b2, longer)
-    attractors = (longer[:, :-1] & ~longer[:, 1:]).sum(axis=1) + ~longer[:, 0]
-    low, high = table.nodes[cell], table.nodes[np.minimum(cell + 1, table.nodes.size - 1)]
-    leaves, left, right = np.full(w2.size, -1), low.copy(), high.copy()  # where lengths leave
-    rows = np.flatnonzero((longer.sum(axis=1) > cell + 1) & ~lost)
-    leaves[rows] = _first_true(longer[rows] & (np.arange(table.nodes.size) > cell[rows, None]), -1)
-    left[rows], right[rows] = table.nodes[leaves[rows]], table.nodes[leaves[rows] + 1]
-    for row, at, turn in pairs:  # a dip of V(q) - q on the way up, or a bump on the way down
-        attractors[row] += 1
-        if grows[row] and at >= table.start and (lost[row] or at < cell[row]):
-            cell[row], low[row], high[row] = at, table.nodes[at], turn
-            lost[row], leaves[row], left[row], right[row] = False, at, turn, table.nodes[at + 1]
-        elif not grows[row] and cell[row] < at < table.start:
-            cell[row], low[row], high[row] = at, turn, table.nodes[at + 1]
-            vanishes[row] = False
-    lost, vanishes = lost | vanishes & ~table.straight, vanishes & table.straight
-    value = np.full(w2.size, np.nan)
-    near = (table.power[0] - table.rest) / table.nodes[0]
-    with np.errstate(divide="ignore", invalid="ignore"):  # 0 / 0 where every length stays
-        value[vanishes] = (b2 + w2 * table.rest)[vanishes] / (1.0 - w2[vanishes] * near)
-    rows = np.flatnonzero(~(lost | vanishes))
-    value[rows] = _polish(phi, table, w2[rows], b2[rows], cell[rows], low[rows], high[rows])
-    repeller, rows = np.full(w2.size, np.inf), np.flatnonzero(leaves >= 0)
-    repeller[rows] = _polish(phi, table, w2[rows], b2[rows], leaves[rows], left[rows], right[rows],
-                             -1.0)
-    away = np.where(grows & ~table.beyond, "diverges", "out of reach")
-    kind = np.where(lost, away, "stable")
-    return _FixedPoints(*(x.reshape(shape) for x in (value, kind, repeller, attractors)))
+    nodes, longer = table.nodes, _longer(w2, b2, table.nodes, table.power)
+    turns = _turns(phi, table, w2, b2, longer)
+    if turns.size:
+        nodes, order = np.unique(np.concatenate([nodes, turns]), return_index=True)
+        power = np.concatenate([table.power, moment(phi, turns)])[order]
+        longer = _longer(w2, b2, nodes, power)
+    start = np.searchsorted(nodes, START)
+    grows = longer[:, start]
+    above, below = ~longer[:, start:], longer[:, :start + 1]
+    lost, vanishes = grows & ~above.any(axis=1), ~grows & ~below.any(axis=1)
+    cell = np.where(grows, start + np.argmax(above, axis=1) - 1,  # q* is between it and the next
+                    np.where(vanishes, -1, start - np.argmax(below[:, ::-1], axis=1)))
+    kind = np.where(lost & (not table.beyond), "diverges", np.where(
+        lost | vanishes & (not table.straight), "out of reach", "stable"))
+    value, repeller = np.full(w2.size, np.nan), np.full(w2.size, np.inf)
+    if table.straight:
+        near = (table.power[0] - table.rest) / table.nodes[0]
+        value[vanishes] = (b2 + w2 * table.rest)[vanishes] / np.maximum(
+            1.0 - w2[vanishes] * near, LEVEL)
+    found = np.flatnonzero((kind == "stable") & ~vanishes)
+    again = np.flatnonzero((longer.sum(axis=1) > cell + 1) & ~lost)  # longer once more, beyond q*
+    leaves = np.argmax(longer[again] & (np.arange(nodes.size) > cell[again, None]), axis=1) - 1
+    for out, rows, left in ((value, found, cell[found]), (repeller, again, leaves)):
+        out[rows] = crossing(
+            lambda q, some: w2[rows[some]] * moment(phi, q) + b2[rows[some]] - q,  # noqa: B023
+            nodes[left], nodes[left + 1])
+    return _FixedPoints(value, kind, repeller)
 
 
-def _on_a_line(phi: Activation, w2: np.ndarray, b2: np.ndarray) -> tuple:
-    """Homogeneous phi: V is a straight line, sigma_w^2 E phi^2(1) q + sigma_b^2."""
-    slope = w2 * moment(phi, np.ones(1))[0]
-    neutral = np.abs(slope - 1.0) <= 1e-15 * 4.0
-    value = np.where(slope < 1.0, b2 / np.where(slope < 1.0, 1.0 - slope, 1.0), np.nan)
-    value = np.where(neutral, np.where(b2 == 0.0, START, np.nan), value)
-    kind = np.where(neutral & (b2 == 0.0), "neutral",
-                    np.where(neutral | (slope > 1.0), "diverges", "stable"))
-    return value, kind, np.full(w2.shape, np.inf), (kind == "stable").astype(int)
+def _longer(w2: np.ndarray, b2: np.ndarray, q: np.ndarray, power: np.ndarray) -> np.ndarray:
+    """Whether V(q) > q but for rounding, ``(points, lengths)``; a watershed is left downwards."""
+    gap = np.stack([w2, b2, np.ones_like(w2)], axis=1) @ np.stack([power, np.ones_like(q), -q])
+    return gap > LEVEL * q
 
 
-def _hidden_pairs(phi: Activation, table: _LengthTable, w2: np.ndarray, b2: np.ndarray,
-                  longer: np.ndarray) -> list[tuple[int, int, float]]:
-    """Cells with two fixed points: row, cell, and a length between the two.
-
-    V(q) - q has the same sign at both nodes and turns towards 0 between them. Whether it gets
-    there the cubic says, and where that is too close to call the averages themselves.
-    """
+def _turns(phi: Activation, table: _LengthTable, w2: np.ndarray, b2: np.ndarray,
+           longer: np.ndarray) -> np.ndarray:
+    """Lengths between two nodes at which V(q) - q has another sign than at both: extrema."""
     weights, place = np.unique(w2, return_inverse=True)  # b has no say in where V' passes 1
-    rows = np.split(np.argsort(place), np.cumsum(np.bincount(place))[:-1])
     steep = weights[:, None] * table.slope > 1.0
     kind, cell = np.nonzero(steep[:, 1:] != steep[:, :-1])
-    row = np.concatenate([place[:0], *(rows[i] for i in kind)])
-    cell = np.repeat(cell, [rows[i].size for i in kind])
-    dips = steep[place[row], cell + 1]
-    alike = (longer[row, cell] == dips) & (longer[row, cell + 1] == dips)
-    row, cell, sign = row[alike], cell[alike], np.where(dips[alike], 1.0, -1.0)
-    between = table.cubic(cell)
-    turn = _bisect(lambda q: sign * (1.0 - w2[row] * between(q)[1]), table.nodes[cell],
-                   table.nodes[cell + 1], 30)
-    close = sign * (w2[row] * between(turn)[0] + b2[row] - turn) < 1e-3 * turn
-    if not close.any():
-        return []
-    row, cell, sign = row[close], cell[close], sign[close]
-    turn = _bisect(lambda q: sign * (1.0 - w2[row] * moment_slope(phi, q)), table.nodes[cell],
-                   table.nodes[cell + 1], 22)  # an extremum: 1e-7 of it is 1e-14 of the value
-    there = sign * (w2[row] * moment(phi, turn) + b2[row] - turn) < 0.0
-    return list(zip(row[there], cell[there], turn[there]))
+    which, row = np.nonzero(kind[:, None] == place)
+    left, rises = cell[which], steep[place[row], cell[which] + 1]
+    alike = (longer[row, left] == rises) & (longer[row, left + 1] == rises)
+    row, left = row[alike], left[alike]
+    wide = table.nodes[left + 1] - table.nodes[left]
+    near = [np.abs(w2[row] * table.power[at] + b2[row] - table.nodes[at])
+            < np.abs(w2[row] * table.slope[at] - 1.0) * wide for at in (left, left + 1)]
+    row, left = row[near[0] & near[1]], left[near[0] & near[1]]
+    turn = crossing(lambda q, some: w2[row[some]] * moment_slope(phi, q) - 1.0,
+                    table.nodes[left], table.nodes[left + 1])
+    there = w2[row] * moment(phi, turn) + b2[row] > turn * (1.0 + LEVEL)
+    return np.unique(turn[there != longer[row, left]])
 
 
-def _last_true(mask: np.ndarray) -> np.ndarray:
-    """Index of the last True in each row, -1 where there is none."""
-    found = mask.shape[1] - 1 - np.argmax(mask[:, ::-1], axis=1)
-    return np.where(mask.any(axis=1), found, -1)
+def _on_a_line(phi: Activation, w2: np.ndarray, b2: np.ndarray) -> _FixedPoints:
+    """Homogeneous phi: V is a straight line, sigma_w^2 E phi^2(1) q + sigma_b^2."""
+    slope = w2 * moment(phi, np.ones(1))[0]
+    neutral = np.abs(slope - 1.0) <= 4e-15
+    kind = np.where(neutral & (b2 == 0.0), "neutral",
+                    np.where(neutral | (slope > 1.0), "diverges", "stable"))
+    value = np.where(kind == "stable", b2 / np.where(kind == "stable", 1.0 - slope, 1.0),
+                     np.where(kind == "neutral", START, np.nan))
+    return _FixedPoints(value, kind, np.full(w2.shape, np.inf))
 
 
-def _first_true(mask: np.ndarray, offset: int) -> np.ndarray:
-    """Index of the first True in each row plus an offset, -1 where there is none."""
-    return np.where(mask.any(axis=1), np.argmax(mask, axis=1) + offset, -1)
+def crossing(f: Callable, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """Where f changes its sign between low and high: secants that stay between them.
 
+    Args:
+        f: of points and of the indices of the brackets they lie in, both of shape ``(n,)``.
+        low, high: positive, shape ``(brackets,)``; the signs of f differ there.
 
-def _bisect(f: Callable, low: np.ndarray, high: np.ndarray, steps: int) -> np.ndarray:
-    """Where f, positive at low, becomes negative."""
-    for _ in range(steps):
-        q = 0.5 * (low + high)
-        left = f(q) > 0.0
-        low, high = np.where(left, q, low), np.where(left, high, q)
-    return 0.5 * (low + high)
+    Accuracy: the last step is below 1e-13 relative.
 
-
-def _polish(phi: Activation, table: _LengthTable, w2: np.ndarray, b2: np.ndarray,
-            cell: np.ndarray, low: np.ndarray, high: np.ndarray, sign: float = 1.0) -> np.ndarray:
-    """Newton's method from the table's guess, with the table's slope; else bisection.
-
-    Where V(q) - q falls through 0, or rises if ``sign`` is -1.
+    Source: Illinois algorithm.
     """
-    between, q = table.cubic(cell), 0.5 * (low + high)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        for _ in range(6):
-            value, slope = between(q)
-            q = np.clip(q + (w2 * value + b2 - q) / (1.0 - w2 * slope), low, high)
-    slope = w2 * slope
-    active = np.arange(q.size)
-    for _ in range(20):
-        here = q[active]
-        step = (w2[active] * moment(phi, here) + b2[active] - here) / (1.0 - slope[active])
-        q[active] = np.clip(here + step, 0.5 * here, 2.0 * here)
-        active = active[np.abs(step) > np.maximum(1e-13 * here, 1e-15)]
-        if active.size == 0:
-            return q
-    q[active] = _bisect(lambda q: sign * (w2[active] * moment(phi, q) + b2[active] - q),
-                        low[active], high[active], 60)  # next to a tangency
-    return q
+    old, new, some = low.copy(), high.copy(), np.arange(low.size)
+    f_old, f_new = f(old, some), f(new, some)
+    for _ in range(200):
+        a, b, at_a, at_b = old[some], new[some], f_old[some], f_new[some]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            step = np.where(at_b == 0.0, 0.0, at_b * (b - a) / (at_b - at_a))
+        ahead = np.clip(b - step, np.minimum(a, b), np.maximum(a, b))
+        value = f(ahead, some)
+        passed = (value > 0.0) != (at_b > 0.0)
+        old[some], f_old[some] = np.where(passed, b, a), np.where(passed, at_b, 0.5 * at_a)
+        new[some], f_new[some] = ahead, value
+        some = some[np.abs(ahead - b) > 1e-13 * ahead]
+        if some.size == 0:
+            break
+    return new
 
 
 # the edge of chaos, and gains
 
 def critical_weights(phi: Activation, sigma_b: np.ndarray) -> np.ndarray:
     """``sigma_w`` on the edge of chaos, NaN where there is none: see `MeanField.critical_line`."""
-    from scipy.optimize import elementwise  # costs as much to import as NumPy; used here only
-
-    def squared_bias(log_q, target):
-        q = np.exp(log_q)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return q - moment(phi, q, missing="nan") / moment(phi, q, 1, missing="nan") - target
-
     if phi.homogeneous:
         with np.errstate(divide="ignore"):
             return np.full(sigma_b.shape, moment(phi, np.ones(1), 1)[0] ** -0.5)
     table, b2 = _table(phi), np.square(sigma_b).ravel()
-    stretch, scan = moment(phi, table.nodes, 1, missing="nan"), np.log(table.nodes)
+    stretch = moment(phi, table.nodes, 1, missing="nan")
     with np.errstate(divide="ignore", invalid="ignore"):
         above = table.nodes - table.power / stretch >= b2[:, None]
     settles = table.slope <= stretch * (1.0 + 1e-9)
-    crossing = (above[:, 1:] != above[:, :-1]) & (settles[1:] | settles[:-1])
+    passes = (above[:, 1:] != above[:, :-1]) & (settles[1:] | settles[:-1])
     small = np.searchsorted(table.nodes, 1e-6)  # the line starts at q = 0 unless that repels
     at_rest = (b2 == 0.0) & (table.rest == 0.0) & settles[small] & (stretch[0] > 0.0)
-    crossing[b2 == 0.0, :small] = False
+    passes[b2 == 0.0, :small] = False
     q = np.where(at_rest, 0.0, np.nan)
-    while (rows := np.flatnonzero(np.isnan(q) & crossing.any(axis=1))).size:
-        cell = np.argmax(crossing[rows], axis=1)
-        crossing[rows, cell] = False
-        root = np.exp(elementwise.find_root(
-            squared_bias, (scan[cell], scan[cell + 1]), args=(b2[rows],),
-            tolerances={"xatol": 1e-14}).x)
+    while (rows := np.flatnonzero(np.isnan(q) & passes.any(axis=1))).size:
+        cell = np.argmax(passes[rows], axis=1)
+        passes[rows, cell] = False
+        root = crossing(lambda q, some: q - b2[rows[some]]  # noqa: B023
+                        - moment(phi, q, missing="nan") / moment(phi, q, 1, missing="nan"),
+                        table.nodes[cell], table.nodes[cell + 1])
         weights = _where_finite(lambda q: moment(phi, q, 1), root) ** -0.5
         known = np.isfinite(weights)  # and unit length must be attracted by it
         star = _fixed_points(phi, weights[known], np.sqrt(b2[rows[known]])).value

@@ -18,7 +18,7 @@ import numpy as np
 from lib.activations import Activation, get
 from lib.checks import Untrusted, choice, count, number, real
 from lib.theory.gaussian import LEVELS, moment, split_half_line, three_sums
-from lib.theory.meanfield import MeanField
+from lib.theory.meanfield import MeanField, crossing
 
 STEP, SPAN = 0.4, 48.0  # of the integral over the logarithm of the Laplace variable
 BLOCK = 1_000_000  # values of phi' by Laplace variables held at a time
@@ -188,18 +188,18 @@ def growth_boundary(factor: Law, sigma_b: np.ndarray, width: int, *,
     >>> growth_boundary(lambda law, width: law.sigma_w / 3.0, 0.0, 10).round(9).item()
     3.0
     """
-    from scipy.optimize import elementwise
-
-    def above(sigma_w, sigma_b):
-        return factor(MeanField(sigma_w, sigma_b, phi), width) - 1.0
-
     sigma_b = real("sigma_b", sigma_b, low=0.0)
-    below, beyond = np.max(above(low, sigma_b)), np.min(above(high, sigma_b))
+    biases = sigma_b.ravel()
+
+    def above(sigma_w: np.ndarray, some: np.ndarray) -> np.ndarray:
+        return factor(MeanField(sigma_w, biases[some], phi), width) - 1.0
+
+    ends = np.full((2, biases.size), [[low], [high]])
+    below, beyond = (reach(above(end, ...)) for reach, end in zip((np.max, np.min), ends))
     if not below < 0.0 < beyond:
         raise ValueError(f"factor must pass 1 between low and high; it is {below + 1:.4g} at "
                          f"{low:g} and {beyond + 1:.4g} at {high:g}")
-    return elementwise.find_root(above, (low, high), args=(sigma_b,),
-                                 tolerances={"xatol": 1e-13}).x
+    return crossing(above, *ends).reshape(sigma_b.shape)
 
 
 def sign_changes(angle: np.ndarray, width: int) -> np.ndarray:
