@@ -7,7 +7,6 @@ import pytest
 
 from lib.checks import Untrusted
 from lib.networks.ensemble import Ensemble, circle, frames
-from lib.networks.network import random_network
 
 GRAM = np.array([[1.0, 0.3, -0.2], [0.3, 0.5, 0.1], [-0.2, 0.1, 2.0]])
 ANY = np.linalg.cholesky(GRAM)  # coordinates of three points with that Gram matrix
@@ -240,7 +239,7 @@ def test_several_sigmas_are_several_ensembles_from_streams_of_their_own():
 
 
 def test_networks_with_weights_have_the_same_law():
-    nets = random_network(12, [12] * 3, 12, 1.6, 0.4, networks=1500, seed=3)
+    nets = Ensemble(1.6, 0.4, width=12, networks=1500, seed=3).network(4)
     x = np.sqrt(12.0) * np.eye(12)[:2]  # orthogonal, of length 1 per unit
     h = nets.pre_activations(x)
     assert np.abs(z_scores(grams(h[0]), 1.6**2 * np.eye(2) + 0.4**2)).max() < 4

@@ -263,6 +263,15 @@ def test_pre_activations_and_the_hidden_part():
         ((3, 3, 4), "tanh"), ((3, 5, 3), "tanh"), ((3, 2, 5), None)]
 
 
+def test_a_jvp_is_a_difference_of_outputs():
+    net = convolutional((4, 4, 2), (3, "pool"), (5,), 2, sigma_w=1.5, sigma_b=0.4, networks=2,
+                        seed=1, phi="tanh")
+    x, dx = RNG.normal(size=(2, 6, 4, 4, 2))
+    out, tangent = net.jvp(x, dx)
+    assert close(out, net.forward(x))
+    assert close(tangent, (net.forward(x + 1e-6 * dx) - net.forward(x - 1e-6 * dx)) / 2e-6, 1e-7)
+
+
 def test_a_unit_read_out():
     net = dense(4, [30], 3, 2.0, 0.4, networks=5, seed=1, unit_read_out=True)
     assert np.linalg.norm(net.weights[-1], axis=2) == pytest.approx(np.ones((5, 3)), rel=1e-14)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from copy import copy
-from typing import Callable, Iterator, NamedTuple, Sequence
+from typing import TYPE_CHECKING, Callable, Iterator, NamedTuple, Sequence
 
 import numpy as np
 
@@ -19,6 +19,9 @@ from lib.activations import Activation, get
 from lib.checks import Untrusted, choice, count, number, real
 from lib.measure import curves
 from lib.profile import Profile
+
+if TYPE_CHECKING:
+    from lib.networks.network import Network
 
 SAME = "same_kind"
 BLOCK = 12_288  # numbers worked on at a time, so that all of them stay in the cache
@@ -169,6 +172,23 @@ class Ensemble:
         parts, read, _ = _inputs(c, deficit, curve, points)
         q = self._starts(real("q", q, low=0.0), read is _single)
         return self._layers(q, parts, depth, order, dense, read is _curve)
+
+    def network(self, depth: int, inputs: int | None = None, outputs: int | None = None
+                ) -> Network:
+        """Networks of the same law with their weights, to be pushed, trained or cut.
+
+        Args:
+            depth: number of weighted layers, as in `layers`; the last is linear, a read-out.
+            inputs, outputs: dimensions of both ends; by default the width.
+        """
+        from lib.networks.network import random_network
+
+        self._one_law()
+        widths = [self.width] * (count("depth", depth, low=2) - 1)
+        return random_network(inputs or self.width, widths, outputs or self.width,
+                              float(self.sigma_w), float(self.sigma_b), phi=self.phi,
+                              networks=self.networks, seed=np.random.default_rng(self.seed),
+                              dtype=self.dtype)
 
     def outputs(self, x: np.ndarray, units: int, depths: Sequence[int]) -> Iterator[np.ndarray]:
         """Linear outputs of each network cut off at several depths.

@@ -512,19 +512,25 @@ class Network:
         """Activations of every hidden layer (see `names`), shape ``(networks, points, ...)``."""
         return [h for layer, h in self._passed(x) if layer.name]
 
+    def jvp(self, x: np.ndarray, dx: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Outputs, and what becomes of one tangent ``dx`` a point."""
+        *_, last = self._moved(x, dx)
+        return last[1:]
+
     def hidden_jvp(self, x: np.ndarray,
                    dx: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray]]:
-        """Activations of every hidden layer, and what becomes there of one tangent a point."""
-        x, dx, found = self.points("x", x), self.points("dx", dx), ([], [])
+        """Activations of every hidden layer, and the tangents ``dx`` becomes there."""
+        found = [moved for layer, *moved in self._moved(x, dx) if layer.name]
+        return [x for x, _ in found], [dx for _, dx in found]
+
+    def _moved(self, x: np.ndarray, dx: np.ndarray) -> Iterator[tuple]:
+        x, dx = self.points("x", x), self.points("dx", dx)
         if x.shape[1] != dx.shape[1]:
             raise ValueError(f"dx must have one tangent a point, got {dx.shape} for {x.shape}")
         self.refuse_jumps()
         for layer in self.layers:
             x, dx = layer.jvp(x, dx)
-            if layer.name:
-                found[0].append(x)
-                found[1].append(dx)
-        return found
+            yield layer, x, dx
 
     def calibrate(self, x: np.ndarray) -> None:
         """Replace the statistics that batch normalisation uses outside training by those of x."""
