@@ -42,8 +42,6 @@ def leading(gram: np.ndarray, log_scale: np.ndarray | float = 0.0,
     Source: [storm2024]; two by two in closed form, derived here.
     """
     gram = real("gram", gram, axes="..., d, d")
-    if gram.shape[-1] != gram.shape[-2]:
-        raise ValueError(f"gram must be square, got shape {gram.shape}")
     if gram.shape[-1] == 2:
         a, b, c = gram[..., 0, 0], gram[..., 0, 1], gram[..., 1, 1]
         top = 0.5 * (a + c) + np.hypot(0.5 * (a - c), b)
