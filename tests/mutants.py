@@ -65,7 +65,7 @@ lib/theory/meanfield.py  meanfield,depth  order_to_chaos
 lib/theory/correlated.py  correlated  order_to_chaos
   constant    np.clip(0.5 * d, 0  =>  np.clip(0.5000005 * d, 0
   constant    0.5 * np.square(phi.phi(u)  =>  0.5000005 * np.square(phi.phi(u)
-  sign        2.0 * method.power[:, None] - value  =>  2.0 * method.power[:, None] + value
+  sign        ravel()[:, None] - value  =>  ravel()[:, None] + value
   sign        apart = (a - b) ** 2  =>  apart = (a + b) ** 2
   dropped     self.slope_power[:, None] * d - bent, bound  =>  self.slope_power[:, None] * d, bound
 lib/theory/hermite.py  hermite  hermite_features
