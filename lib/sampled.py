@@ -211,14 +211,10 @@ def _searched(f: Function, told: np.ndarray) -> tuple[Panels, np.ndarray]:
     if found.size > KINKS:
         found = found[np.argsort(np.abs(found), kind="stable")]
         panels = panels._replace(reach=abs(found[KINKS]), why=", beyond which it has more kinks")
-    return _reachable(panels), np.sort(found[np.abs(found) < panels.reach])
-
-
-def _reachable(panels: Panels) -> Panels:
     if panels.reach < CORE:
         raise ValueError(f"phi must be finite, with few kinks, for |x| < {CORE:g}; it is not"
                          f" beyond |x| = {panels.reach:.3g}{panels.why}")
-    return panels
+    return panels, np.sort(found[np.abs(found) < panels.reach])
 
 
 def _width(panels: Panels, k: float) -> float:

@@ -67,7 +67,7 @@ lib/theory/correlated.py  correlated  order_to_chaos
   constant    1 / 30 - x  =>  1 / 30.0003 - x
   sign        np.exp(-g * d) + np.exp  =>  np.exp(-g * d) - np.exp
   constant    0.5 * np.square(phi.phi(u)  =>  0.5000005 * np.square(phi.phi(u)
-  sign        2.0 * method.power[:, None] - value  =>  2.0 * method.power[:, None] + value
+  sign        ravel()[:, None] - value  =>  ravel()[:, None] + value
   sign        apart = (a - b) ** 2  =>  apart = (a + b) ** 2
   dropped     self.slope_power[:, None] * d - bent, bound  =>  self.slope_power[:, None] * d, bound
 lib/theory/hermite.py  hermite  hermite_features

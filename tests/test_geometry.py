@@ -289,9 +289,6 @@ def test_reference(entry):
 
 def value_of(name):
     """A number of the reference list through the public functions."""
-    if name.startswith("shallow."):
-        from lib.theory.bounds import shallow_length_bound
-        return shallow_length_bound(1, 2, closed=True)
     if name.endswith("kappabar2_times_chi1_minus_1"):  # the limit of infinite sigma_w
         w = np.array([1e4, 1e5])
         law = MeanField(w, 0.3)

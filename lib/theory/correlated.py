@@ -125,24 +125,18 @@ class Kernel:
         order = np.argsort(row, kind="stable")
         work = np.broadcast_to(d, shape).ravel()[order].reshape(
             self.q.size, row.size // max(1, self.q.size))
-        shared = np.all(work == work[:1])  # the same deficits for every variance
+        near = np.minimum(work, 2.0 - work) if self.phi.parity else work  # mirror images
+        shared = np.all(near == near[:1])  # the same deficits for every variance
         value, out = np.full(work.shape, np.nan), np.empty(shape)
         for rows in self._blocks:
             method = self._kept or self._method(rows)
-            value[rows] = self._mirrored(method, what, work[0] if shared else work[rows], rtol)
+            value[rows] = self._bounded(method, what, near[0] if shared else near[rows], rtol)
+        if (what, self.phi.parity) == ("slope", "even"):
+            value = np.where(work > 1.0, -value, value)
+        elif (what, self.phi.parity) == ("deficit", "odd"):
+            value = np.where(work > 1.0, 2.0 * self.power.ravel()[:, None] - value, value)
         out.flat[order] = value.ravel()
         return out
-
-    def _mirrored(self, method: "Law | MehlerKernel | PolarKernel | PriceKernel", what: str,
-                  work: np.ndarray, rtol: float) -> np.ndarray:
-        """Opposite inputs by their mirror images, if phi has a parity."""
-        if not self.phi.parity or not np.any(work > 1.0):
-            return self._bounded(method, what, work, rtol)
-        value = self._bounded(method, what, np.minimum(work, 2.0 - work), rtol)
-        odd = self.phi.parity == "odd"
-        if what == "slope":
-            return value if odd else np.where(work > 1.0, -value, value)
-        return np.where(work > 1.0, 2.0 * method.power[:, None] - value, value) if odd else value
 
     def _bounded(self, method: "Law | MehlerKernel | PolarKernel | PriceKernel", what: str,
                  work: np.ndarray, rtol: float) -> np.ndarray:

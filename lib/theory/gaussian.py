@@ -103,7 +103,7 @@ def three_sums(terms: np.ndarray, nodes: int) -> tuple[np.ndarray, np.ndarray]:
 
     Source: Aitken's extrapolation.
     """
-    panels = terms.reshape(*terms.shape[:-1], -1, nodes)
+    panels = terms.reshape(*terms.shape[:-1], terms.shape[-1] // nodes, nodes)
     fine, middle, coarse = (k * panels[..., ::k].sum(axis=(-2, -1)) for k in (1, 2, 4))
     small, large = np.abs(fine - middle), np.abs(middle - coarse)
     return fine, small * np.minimum(1.0, small / np.maximum(large, 1e-300))

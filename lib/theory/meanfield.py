@@ -571,10 +571,10 @@ class _Shell:
         at_rest = moment(phi, np.zeros(1), 1, missing="nan")[0]
         self.chi1 = np.where(self.alive, self.ratio * self.kernel.slope_at_one,
                              np.where(np.isnan(q), np.nan, sigma_w**2 * at_rest))
-        self.corner = self._corner() if 0.0 in phi.kinks and not self.alive.all() else None
+        self.tangent = None if self.alive.all() else self._tangent()
 
-    def _corner(self) -> Kernel:
-        """Of what phi looks like near a kink at 0, a ReLU with a leak, in units of E phi'^2."""
+    def _tangent(self) -> Kernel:
+        """Of what phi looks like at 0, a line or a ReLU with a leak, in units of E phi'^2."""
         slopes = self.phi.dphi(np.array([1e-150, -1e-150]))
         steep, leak = slopes[np.argsort(-np.abs(slopes))]
         near = get("abs(x)") if leak == -steep else \
@@ -592,12 +592,11 @@ class _Shell:
     def _of(self, what: str, d: np.ndarray, rtol: float) -> np.ndarray:
         """Of the kernel, or where activity is at rest of what is left there of phi."""
         lost, d = np.isnan(d), np.nan_to_num(d)
-        if self.corner is None:
-            at_rest = self.chi1 * (d if what == "deficit" else 1.0)
-        else:
-            at_rest = self.chi1 / self.corner.slope_at_one * getattr(self.corner, what)(d, rtol)
-        alive = self.ratio * getattr(self.kernel, what)(d, rtol)
-        return np.where(lost, np.nan, np.where(self.alive, alive, at_rest))
+        value = self.ratio * getattr(self.kernel, what)(d, rtol)
+        if self.tangent is not None:
+            at_rest = getattr(self.tangent, what)(d, rtol) / self.tangent.slope_at_one
+            value = np.where(self.alive, value, self.chi1 * at_rest)
+        return np.where(lost, np.nan, value)
 
     def deficit_star(self) -> np.ndarray:
         """The stable fixed point of D: 0 if chi1 <= 1, else the one root of D(d) = d.
