@@ -12,12 +12,13 @@ READY  := $(VENV)/ready
 PIP    := $(RUN) -m pip install --quiet --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help book site test refresh rerun mutants fuzz bench lock clean distclean
+.PHONY: help book site test test-fast refresh rerun mutants fuzz bench lock clean distclean
 .DELETE_ON_ERROR:
 
 help:
 	@echo 'make book       execute every chapter from scratch, build the pages, print the tally of claims'
 	@echo 'make test       unit tests, doctests and every stored output of every notebook'
+	@echo 'make test-fast  of these the quick ones: no notebook, nothing slow, about a minute'
 	@echo 'make site       build the pages from the stored outputs (seconds)'
 	@echo 'make refresh    execute the notebooks in place, after an intended change'
 	@echo 'make rerun      every chapter with parameters that nobody chose: corners, random, exercises'
@@ -34,6 +35,9 @@ book site refresh: $(READY)
 
 test: $(READY)
 	@$(RUN) -m pytest $(ARGS)
+
+test-fast: $(READY)
+	@$(RUN) -m pytest tests lib -m 'not slow' $(ARGS)
 
 rerun mutants fuzz: $(READY)
 	@$(RUN) -m tests.$@ $(ARGS)

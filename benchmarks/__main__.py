@@ -1,5 +1,7 @@
-"""Print the table of work items, their limits and their bars."""
+"""Print the table of work items, their limits and their bars; ``--peers``: other packages too."""
 import os
+import sys
+from importlib.util import find_spec
 
 for library in ("OPENBLAS", "OMP", "MKL"):  # before NumPy is imported: blocks here are small
     os.environ.setdefault(f"{library}_NUM_THREADS", "1")
@@ -8,6 +10,7 @@ from benchmarks.items import geometry, in_new_process, in_process, process_cost 
 from benchmarks.limits import machine, seconds  # noqa: E402
 from benchmarks.hermite import hermite  # noqa: E402
 from benchmarks.lyapunov import lyapunov  # noqa: E402
+from benchmarks.peers import PACKAGES, ratios  # noqa: E402
 from benchmarks.training import training  # noqa: E402
 from benchmarks.trajectories import trajectories  # noqa: E402
 
@@ -34,6 +37,19 @@ def main() -> None:
         _print(name, took, None, bar * scale)
     print(ROW.format("peak memory of these", f"{peak:.0f} MB", "", "", f"{MEMORY:.0f} MB",
                      "yes" if peak <= MEMORY else "NO"))
+    if "--peers" in sys.argv[1:]:
+        _peers()
+
+
+def _peers() -> None:
+    """What the packages that are installed need for the same work, beside ours."""
+    if missing := [name for name in PACKAGES if not find_spec(name)]:
+        print(f"\nnot installed here, so not compared: {', '.join(missing)}")
+    row = "{:50} {:>10} {:>10} {:>10} {:>7} {:>10}"
+    print("\n" + row.format("the same work", "peer", "ours", "theirs", "ratio", "apart"))
+    for name, peer, ours, theirs, gap in ratios():
+        print(row.format(name, peer, f"{1e3 * ours:.2f} ms", f"{1e3 * theirs:.2f} ms",
+                         f"{theirs / ours:.2f}", f"{gap:.1e}"), flush=True)
 
 
 def _print(name: str, took: float, limit: float | None, bar: float) -> None:

@@ -120,6 +120,7 @@ lib/networks/regions.py  regions  transitions_and_regions
   sign        here + v / (v - w)  =>  here + v / (v + w)
   shifted     first + cut[0] + 1)  =>  first + cut[0] + 2)
   axis        np.diff(h > kink, axis=1)  =>  np.diff(h > kink, axis=2)
+  dropped     [walk, every ^ walk] if mirrored  =>  [walk, walk] if mirrored
 lib/networks/boundary.py  boundary_points  decision_boundaries
   comparison  np.where(same, middle, low)  =>  np.where(same, low, middle)
   constant    step[worse] *= 0.5  =>  step[worse] *= -0.5

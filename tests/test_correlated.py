@@ -71,6 +71,7 @@ ORACLES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ORACLES)
 def test_the_deficit_to_1e_10_of_itself(name):
     q, d = np.array(VARIANCES), np.array(DEFICITS[1::2] if name == "gelu" else DEFICITS)
@@ -79,6 +80,7 @@ def test_the_deficit_to_1e_10_of_itself(name):
     assert np.all(np.abs(got / expected - 1) < 1e-10)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("q, d", [(0.02, 1e-30), (1.0, 1e-12), (1.0, 0.7), (1.0, 2.0 - 1e-9),
                                   (30.0, 1e-5), (30.0, 0.1), (116.0, 1e-30), (116.0, 1.95)])
 @pytest.mark.parametrize("name", ["hard_tanh", "elu", "selu"])
@@ -88,6 +90,7 @@ def test_the_deficit_with_kinks_to_1e_10_of_itself(name, q, d):
     assert abs(got / expected - 1) < 1e-10
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("q, d", [(0.02, 1e-30), (1.0, 1e-5), (1.0, 1e-12), (2.0, 0.7),
                                   (1.0, 1.95)])
 def test_a_users_curved_phi_with_kinks_to_1e_10(q, d):
@@ -95,6 +98,7 @@ def test_a_users_curved_phi_with_kinks_to_1e_10(q, d):
     assert abs(got / oracles.conditional_deficit("hard_swish", q, d) - 1) < 1e-10
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("q, d", [(9.0, 1e-5), (30.0, 0.003), (30.0, 1.0), (116.0, 0.1)])
 def test_beyond_that_it_is_right_or_refused_with_a_good_best_value(q, d):
     expected = oracles.conditional_deficit("hard_swish", q, d)

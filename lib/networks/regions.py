@@ -281,29 +281,47 @@ def count_dichotomies(net: Network, inputs: np.ndarray, layer: int, other: np.nd
 
 
 def _turn(net, x, other, layer, stop) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Dichotomies and sign transitions of one network, layer by layer."""
+    """Dichotomies and sign transitions of one network, layer by layer.
+
+    An odd network shows in the second half turn the negative of the first. Of a neuron that is
+    zero at the very start, or always, half a turn does not tell enough: its changes are even.
+    """
+    depth = len(net.names)
+    mirrored = bool(np.isclose(stop, 2 * np.pi, rtol=1e-15)) and net.phi.parity == "odd" and \
+        not any(b.any() for b in net.biases[layer - 1:depth])
+    seen = _signs(net, x, other, layer, stop / (1 + mirrored))
+    if mirrored and not all((_changes(one) % 2).all() for one in seen):
+        mirrored, seen = False, _signs(net, x, other, layer, stop)
+    return ([_labellings(one, mirrored) for one in seen],
+            [(1 + mirrored) * _changes(one).sum(axis=0) for one in seen])
+
+
+def _signs(net, x, other, layer, stop) -> list[list[tuple]]:
+    """`Pieces.signs` for every input, layer by layer from the turning one on."""
     w, b, depth = net.weights[layer - 1][0], net.biases[layer - 1][0], len(net.names)
     higher, shifts = net.weights[layer:depth], net.biases[layer:depth]
     above = Network([np.eye(len(w)), *(higher or [np.eye(len(w))])], [None, *(shifts or [None])],
                     net.phi)
     traced = [trace(Path.arc(w @ row, other @ row, stop, centre=b), above, outputs=bool(higher))
               for row in x]  # the last layer need not be cut for its signs
-    found, changes = [], []
-    for layers in zip(*traced):
-        found.append(_labellings([here.signs for here in layers]))
-        changes.append(sum(here.sign_transitions for here in layers))
-    return found, changes
+    return [[here.signs for here in layers] for layers in zip(*traced)]
 
 
-def _labellings(signs: list[tuple]) -> np.ndarray:
+def _changes(signs: list[tuple]) -> np.ndarray:
+    """How often each neuron changes its sign for each input, shape ``(inputs, width)``."""
+    return np.array([np.bincount(neuron, minlength=len(first)) for _, neuron, first in signs])
+
+
+def _labellings(signs: list[tuple], mirrored: bool) -> np.ndarray:
     """Distinct sign patterns over the inputs for each neuron, from all changes in order of t."""
     times, neuron = (np.concatenate([one[i] for one in signs]) for i in (0, 1))
     bit = np.concatenate([np.full(len(t), 1 << i) for i, (t, _, _) in enumerate(signs)])
     start = sum(first.astype(np.int64) << i for i, (_, _, first) in enumerate(signs))
-    order = np.lexsort((times, neuron))
+    order, every = np.lexsort((times, neuron)), (1 << len(signs)) - 1
     edges = np.searchsorted(neuron[order], np.arange(len(start) + 1))
-    return np.array([len(np.unique(_walk(first, times[of], bit[of])))
-                     for first, of in zip(start, np.split(order, edges[1:-1]))])
+    walks = [_walk(first, times[of], bit[of])
+             for first, of in zip(start, np.split(order, edges[1:-1]))]
+    return np.array([len(np.unique([walk, every ^ walk] if mirrored else walk)) for walk in walks])
 
 
 def _walk(first: int, times: np.ndarray, bit: np.ndarray) -> np.ndarray:

@@ -377,20 +377,23 @@ def train_each_alone(net: Network, x: np.ndarray, labels: np.ndarray, *,
 
     Source: [raghu2017], ICLR form Fig. 6, ICML form Fig. 7.
     """
-    seen = [(net.points("x", x)[:, :SEEN], np.asarray(labels)[:SEEN]),
-            (net.points("test", test[0]), np.asarray(test[1]))]
-    histories = [train(net.copy(), x, labels, steps, only=layer, seed=seed,
-                       watch=_watch(net, layer, seen), **recipe) for layer in layers]
-    found = np.array([history.watched for history in histories]).transpose(2, 3, 0, 1)
-    return Alone(np.array(layers), histories[0].steps, *found)
+    x, counted = net.points("x", x), np.asarray(labels)[:SEEN]
+    features, below = [x, net.points("test", test[0])], 0
+    places, histories = [net.place("layers", layer) for layer in layers], {}
+    for first in sorted(set(places)):  # what the layers below make of the inputs
+        features, below = [net.through(one, below, first) for one in features], first
+        upper = Network.of(net.layers[first:], features[0].shape[2:], net.phi).copy()
+        seen = (features[0][:, :SEEN], counted), (features[1], np.asarray(test[1]))
+        histories[first] = train(upper, features[0], labels, steps, only=0, seed=seed,
+                                 watch=_right_answers(seen), **recipe)
+    found = np.array([histories[first].watched for first in places]).transpose(2, 3, 0, 1)
+    return Alone(np.array(layers), histories[places[0]].steps, *found)
 
 
-def _watch(net: Network, layer: int, seen: list[tuple[np.ndarray, np.ndarray]]) -> Callable:
-    """What counts right answers; what the layers below make of the inputs is computed once."""
-    first = net.place("layers", layer)
-    below = [(net.through(x, 0, first), labels) for x, labels in seen]
-    return lambda trained, step: [np.mean(trained.through(x, first).argmax(axis=2) == labels,
-                                          axis=1) for x, labels in below]
+def _right_answers(seen: Sequence[tuple[np.ndarray, np.ndarray]]) -> Callable:
+    """What counts them, of every network on each of several sets of features and labels."""
+    return lambda trained, step: [np.mean(trained.through(x).argmax(axis=2) == labels, axis=1)
+                                  for x, labels in seen]
 
 
 def gradient_agreement(net: Network, x: np.ndarray, labels: np.ndarray) -> np.ndarray:
