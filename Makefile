@@ -12,7 +12,7 @@ READY  := $(VENV)/ready
 PIP    := $(RUN) -m pip install --quiet --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help book site test test-fast refresh rerun mutants fuzz bench lock clean distclean
+.PHONY: help book site test test-fast refresh rerun seeds mutants fuzz bench lock clean distclean
 .DELETE_ON_ERROR:
 
 help:
@@ -22,6 +22,7 @@ help:
 	@echo 'make site       build the pages from the stored outputs (seconds)'
 	@echo 'make refresh    execute the notebooks in place, after an intended change'
 	@echo 'make rerun      every chapter with parameters that nobody chose: corners, random, exercises'
+	@echo 'make seeds      every chapter with other seeds: which verdicts turn, and whether errors are honest'
 	@echo 'make mutants    faults planted one at a time: which of them no test and no chapter notices'
 	@echo 'make fuzz       the theory on functions that nobody chose, against oracles of its own'
 	@echo 'make bench      processor time of the main computations against limits measured now'
@@ -39,7 +40,7 @@ test: $(READY)
 test-fast: $(READY)
 	@$(RUN) -m pytest tests lib -m 'not slow' $(ARGS)
 
-rerun mutants fuzz: $(READY)
+rerun seeds mutants fuzz: $(READY)
 	@$(RUN) -m tests.$@ $(ARGS)
 
 bench: $(READY)

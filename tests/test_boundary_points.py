@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from lib.checks import Untrusted
-from lib.networks.boundary import boundary_points, crossing_points
+from lib.networks.boundary import _found, boundary_points, crossing_points
 from lib.networks.jacobians import read_out_gradients, read_out_hessians
 from lib.networks.network import Network, random_network
 
@@ -93,3 +93,9 @@ def test_bad_arguments_are_named(search):
         search(random(1.0, 0.1, 5, 2, seed=0), 1, seed=0, q=-1.0)
     with pytest.raises(ValueError, match="linear read-out"):
         search(random(1.0, 0.1, 5, 2, seed=0, output="tanh"), 1, seed=0)
+
+
+def test_searches_do_not_start_from_the_weights_of_the_same_seed():
+    net, seen = random_network(30, [30], 1, 2.0, 0.0, seed=3), []
+    _found(net, 30, 3, 1.0, 1, lambda one, x, rng: seen.append(x) or x)
+    assert abs(np.corrcoef(net.weights[0][0].ravel(), seen[0].ravel())[0, 1]) < 0.2

@@ -153,3 +153,13 @@ def test_bad_arguments():
         noise.sensitivity(dense(), X, LABELS, [0.0, 1.0], [1.0], seed=0)
     with pytest.raises(ValueError, match="draws must be at least 1"):
         noise.response(dense(), X, seed=0, draws=0)
+
+
+@pytest.mark.parametrize("build", [
+    lambda: random_network(30, [20], 10, 1.0, 0.0, networks=2, seed=3),
+    lambda: convolutional((4, 4, 3), (4,), (5,), sigma_w=1.0, sigma_b=0.0, networks=2, seed=3)])
+def test_noise_is_not_made_of_the_weights_of_the_same_seed(build):
+    net = build()
+    for weights, draws in zip(net.weights, noise._noise(net, 3, 2)):
+        for one in draws:
+            assert abs(np.corrcoef(weights.ravel(), one.ravel())[0, 1]) < 5 / weights.size**0.5

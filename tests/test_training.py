@@ -6,9 +6,9 @@ from lib.activations import FAMILIES, get
 from lib.checks import Untrusted
 from lib.networks.network import Network, convolutional
 from lib.networks.network import random_network as dense
-from lib.networks.training import (Adam, Sgd, accuracy, fit_read_out, gradient_agreement,
-                                   gradients, prediction_error, train, train_each_alone,
-                                   train_until, tune)
+from lib.networks.training import (Adam, Sgd, _batches, accuracy, fit_read_out,
+                                   gradient_agreement, gradients, prediction_error, train,
+                                   train_each_alone, train_until, tune)
 from lib.tasks import disc
 
 RNG = np.random.default_rng(6)
@@ -179,6 +179,20 @@ def test_networks_may_have_data_of_their_own():
     train(one, x[1], y[1], 6, optimizer=Sgd(0.1), batch=5, seed=0)
     assert np.abs(both.weights[0][1] - one.weights[0][1]).max() < 1e-13
     assert np.abs(both.weights[0][0] - one.weights[0][0]).max() > 1e-3
+
+
+def test_networks_may_draw_minibatches_of_their_own():
+    """The first as if it were alone, the second others; each point once in an epoch."""
+    x, y = RNG.normal(size=(20, 5)), RNG.integers(3, size=20)
+    for own_data in (x, np.stack([x, x])):
+        both, one = (dense(5, [7], 3, 1.5, 0.3, networks=2, seed=1)[:n] for n in (2, 1))
+        train(both, own_data, y, 4, optimizer=Sgd(0.1), batch=5, seed=0, own=True)
+        train(one, x, y, 4, optimizer=Sgd(0.1), batch=5, seed=0)
+        assert np.abs(both.weights[0][0] - one.weights[0][0]).max() < 1e-13
+    drawn = [part for part, _ in _batches(x[None], y[None], 5, 4, np.random.default_rng(0), 0, 2)]
+    assert all(np.array_equal(np.sort(np.concatenate(some), axis=0), np.sort(x, axis=0))
+               for some in zip(*drawn))
+    assert not np.array_equal(*drawn[0])
 
 
 def test_checkpoints():

@@ -72,8 +72,9 @@ def crossing_points(net: Network, points: int, seed: Seed, *, q: float = 1.0) ->
 def _found(net: Network, points: int, seed: Seed, q: float, tries: int,
            search: Callable) -> np.ndarray:
     """Searches from random inputs of length q, so many a point, until there are enough."""
-    points, rng = count("points", points), np.random.default_rng(seed)
-    (size,), many = net.shape, []
+    # another stream than that of the weights, which may have been drawn from the same seed
+    rng = seed if isinstance(seed, np.random.Generator) else np.random.default_rng([1, seed])
+    points, (size,), many = count("points", points), net.shape, []
     length = np.sqrt(size * number("q", q, low=1e-300))
     for one in net:
         found = np.empty((0, size))

@@ -209,7 +209,9 @@ def _shaken(net: Network, x: np.ndarray, noise: list[list[np.ndarray]]) -> Itera
 
 
 def _noise(net: Network, seed: Seed, draws: int) -> list[list[np.ndarray]]:
-    rng, draws = np.random.default_rng(seed), count("draws", draws)
+    # another stream than that of the weights, which may have been drawn from the same seed
+    rng = seed if isinstance(seed, np.random.Generator) else np.random.default_rng([1, seed])
+    draws = count("draws", draws)
     return [[rng.standard_normal(w.shape).astype(net.dtype) for _ in range(draws)]
             for w in net.weights]
 

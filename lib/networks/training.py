@@ -114,7 +114,7 @@ def train(net: Network, x: np.ndarray, y: np.ndarray, steps: int, *, optimizer: 
           seed: Seed, batch: int = 128, loss: str = "softmax", only: int | None = None,
           at: Sequence[int] | None = None, watch: Callable[[Network, int], Any] | None = None,
           stop: Callable[[Network, int], bool] | None = None, input_noise: float = 0.0,
-          diverging: str = "raise") -> History:
+          diverging: str = "raise", own: bool = False) -> History:
     """Train the networks in place.
 
     Args:
@@ -135,6 +135,8 @@ def train(net: Network, x: np.ndarray, y: np.ndarray, steps: int, *, optimizer: 
         input_noise: standard deviation of Gaussian noise added to each minibatch.
         diverging: ``"raise"``; or ``"keep"`` to go on with the other networks, the lost one
             put back to the last checkpoint, with infinite loss in the history.
+        own: whether every network draws minibatches of its own, so that networks are independent
+            samples of the whole training; else all see the same points.
 
     Raises:
         Untrusted: a loss or a weight is not finite; ``best`` is the `History`, and the networks
@@ -166,7 +168,8 @@ def train(net: Network, x: np.ndarray, y: np.ndarray, steps: int, *, optimizer: 
         raise ValueError("only: the features below are computed once, so there is no room for "
                          "input_noise or trajectory regularisation")
     x = net.through(x, 0, first)
-    batches = _batches(x, y, batch, steps, np.random.default_rng(seed), input_noise)
+    batches = _batches(x, y, batch, steps, np.random.default_rng(seed), input_noise,
+                       len(net) * own)
     run = _Run(net, optimizer, steps, first, only is not None, LOSSES[loss], diverging)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         for step, (some, wanted) in enumerate(batches):
@@ -551,15 +554,19 @@ def _targets(net: Network, y: np.ndarray, loss: str) -> np.ndarray:
 
 
 def _batches(x: np.ndarray, y: np.ndarray, batch: int, steps: int, rng: np.random.Generator,
-             noise: float) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Minibatches, the same points for all networks."""
-    points = x.shape[1]
+             noise: float, own: int = 0) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Minibatches, the same points for all networks, or for each of ``own`` networks others."""
+    points, each = x.shape[1], np.arange(max(own, 1))[:, None]
+
+    def take(a: np.ndarray) -> np.ndarray:
+        return a[each % len(a), some] if own else a[:, some[0]]
+
     for step in range(steps):
         place = step % (points // batch)
         if place == 0:
-            order = rng.permutation(points)
-        some = order[place * batch:(place + 1) * batch]
-        part = x[:, some]
+            orders = np.array([rng.permutation(points) for _ in each])
+        some = orders[:, place * batch:(place + 1) * batch]
+        part = take(x)
         if noise:
             part += noise * rng.standard_normal(part.shape)
-        yield part, y[:, some]
+        yield part, take(y)
