@@ -12,13 +12,14 @@ READY  := $(VENV)/ready
 PIP    := $(RUN) -m pip install --quiet --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help book site test refresh rerun mutants fuzz bench lock clean distclean
+.PHONY: help book site axe test refresh rerun mutants fuzz bench lock clean distclean
 .DELETE_ON_ERROR:
 
 help:
 	@echo 'make book       execute every chapter from scratch, build the pages, print the tally of claims'
 	@echo 'make test       unit tests, doctests and every stored output of every notebook'
 	@echo 'make site       build the pages from the stored outputs (seconds)'
+	@echo 'make axe        axe-core over the built pages, light and dark (needs Chromium, npm)'
 	@echo 'make refresh    execute the notebooks in place, after an intended change'
 	@echo 'make rerun      every chapter with parameters that nobody chose: corners, random, exercises'
 	@echo 'make mutants    faults planted one at a time: which of them no test and no chapter notices'
@@ -35,7 +36,7 @@ book site refresh: $(READY)
 test: $(READY)
 	@$(RUN) -m pytest $(ARGS)
 
-rerun mutants fuzz: $(READY)
+axe rerun mutants fuzz: $(READY)
 	@$(RUN) -m tests.$@ $(ARGS)
 
 bench: $(READY)
