@@ -74,4 +74,4 @@ def main(site: Path) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "_build" / "html"))
+    sys.exit(main(Path(sys.argv[1]).resolve() if sys.argv[1:] else ROOT / "_build" / "html"))
