@@ -12,8 +12,7 @@ MENDED = {
     ' title="Search" aria-label="Search" data-bs-placement': ' title="Search" data-bs-placement',
     ' title="Light"></i>': "></i>", ' title="Dark"></i>': "></i>",  # of one button, "Color mode"
     ' title="System Settings"></i>': "></i>",
-    '<details><summary><span class="toctree': '<details><summary aria-label="More pages">'
-                                              '<span class="toctree',
+    '<summary><span class="toctree': '<summary aria-label="More pages"><span class="toctree',
     '<div role="list" class="citation-list">': '<div class="citation-list">',
     ' role="doc-biblioentry"': "",
 }
