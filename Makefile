@@ -12,7 +12,7 @@ READY  := $(VENV)/ready
 PIP    := $(RUN) -m pip install --quiet --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help book site test test-fast refresh rerun seeds mutants fuzz bench lock clean distclean
+.PHONY: help book site axe test test-fast refresh rerun seeds mutants fuzz bench lock clean distclean
 .DELETE_ON_ERROR:
 
 help:
@@ -20,6 +20,7 @@ help:
 	@echo 'make test       unit tests, doctests and every stored output of every notebook'
 	@echo 'make test-fast  of these the quick ones: no notebook, nothing slow, about a minute'
 	@echo 'make site       build the pages from the stored outputs (seconds)'
+	@echo 'make axe        axe-core over the built pages, light and dark (needs Chromium, npm)'
 	@echo 'make refresh    execute the notebooks in place, after an intended change'
 	@echo 'make rerun      every chapter with parameters that nobody chose: corners, random, exercises'
 	@echo 'make seeds      every chapter with other seeds: which verdicts turn, and whether errors are honest'
@@ -40,7 +41,7 @@ test: $(READY)
 test-fast: $(READY)
 	@$(RUN) -m pytest tests lib -m 'not slow' $(ARGS)
 
-rerun seeds mutants fuzz: $(READY)
+axe rerun seeds mutants fuzz: $(READY)
 	@$(RUN) -m tests.$@ $(ARGS)
 
 bench: $(READY)

@@ -16,13 +16,14 @@ from tests.browser import FOUND, Browser
 ROOT = Path(__file__).parents[1]
 PACKAGE = "axe-core@4"
 GRAVE = "serious", "critical"
-READY = "!document.querySelector('.math') || document.querySelector('mjx-container') !== null"
+READY = ("document.readyState === 'complete' && "
+         "(!document.querySelector('.math') || document.querySelector('mjx-container') !== null)")
 RUN = """axe.run(document, {resultTypes: ['violations']}).then(told => told.violations.flatMap(
     one => one.nodes.map(node => [one.id, node.impact || one.impact, node.target.join(' ')])))"""
 
 
 def script(folder: Path) -> str:
-    """The text of axe-core, installed into a folder if it is not there; an OSError says why not."""
+    """The text of axe-core, installed if it is not there; an OSError says why not."""
     path = folder / "node_modules" / "axe-core" / "axe.min.js"
     if not path.is_file():
         npm = shutil.which("npm")
@@ -40,8 +41,7 @@ def script(folder: Path) -> str:
 def violations(browser: Browser, page: Path, axe: str) -> Iterator[tuple[str, str, str, str]]:
     """Mode, rule, impact and element of each fault of a page, in light and in dark."""
     browser("Page.navigate", url=page.as_uri())
-    browser.until(f"location.href === '{page.as_uri()}' && document.readyState === 'complete'", 120)
-    browser.until(READY, 120)
+    browser.until(f"location.href === '{page.as_uri()}' && {READY}", 120)
     browser("Runtime.evaluate", expression=axe)
     for mode in ("light", "dark"):
         browser.run(f"document.documentElement.dataset.theme = '{mode}'")
@@ -74,4 +74,4 @@ def main(site: Path) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "_build" / "html"))
+    sys.exit(main(Path(sys.argv[1]).resolve() if sys.argv[1:] else ROOT / "_build" / "html"))

@@ -143,6 +143,15 @@ def test_a_number_on_a_page_is_that_of_the_run_that_judges(site):
     assert len(shown) > 10 and all(found[key] == number for key, number in shown)
 
 
+@pytest.mark.slow
+def test_pages_are_light_and_load_pictures_when_they_come_into_sight(site):
+    for path in (site / "book").glob("*.html"):
+        text = path.read_text("utf-8")
+        assert len(text.encode()) < 450_000, path.name
+        shown = re.findall("<img [^>]*_images/[^>]*>", text)
+        assert all('loading="lazy"' in one and " width=" in one for one in shown), path.name
+
+
 def test_the_archive_is_the_project_without_what_it_makes(tmp_path):
     _archive(ROOT, tmp_path / "all.zip")
     with ZipFile(tmp_path / "all.zip") as archive:

@@ -1,7 +1,7 @@
 """Sphinx extension: names and roles that the theme and its parts get wrong are put right.
 
 A screen reader is told a label in place of the words that stand there, so that who speaks to the
-page cannot name what is seen; a list holds what is no item.
+page cannot name what is seen; one fold has no name; a list holds what is no item.
 """
 from pathlib import Path
 
@@ -12,6 +12,7 @@ MENDED = {
     ' title="Search" aria-label="Search" data-bs-placement': ' title="Search" data-bs-placement',
     ' title="Light"></i>': "></i>", ' title="Dark"></i>': "></i>",  # of one button, "Color mode"
     ' title="System Settings"></i>': "></i>",
+    '<summary><span class="toctree': '<summary aria-label="More pages"><span class="toctree',
     '<div role="list" class="citation-list">': '<div class="citation-list">',
     ' role="doc-biblioentry"': "",
 }
