@@ -46,6 +46,11 @@ def turned(verdicts: Sequence[str]) -> int:
     return 2 if {"holds", "differs"} <= seen else int(len(seen) > 1)
 
 
+def told(verdicts: Sequence[str]) -> str:
+    """How many of each: "3 holds, 2 undecided"."""
+    return ", ".join(f"{verdicts.count(one)} {one}" for one in dict.fromkeys(verdicts))
+
+
 def chance(runs: Sequence[Finding]) -> np.ndarray:
     """Probabilities that the verdicts of so many runs turn as `turned` says, 1 and 2.
 
@@ -64,7 +69,7 @@ def chance(runs: Sequence[Finding]) -> np.ndarray:
     differs = ndtr(low - half) + ndtr(-high - half)
     rest, n = 1.0 - holds - differs, len(runs)
     both = 1.0 - (1.0 - holds)**n - (1.0 - differs)**n + rest**n
-    return np.array([1.0 - holds**n - differs**n - rest**n - both, both])
+    return np.abs([1.0 - holds**n - differs**n - rest**n - both, both])  # no minus zero
 
 
 def scatter(runs: Sequence[Finding]) -> float:
@@ -75,11 +80,11 @@ def scatter(runs: Sequence[Finding]) -> float:
     values = [run.value for run in runs]
     if runs[0].error_from == "largest" or runs[0].error_from == "bound" and len(set(values)) == 1:
         return np.nan
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"):
         return np.std(values, ddof=1) / np.sqrt(np.mean([run.error**2 for run in runs]))
 
 
-def tables(found: dict[str, list[list[Finding]]], told: str) -> list[dict]:
+def tables(found: dict[str, list[list[Finding]]], made: str) -> list[dict]:
     """What the scorecard shows: counts by chapter, and the claims that turned or strayed."""
     rows, listed = [], []
     for name, claims in found.items():
@@ -90,17 +95,23 @@ def tables(found: dict[str, list[list[Finding]]], told: str) -> list[dict]:
         rows.append([title(chapter(name)), len(claims[0]), len(claims), turns.count(2),
                      f"{turn:.1f}", turns.count(1), f"{doubt:.1f}", int(drawn.sum()), rms])
         listed += [[runs[0].key, runs[0].range, "; ".join(run.number for run in runs),
-                    ", ".join(run.verdict for run in runs), "" if np.isnan(one) else f"{one:.1f}"]
+                    told([run.verdict for run in runs]), "" if np.isnan(one) else f"{one:.1f}"]
                    for runs, one, turns in zip(claims, ratios, turns) if turns or one > FAR]
     sums = [f"{sum(float(row[i]) for row in rows):.3g}" for i in range(2, 8)]
     long = [[one, one] for one in on_record().values()]
     doubt, turn = sum(map(chance, long))
     rows += [["all", "", *sums, ""], ["runs on record, made once more", 2, len(long), "–",
                                       f"{turn:.1f}", "–", f"{doubt:.1f}", "–", "–"]]
-    made = (HEAD, rows, f"Verdicts with other seeds ({told})."), (
+    pair = (HEAD, rows, f"Verdicts with other seeds ({made})."), (
         ["claim", "range", "found", "verdicts", HEAD[-1]], listed,
-        f"Claims that turned, or scatter by more than {FAR:g} times the stated error, run by run.")
-    return [dict(zip(("columns", "rows", "caption"), one)) for one in made if one[1]]
+        f"Claims that turned, or scatter by more than {FAR:g} times the stated error.")
+    return [dict(zip(("columns", "rows", "caption"), one)) for one in pair if one[1]]
+
+
+def finished(notebook: Path) -> bool:
+    """Whether papermill came to the end of it."""
+    return notebook.is_file() and bool(json.loads(notebook.read_text("utf-8"))["metadata"][
+        "papermill"].get("duration"))
 
 
 def main() -> int:
@@ -114,7 +125,7 @@ def main() -> int:
     jobs = [Job(chapter(name), EXECUTED / f"{name}-{i}.ipynb",
                 {"seed": declared(chapter(name)).defaults["seed"] + i}, canonical=False)
             for i in range(1, asked.seeds) for name in names]
-    todo = [job for job in jobs if not (asked.resume and job.target.is_file())]
+    todo = [job for job in jobs if not (asked.resume and finished(job.target))]
     failed = [one for one in execute_all(todo, workers=1) if one.error]
     for one in failed:
         one.job.target.unlink(missing_ok=True)

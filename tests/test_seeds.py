@@ -43,7 +43,7 @@ def test_the_tables_count_and_list():
     counted, listed = tables({"order_to_chaos": [
         [ONE, replace(ONE, value=3.0)], [ONE, replace(ONE, value=0.9)], [ONE, ONE]]}, "today")
     assert counted["rows"][0][1:4] == [2, 3, 1] and counted["rows"][0][5] == 1
-    assert [row[3] for row in listed["rows"]] == ["holds, differs", "holds, undecided"]
+    assert [row[3] for row in listed["rows"]] == ["1 holds, 1 differs", "1 holds, 1 undecided"]
 
 
 def test_what_is_on_the_scorecard_is_about_claims_of_today():
