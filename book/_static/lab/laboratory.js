@@ -36,7 +36,7 @@
     <pre class="copied" aria-live="polite"></pre>`;
   const find = selector => host.querySelector(selector), frame = name => find(`.${name} .frame`);
   frame("plane").innerHTML = `<div></div><div class="handle" role="slider" tabindex="0" aria-orientation="vertical"
-    aria-valuemin="0" aria-label="the network: up and down change sigma_w, left and right sigma_b"></div>`;
+    aria-valuemin="0" aria-valuenow="${state.sigma_w}" aria-label="the network: up and down change sigma_w, left and right sigma_b"></div>`;
   const handle = find(".handle"), text = find("[name=formula]"), slider = find("[name=layer]");
   let plane, network, layer = 1, gliding = 0, timer = 0, snap = false, stale = true, busy = null, next = null, touched = false, writing;
 
