@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
@@ -109,3 +110,13 @@ class Browser:
         self.process.wait(20)
         self.out.close()
         self.back.close()
+
+
+def lone_page(folder: Path, scripts: Iterable[Path], style: Path, body: str) -> str:
+    """The address of a file with these scripts, this style and nothing else."""
+    loads = "".join(f'<script defer src="{script.as_uri()}"></script>' for script in scripts)
+    (folder / "page.html").write_text(
+        '<!DOCTYPE html><html lang="en"><meta charset="utf-8"><link rel="icon" href="data:,">'
+        '<meta name="viewport" content="width=device-width"><title>page</title>'
+        f'<link rel="stylesheet" href="{style.as_uri()}">{loads}{body}</html>', "utf-8")
+    return (folder / "page.html").as_uri()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser import FOUND, Browser
+from tests.browser import FOUND, Browser, lone_page
 
 STATIC = Path(__file__).parents[1] / "book" / "_static"
 SCRIPTS = ("lab/jets", "lab/formula", "lab/theory", "lab/network", "hero")
@@ -21,15 +21,9 @@ pytestmark = [pytest.mark.slow,
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A page with the picture and nothing else, as a file."""
-    path = tmp_path_factory.mktemp("page") / "page.html"
-    scripts = "".join(f'<script defer src="{(STATIC / name).as_uri()}.js"></script>'
-                      for name in SCRIPTS)
-    path.write_text(
-        '<!DOCTYPE html><html lang="en"><meta charset="utf-8"><link rel="icon" href="data:,">'
-        f'<title>page</title><link rel="stylesheet" href="{(STATIC / "hero.css").as_uri()}">'
-        f'{scripts}<div class="hero"><p>A sentence.</p></div>'
-        '<p id="next">Next.</p></html>', "utf-8")
-    return path.as_uri()
+    return lone_page(tmp_path_factory.mktemp("page"),
+                     [STATIC / f"{name}.js" for name in SCRIPTS], STATIC / "hero.css",
+                     '<div class="hero"><p>A sentence.</p></div><p id="next">Next.</p>')
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from lib.report.leaf import leaf
 from lib.report.parameters import check, declared, understood
 from lib.report.site import chapter
 from lib.theory.meanfield import MeanField
-from tests.browser import FOUND, Browser
+from tests.browser import FOUND, Browser, lone_page
 
 FOLDER = Path(__file__).parents[1] / "book" / "_static" / "lab"
 SCRIPTS = ("jets", "formula", "theory", "network", "laboratory")
@@ -253,15 +253,9 @@ HANDLE = "document.querySelector('.laboratory .handle')"
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A page with a laboratory and nothing else, as a file."""
-    scripts = "".join(f'<script defer src="{(FOLDER / name).as_uri()}.js"></script>'
-                      for name in SCRIPTS)
-    path = tmp_path_factory.mktemp("page") / "page.html"
-    path.write_text(
-        '<!DOCTYPE html><html lang="en"><meta charset="utf-8"><link rel="icon" href="data:,">'
-        '<meta name="viewport" content="width=device-width"><title>page</title>'
-        f'<link rel="stylesheet" href="{(FOLDER / "laboratory.css").as_uri()}">{scripts}'
-        '<div class="laboratory"><p>A sentence.</p></div></html>', "utf-8")
-    return path.as_uri()
+    return lone_page(tmp_path_factory.mktemp("page"),
+                     [FOLDER / f"{name}.js" for name in SCRIPTS], FOLDER / "laboratory.css",
+                     '<div class="laboratory"><p>A sentence.</p></div>')
 
 
 @pytest.fixture
