@@ -793,9 +793,10 @@ def critical_weights(phi: Activation, sigma_b: np.ndarray) -> np.ndarray:
     while (rows := np.flatnonzero(np.isnan(q) & passes.any(axis=1))).size:
         cell = np.argmax(passes[rows], axis=1)
         passes[rows, cell] = False
-        root = crossing(lambda q, some: q - b2[rows[some]]  # noqa: B023
-                        - moment(phi, q, missing="nan") / moment(phi, q, 1, missing="nan"),
-                        table.nodes[cell], table.nodes[cell + 1])
+        with np.errstate(divide="ignore", invalid="ignore"):
+            root = crossing(lambda q, some: q - b2[rows[some]]  # noqa: B023
+                            - moment(phi, q, missing="nan") / moment(phi, q, 1, missing="nan"),
+                            table.nodes[cell], table.nodes[cell + 1])
         weights = _where_finite(lambda q: moment(phi, q, 1), root) ** -0.5
         known = np.isfinite(weights)  # and unit length must be attracted by it
         star = _fixed_points(phi, weights[known], np.sqrt(b2[rows[known]])).value
