@@ -3,6 +3,7 @@ import json
 import math
 import re
 import tomllib
+from dataclasses import replace
 
 import nbformat
 import numpy as np
@@ -98,6 +99,15 @@ def finding(value, error, low, high, **told):
 
 
 # The verdict
+
+def test_what_is_undecided_says_how_many_networks_would_decide():
+    some = finding(1.1, 0.1, 1.0, math.inf, error_from="mean", samples=9)
+    assert some.verdict == "undecided" and some.cost == "5.3 times as many would decide"
+    more = replace(some, error=0.1 / 6.0**0.5, samples=54)
+    assert more.verdict == "holds" and more.cost == ""
+    assert replace(some, value=1.001).cost == "hardly to be decided by more networks"
+    assert finding(1.1, 0.2, 1.0, math.inf).cost == "", "no number of samples shrinks a bound"
+
 
 @pytest.mark.parametrize("value, error, low, high, verdict", [
     (1.0, 0.02, 0.9, 1.1, "holds"),

@@ -137,8 +137,7 @@ class Finding(Claim):
             return "elsewhere"
         if not self.matched:
             return "not matched"
-        near, far = self._estimate.interval() if self.reach is None else \
-            (max(self.value - self.reach, 0.0), self.value + self.reach)
+        near, far = self._interval
         if self.low <= near and far <= self.high:
             return "holds"
         return "differs" if far < self.low or near > self.high else "undecided"
@@ -150,6 +149,26 @@ class Finding(Claim):
                 for name, value in self.at.items() if not admits(value, self.present[name])]
         unknown = self.value is None or self.error is None
         return ", ".join(away + ["no error to judge by"] * unknown)
+
+    @property
+    def _interval(self) -> tuple[float, float]:
+        if self.reach is None:
+            return self._estimate.interval()
+        return max(self.value - self.reach, 0.0), self.value + self.reach
+
+    @property
+    def cost(self) -> str:
+        """What it would take to decide what is undecided; or empty.
+
+        If the value stays where it is, and errors shrink as one over the root of the samples.
+        """
+        if self.verdict != "undecided" or not self.samples:
+            return ""
+        near, far = self._interval
+        gap = min(abs(self.value - end) for end in (self.low, self.high))
+        times = (0.5 * (far - near) / gap) ** 2 if gap else math.inf
+        return "hardly to be decided by more networks" if times > 100 else \
+            f"{max(times, 1.1):.2g} times as many would decide"
 
     @property
     def number(self) -> str:
@@ -640,7 +659,7 @@ def _row(claim: Claim, ident: str, card: bool = False, judge: Finding | None = N
     note = f" <small>{typeset(claim.note)}</small>" if card and claim.note else ""
     away = f" <small>{escape(claim.elsewhere)}</small>" if claim.elsewhere else ""
     if card and claim.samples:
-        away += f" <small>of {claim.samples}</small>"
+        away += f" <small>of {claim.samples}{f'; {claim.cost}' * bool(claim.cost)}</small>"
     if card and claim.evidence != PAGE:
         away += " <small>on record</small>"
     said = claim
