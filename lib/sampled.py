@@ -218,9 +218,9 @@ def _searched(f: Function, told: np.ndarray) -> tuple[Panels, np.ndarray]:
 
 
 def _width(panels: Panels, k: float) -> float:
-    """Of the narrowest panel that touches k."""
+    """Of the narrowest panel that touches k; infinite beyond their reach."""
     touch = (panels.left <= k) & (panels.right >= k)
-    return float((panels.right - panels.left)[touch].min())
+    return float((panels.right - panels.left)[touch].min(initial=np.inf))
 
 
 def _holds(f: Function, panels: Panels, k: float, within: float) -> bool:

@@ -299,7 +299,8 @@ class Tally:
         rows.append(f"{self.functions:,} functions and networks; the oracle was not sure of "
                     f"{self.unsure:,} more points")
         rows += [f"  refused {n:8,}  {why}" for why, n in self.why.most_common(8)]
-        return "\n".join([*rows, *(f"  WRONG {one}" for one in self.wrong[:20])])
+        wrong = sorted(self.wrong, key=lambda one: "narrower than stated" in one)  # these may be
+        return "\n".join([*rows, *(f"  WRONG {one}" for one in wrong[:20])])
 
     @property
     def certified_wrong(self) -> int:

@@ -13,7 +13,7 @@ from scipy.optimize import brentq
 from lib.activations import critical_coefficients, get, hermite
 from lib.checks import Untrusted
 from lib.theory.hermite import conditions
-from lib.theory.meanfield import NUMBERS, MeanField, gains
+from lib.theory.meanfield import NUMBERS, MeanField, crossing, gains
 
 ORDERED, CHAOTIC = (1.3, 0.3), (2.5, 0.3)
 
@@ -874,6 +874,20 @@ def test_opposite_inputs_of_an_even_function_are_alike():
 def test_no_edge_where_lengths_do_not_settle(phi):
     with pytest.raises(Untrusted, match="no sigma_w has chi1 = 1"):
         MeanField(1.0, 0.0, phi).critical_line(0.0)
+
+
+def test_a_crossing_is_not_known_where_the_function_is_not():
+    found = crossing(lambda q, some: np.where((some == 1) & (q > 1.5), np.nan, q * q - 4.0),
+                     np.ones(2), np.full(2, 3.0))
+    assert found == pytest.approx([2.0, np.nan], rel=1e-13, nan_ok=True)
+
+
+def test_an_edge_beside_lengths_that_are_not_known():
+    phi, b = "((abs(2.66*x))+0.101*(cos(0.735*x+0.695)))*tanh(atan(1.11*x))", np.linspace(0, 6, 9)
+    w = MeanField(1.0, b, phi, missing="nan").critical_line()
+    there = np.isfinite(w)
+    assert 0 < there.sum() < b.size
+    assert MeanField(w[there], b[there], phi).chi1 == pytest.approx(np.ones(there.sum()), rel=1e-9)
 
 
 @pytest.mark.parametrize("phi", ["tanh", "mish", "swish", "elu", "selu", "softsign", "hard_swish",

@@ -748,6 +748,8 @@ def _on_a_line(phi: Activation, w2: np.ndarray, b2: np.ndarray) -> _FixedPoints:
 def crossing(f: Callable, low: np.ndarray, high: np.ndarray) -> np.ndarray:
     """Where f changes its sign between low and high: secants that stay between them.
 
+    NaN where f is NaN on the way.
+
     Args:
         f: of points and of the indices of the brackets they lie in, both of shape ``(n,)``.
         low, high: positive, shape ``(brackets,)``; the signs of f differ there.
@@ -756,9 +758,13 @@ def crossing(f: Callable, low: np.ndarray, high: np.ndarray) -> np.ndarray:
 
     Source: Illinois algorithm.
     """
-    old, new, some = low.copy(), high.copy(), np.arange(low.size)
-    f_old, f_new = f(old, some), f(new, some)
+    old, new, every = low.copy(), high.copy(), np.arange(low.size)
+    f_old, f_new = f(old, every), f(new, every)
+    known = np.isfinite(f_old) & np.isfinite(f_new)
+    new[~known], some = np.nan, every[known]
     for _ in range(200):
+        if some.size == 0:
+            break
         a, b, at_a, at_b = old[some], new[some], f_old[some], f_new[some]
         with np.errstate(divide="ignore", invalid="ignore"):
             step = np.where(at_b == 0.0, 0.0, at_b * (b - a) / (at_b - at_a))
@@ -766,10 +772,8 @@ def crossing(f: Callable, low: np.ndarray, high: np.ndarray) -> np.ndarray:
         value = f(ahead, some)
         passed = (value > 0.0) != (at_b > 0.0)
         old[some], f_old[some] = np.where(passed, b, a), np.where(passed, at_b, 0.5 * at_a)
-        new[some], f_new[some] = ahead, value
-        some = some[np.abs(ahead - b) > 1e-13 * ahead]
-        if some.size == 0:
-            break
+        new[some], f_new[some] = np.where(np.isnan(value), np.nan, ahead), value
+        some = some[(np.abs(ahead - b) > 1e-13 * ahead) & ~np.isnan(value)]
     return new
 
 
