@@ -119,10 +119,9 @@ def fault(path: Path, book: Path = BOOK) -> str:
         now, then = declared(Path(book) / f"{name}.ipynb"), declared(path)
         if now.protocol != then.protocol:
             return f"the chapter's protocol is {now.protocol}, and {then.protocol} in this run"
-        wanted = check(tuple(now), now.defaults | given(path))  # its data need not be here
-        had = ran_with(path)
-        if changed := [name for name, value in wanted.items() if value != had[name]]:
-            return f"{', '.join(changed)}: another value today"
+        check(tuple(now), had := ran_with(path))  # its data need not be here
+        if added := ", ".join(name for name in now.defaults if name not in had):
+            return f"the chapter has {added} as well today"
         keys = {answering(stored, claims, MEANING).key for stored in kept(path, MIME)
                 if stored["key"] in claims and claims[stored["key"]].evidence == label}
     except (ValueError, TypeError, KeyError) as problem:
@@ -146,7 +145,7 @@ def on_record(chapter: str, label: str, book: Path = BOOK) -> Fragment:
     """
     path = record(chapter, label, book)
     if told := fault(path, book):
-        return remark(f"No run on record “{label}”: {told}. It is made by {renewal(path)}")
+        return remark(f"No run on record “{label}”: {told}. It is made by {renewal(path, book)}")
     found = findings(path, book)
     parts = [signed(found, anchors=False)] * bool(found) + [
         table(**one) for one in kept(path, TABLE)]
@@ -155,7 +154,7 @@ def on_record(chapter: str, label: str, book: Path = BOOK) -> Fragment:
         f'<div class="stored scorecard"><p>{escape(told)} '
         f'<a href="evidence/{path.stem}.html">The whole run</a>.</p>'
         f"{''.join(part.html for part in parts)}"
-        f"<p><small>Renewed by <code>{escape(renewal(path))}</code></small></p></div>",
+        f"<p><small>Renewed by <code>{escape(renewal(path, book))}</code></small></p></div>",
         "\n".join([told, *map(repr, parts)]))
 
 
@@ -180,10 +179,10 @@ def origin(path: Path) -> str:
             f"{f'; commit {commit}' if commit else ''}), not recomputed here.")
 
 
-def renewal(path: Path) -> str:
+def renewal(path: Path, book: Path = BOOK) -> str:
     """The command that makes a run on record, or makes it anew."""
     name, label = path.stem.split("-", 1)
-    set_to = given(path) if path.is_file() else {"NAME": "VALUE"}
+    set_to = given(path, book) if path.is_file() else {"NAME": "VALUE"}
     words = [word for name, value in set_to.items() for word in ("-p", name, str(value))]
     return shlex.join(["python", "-m", "lib", "run", name, *words, "--record", label, "--yes",
                        *["--force"] * path.is_file()])
@@ -200,7 +199,8 @@ def page(path: Path, book: Path = BOOK) -> str:
     which = f" ({label})" * (label != "full")
     cells = [_text(f"# On record: {title(path)}{which}\n\n{origin(path)}\n\n"
                    f"The text to these figures is in [the chapter](../{name}.ipynb), which shows "
-                   f"a smaller run. This one is made anew by\n\n```sh\n{renewal(path)}\n```\n\n"
+                   f"a smaller run. This one is made anew by\n\n"
+                   f"```sh\n{renewal(path, book)}\n```\n\n"
                    f"{signed(findings(path, book)).html}")]
     for cell in notebook["cells"]:
         source = "".join(cell["source"])
@@ -252,9 +252,11 @@ def _pasted(name: str, alt: str, data: Mapping) -> dict:
             "metadata": {"scrapbook": {"name": name, "mime_prefix": GLUED}}}
 
 
-def given(path: Path) -> dict:
-    """All in which a run on record differs from the defaults of its chapter."""
-    return json.loads(path.read_text("utf-8"))["metadata"]["papermill"]["parameters"]
+def given(path: Path, book: Path = BOOK) -> dict:
+    """All in which a run on record differs from the defaults of its chapter today."""
+    defaults = declared(Path(book) / f"{path.stem.split('-', 1)[0]}.ipynb").defaults
+    return {name: value for name, value in ran_with(path).items()
+            if name not in defaults or value != defaults[name]}
 
 
 def aged(path: Path) -> bool:

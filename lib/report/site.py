@@ -23,6 +23,8 @@ ROOT = Path(__file__).resolve().parents[2]
 # a page shows figure NAME of a chapter as images/CHAPTER/NAME.svg, or .png
 SHOWN = re.compile(r"(images/(\w+)/(fig-[\w-]+)\.(svg|png))\b")
 PROJECT = "benchmarks", "book", "lib", "tests"
+# a short process: collecting its garbage would be a quarter of its time
+BUILDER = "import gc; gc.disable(); from jupyter_book.cli.main import main; main()"
 SCORECARD = "scorecard"  # sums up the findings of the other chapters, so it runs after them
 
 
@@ -123,7 +125,8 @@ def renew(names: Sequence[str] = (), everything: bool = False, yes: bool = False
         name in names if names else evidence.aged(path) if everything
         else evidence.fault(path, root / "book"))}
     jobs = [Job(chapter(name.split("-")[0], root), root / "_build" / "renewed" / f"{name}.ipynb",
-                evidence.given(path), canonical=False) for name, path in todo.items()]
+                evidence.given(path, root / "book"), canonical=False)
+            for name, path in todo.items()]
     print(f"{len(jobs)} of {len(known)} runs on record: {', '.join(todo) or 'none'}", flush=True)
     seconds = sum(declared(job.source).seconds(job.parameters) for job in jobs)
     if seconds > DEAR:
@@ -168,7 +171,7 @@ def build(notebooks: Path, work: Path, root: Path = ROOT) -> Path:
             _picture(source / "book", *told.groups())
     print("building the pages", flush=True)
     result = subprocess.run(
-        [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build",
+        [sys.executable, "-c", BUILDER, "build",
          str(source), "--path-output", str(sphinx), "-W", "-n", "--keep-going"],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", errors="replace",
         env={**os.environ, "PYTHONUTF8": "1"},
