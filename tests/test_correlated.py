@@ -81,8 +81,8 @@ def test_the_deficit_to_1e_10_of_itself(name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("q, d", [(0.02, 1e-30), (1.0, 1e-12), (1.0, 0.7), (1.0, 2.0 - 1e-9),
-                                  (30.0, 1e-5), (30.0, 0.1), (116.0, 1e-30), (116.0, 1.95)])
+@pytest.mark.parametrize("q, d", [(0.02, 1e-30), (1.0, 1e-12), (1.0, 2.0 - 1e-9), (30.0, 0.1),
+                                  (116.0, 1.95)])
 @pytest.mark.parametrize("name", ["hard_tanh", "elu", "selu"])
 def test_the_deficit_with_kinks_to_1e_10_of_itself(name, q, d):
     expected = oracles.conditional_deficit(name, q, d)
@@ -144,7 +144,7 @@ def orthant(a, b, c):
         points=[min(max(b / c, a), 12.0)])[0]
 
 
-@pytest.mark.parametrize("c", [-1.0, -0.999, -0.6, 0.0, 0.3, 0.95, 1.0 - 1e-9, 1.0])
+@pytest.mark.parametrize("c", [-1.0, -0.999, 0.3, 1.0 - 1e-9, 1.0])
 @pytest.mark.parametrize("name", ["erf", "sin", "relu", "tanh", "sigmoid", "softplus"])
 def test_the_correlation_integral_to_1e_10_for_every_c(name, c):
     q = np.array(VARIANCES)

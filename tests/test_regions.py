@@ -128,9 +128,9 @@ def test_a_segment_meets_as_many_regions_as_the_tracer_says():
     rng = np.random.default_rng(1)
     net = sample_network(1.6, 0.5, 7, 3, rng, "relu", 2)
     regions = list(plane_regions(net, box(3.0)))
-    for _ in range(10):
+    for _ in range(4):
         x0, x1 = rng.uniform(-3, 3, (2, 2))
-        t = np.linspace(0, 1, 100_001)[:, None]
+        t = np.linspace(0, 1, 40_001)[:, None]
         names = codes(net, (1 - t) * x0 + t * x1)
         for layer, (traced, there) in enumerate(
                 zip(trace(Path.line(x0, x1), net), regions), 1):
@@ -262,10 +262,10 @@ def test_dichotomies_of_several_networks_on_a_grid(below, sigma_b):
 
 def test_relu_layers_keep_angles_on_average_at_any_width():
     """A chi of n - 1 degrees over an independent one of n has the mean 1: half the neurons."""
-    net = random_network(14, [14] * 5, 1, 1.0, 0.0, networks=1500, seed=11, phi="relu")
-    seen = count_transitions(random_arcs(1500, 14, seed=12), net).sign_transitions
-    error = seen.std(axis=0) / 1500**0.5
-    assert np.all(np.abs(seen.mean(axis=0) - 7) < 4 * error) and error.max() < 0.15
+    net = random_network(14, [14] * 5, 1, 1.0, 0.0, networks=400, seed=11, phi="relu")
+    seen = count_transitions(random_arcs(400, 14, seed=12), net).sign_transitions
+    error = seen.std(axis=0) / 400**0.5
+    assert np.all(np.abs(seen.mean(axis=0) - 7) < 4 * error) and error.max() < 0.3
 
 
 def test_mean_transitions_by_kac_rice():

@@ -84,7 +84,7 @@ def test_what_a_solution_states_is_checked(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["order_to_chaos", "hermite_features"])
+@pytest.mark.parametrize("name", ["hermite_features"])
 def test_a_setting_that_nobody_chose_gives_a_page(name):
     notebook = next(path for path in NOTEBOOKS if path.stem == name)
     rng, parameters = Random(name), declared(notebook)
