@@ -169,6 +169,17 @@ def test_off_the_shell_it_agrees_with_nested_quadrature(name, q, other, c):
     assert abs(pair_average(phi, other, q, c) - got) < 1e-12 * abs(got)
 
 
+def test_a_correlation_of_unknown_lengths_is_not_known():
+    """Found by the fuzz: a bend that no search of a callable sees, beside one that it sees."""
+    phi = get(lambda x: np.sin(4.05 * x) / (1.0 + np.maximum(2.88 * x - 1.79, 0.0) ** 2)
+              + 0.121 * np.maximum(0.0239 - 0.31 * x, 0.0))
+    q = np.array([0.5136619982, 1.0])
+    assert np.isnan(moment(phi, q, missing="nan")).all()
+    assert np.isnan(pair_average(phi, q, q, [0.75, -0.2], missing="nan")).all()
+    with pytest.raises(Untrusted, match="two rules for the Gaussian average"):
+        pair_average(phi, q, q, 0.75)
+
+
 def test_off_the_shell_with_kinks_that_do_not_mirror_each_other():
     phi = get(lambda x: np.clip(x, -0.5, 1.5), kinks=(-0.5, 1.5))
     for q, other, c in ((2.0, 0.3, 0.6), (0.5, 4.0, -0.7)):

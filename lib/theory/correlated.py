@@ -191,6 +191,7 @@ def pair_average(phi: Activation, q: np.ndarray, other: np.ndarray, c: np.ndarra
     allowed = 1e-300 + atol * np.sqrt(moment(phi, q, missing=missing)
                                       * moment(phi, other, missing=missing))
     value, bound = np.full((2, q.size), np.inf) if phi.kinks else off_shell(phi, q, other, c, atol)
+    value[np.isnan(allowed)] = np.nan  # of a factor whose size is not known
     todo = np.flatnonzero(bound > allowed)
     theta = np.arccos(c[todo])
     value[todo], _, lost = refined(
