@@ -33,7 +33,7 @@ def real(name: str, value: object, low: float = -np.inf, high: float = np.inf, *
     if array.dtype.kind not in "iuf":
         raise TypeError(f"{name} must be real numbers, got {value!r}")
     array = array.astype(float)
-    if not _fits(array, axes):
+    if axes != "(...)" and not _fits(array, axes):
         raise ValueError(f"{name} must have shape {axes}, got {array.shape}")
     for fault, wrong in (("finite", ~np.isfinite(array) & finite),
                          (f"at least {low:g}", array < low), (f"at most {high:g}", array > high)):

@@ -27,10 +27,11 @@ def of_panels(series: np.ndarray, panel: np.ndarray, t: np.ndarray) -> np.ndarra
 
     Source: Clenshaw's recurrence.
     """
-    ahead = before = np.zeros_like(t)
-    for row in series[:0:-1]:
-        ahead, before = row[panel] + 2.0 * t * ahead - before, ahead
-    return series[0][panel] + t * ahead - before
+    twice, before, ahead = 2.0 * t, np.zeros_like(t), series[-1].take(panel)
+    for row in series[-2:0:-1]:
+        before -= row.take(panel)
+        ahead, before = np.subtract(twice * ahead, before, out=before), ahead
+    return series[0].take(panel) + t * ahead - before
 
 
 class Panels(NamedTuple):

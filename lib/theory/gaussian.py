@@ -268,11 +268,11 @@ class _Table:
             if self.known[one] == 0:
                 self._lay_out(one)
         read = inside & (self.known[panel] == 1)
-        out = np.empty(flat.shape)
-        if not read.all():
-            out[~read] = self.direct(flat[~read], missing)
-        panel = panel[read]
-        out[read] = of_panels(self.series, panel, 2.0 * (t[read] - panel) - 1.0)
+        rest, t, panel = flat[~read], t[read], panel[read]
+        out = of_panels(self.series, panel, 2.0 * (t - panel) - 1.0)
+        if rest.size:
+            out, some = np.empty(flat.shape), out
+            out[read], out[~read] = some, self.direct(rest, missing)
         return out.reshape(np.shape(q))
 
     def _lay_out(self, panel: int) -> None:

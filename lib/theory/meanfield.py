@@ -568,10 +568,12 @@ class _Shell:
         self.alive = np.isfinite(q) & (q > 1e-16)
         self.ratio = sigma_w**2 / np.where(self.alive, q if ahead is None else ahead, 1.0)
         self.kernel = Kernel(phi, np.where(self.alive, q, 1.0), missing=missing)
-        at_rest = moment(phi, np.zeros(1), 1, missing="nan")[0]
-        self.chi1 = np.where(self.alive, self.ratio * self.kernel.slope_at_one,
-                             np.where(np.isnan(q), np.nan, sigma_w**2 * at_rest))
-        self.tangent = None if self.alive.all() else self._tangent()
+        self.chi1, self.tangent = self.ratio * self.kernel.slope_at_one, None
+        if not self.alive.all():
+            at_rest = moment(phi, np.zeros(1), 1, missing="nan")[0]
+            self.chi1 = np.where(self.alive, self.chi1,
+                                 np.where(np.isnan(q), np.nan, sigma_w**2 * at_rest))
+            self.tangent = self._tangent()
 
     def _tangent(self) -> Kernel:
         """Of what phi looks like at 0, a line or a ReLU with a leak, in units of E phi'^2."""
