@@ -4,7 +4,7 @@ import pytest
 
 from lib.activations import FAMILIES, get
 from lib.checks import Untrusted
-from lib.networks.network import Network, convolutional
+from lib.networks.network import Network, convolutional, stream
 from lib.networks.network import random_network as dense
 from lib.networks.training import (Adam, Sgd, _batches, accuracy, fit_read_out,
                                    gradient_agreement, gradients, prediction_error, train,
@@ -97,12 +97,12 @@ def test_softmax_of_large_outputs_does_not_overflow():
 
 def by_hand(optimizer, x, y, steps, batch, keys=None):
     """Training written out, with the update rules of the textbooks."""
-    model, rng = dense(5, [7, 6], 3, 1.5, 0.3, networks=2, seed=1), np.random.default_rng(9)
-    order, memory = np.empty(0, int), {}
+    model, rngs = dense(5, [7, 6], 3, 1.5, 0.3, networks=2, seed=1), stream(9).spawn(2)
+    order, memory = np.empty((2, 0), int), {}
     for step in range(1, steps + 1):
-        if len(order) < batch:
-            order = rng.permutation(len(x))
-        some, order = order[:batch], order[batch:]
+        if order.shape[1] < batch:
+            order = np.array([rng.permutation(len(x)) for rng in rngs])
+        some, order = order[:, :batch], order[:, batch:]
         for (name, layer), g in gradients(model, x[some], y[some])[1].items():
             if keys and (name, layer) not in keys:
                 continue
@@ -167,29 +167,42 @@ def test_a_stack_is_trained_as_its_networks_would_be_alone():
     stack, twin = BUILDS["convolution"](), BUILDS["convolution"]()
     x, y = RNG.normal(size=(20, 4, 4, 2)), RNG.integers(3, size=20)
     train(stack, x, y, 6, optimizer=Adam(0.01), batch=5, seed=0)
-    twin = twin[1]
+    twin = twin[:1]
     train(twin, x, y, 6, optimizer=Adam(0.01), batch=5, seed=0)
-    assert all(np.abs(a[1:] - b).max() < 1e-12 for a, b in zip(stack.weights, twin.weights))
+    assert all(np.abs(a[:1] - b).max() < 1e-12 for a, b in zip(stack.weights, twin.weights))
 
 
 def test_networks_may_have_data_of_their_own():
     x, y = RNG.normal(size=(2, 20, 5)), RNG.integers(3, size=(2, 20))
     both, one = (dense(5, [7], 3, 1.5, 0.3, networks=2, seed=1) for _ in range(2))
     train(both, x, y, 6, optimizer=Sgd(0.1), batch=5, seed=0)
-    train(one, x[1], y[1], 6, optimizer=Sgd(0.1), batch=5, seed=0)
-    assert np.abs(both.weights[0][1] - one.weights[0][1]).max() < 1e-13
-    assert np.abs(both.weights[0][0] - one.weights[0][0]).max() > 1e-3
+    train(one, x[0], y[0], 6, optimizer=Sgd(0.1), batch=5, seed=0)
+    assert np.abs(both.weights[0][0] - one.weights[0][0]).max() < 1e-13
+    assert np.abs(both.weights[0][1] - one.weights[0][1]).max() > 1e-3
 
 
-def test_networks_may_draw_minibatches_of_their_own():
+@pytest.mark.parametrize("loss", ["square", "logistic"])
+def test_a_read_out_may_be_fitted_to_data_of_its_own(loss):
+    x, y = RNG.normal(size=(2, 20, 5)), np.sign(RNG.normal(size=(2, 20, 1)))
+    both = dense(5, [3], 1, 1.5, 0.3, networks=2, seed=1)
+    fitted = fit_read_out(both, x, y, loss=loss)
+    for one in (0, 1):
+        alone = fit_read_out(both[one:one + 1], x[one], y[one], loss=loss)
+        assert np.abs(fitted.weights[-1][one] - alone.weights[-1][0]).max() < 1e-12
+    with pytest.raises(ValueError, match="y must have shape"):
+        fit_read_out(both, x, np.ones((3, 20, 1)), loss=loss)
+
+
+def test_networks_draw_minibatches_of_their_own():
     """The first as if it were alone, the second others; each point once in an epoch."""
     x, y = RNG.normal(size=(20, 5)), RNG.integers(3, size=20)
     for own_data in (x, np.stack([x, x])):
         both, one = (dense(5, [7], 3, 1.5, 0.3, networks=2, seed=1)[:n] for n in (2, 1))
-        train(both, own_data, y, 4, optimizer=Sgd(0.1), batch=5, seed=0, own=True)
+        train(both, own_data, y, 4, optimizer=Sgd(0.1), batch=5, seed=0)
         train(one, x, y, 4, optimizer=Sgd(0.1), batch=5, seed=0)
         assert np.abs(both.weights[0][0] - one.weights[0][0]).max() < 1e-13
-    drawn = [part for part, _ in _batches(x[None], y[None], 5, 4, np.random.default_rng(0), 0, 2)]
+    streams = np.random.default_rng(0).spawn(2)
+    drawn = [part for part, _ in _batches(x[None], y[None], 5, 4, streams, 0)]
     assert all(np.array_equal(np.sort(np.concatenate(some), axis=0), np.sort(x, axis=0))
                for some in zip(*drawn))
     assert not np.array_equal(*drawn[0])

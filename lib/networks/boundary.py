@@ -6,7 +6,7 @@ import numpy as np
 
 from lib.checks import Untrusted, count, number
 from lib.networks.jacobians import read_out_gradients
-from lib.networks.network import Network, Seed
+from lib.networks.network import Network, Seed, stream
 
 HALVINGS, STEPS, ROUNDS = 30, 60, 20  # of a Newton step, of a search, of drawing new starts
 BISECTIONS = 52
@@ -72,8 +72,7 @@ def crossing_points(net: Network, points: int, seed: Seed, *, q: float = 1.0) ->
 def _found(net: Network, points: int, seed: Seed, q: float, tries: int,
            search: Callable) -> np.ndarray:
     """Searches from random inputs of length q, so many a point, until there are enough."""
-    # another stream than that of the weights, which may have been drawn from the same seed
-    rng = seed if isinstance(seed, np.random.Generator) else np.random.default_rng([1, seed])
+    rng = stream(seed)
     points, (size,), many = count("points", points), net.shape, []
     length = np.sqrt(size * number("q", q, low=1e-300))
     for one in net:

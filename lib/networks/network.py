@@ -25,6 +25,12 @@ from lib.checks import choice, count, number, real
 Phi = str | Activation | Callable
 Seed = int | np.random.Generator
 
+
+def stream(seed: Seed) -> np.random.Generator:
+    """Random numbers, other ones than those of weights that were drawn from the same seed."""
+    return seed if isinstance(seed, np.random.Generator) else np.random.default_rng([1, seed])
+
+
 BLOCK = 2**22  # numbers of the widest layer held at a time
 CACHED = 2**17  # numbers of one piece of a convolution, so that it stays in the cache
 KEPT = 0.9  # of the running statistics of a normalisation, a step

@@ -10,7 +10,7 @@ from typing import Iterator, NamedTuple, Sequence
 import numpy as np
 
 from lib.checks import choice, count, real
-from lib.networks.network import Network, Seed, Weighted
+from lib.networks.network import Network, Seed, Weighted, stream
 
 SOME = 250  # points at a time
 SMALL = 1e-4  # of a disturbance, where a derivative is meant
@@ -209,8 +209,7 @@ def _shaken(net: Network, x: np.ndarray, noise: list[list[np.ndarray]]) -> Itera
 
 
 def _noise(net: Network, seed: Seed, draws: int) -> list[list[np.ndarray]]:
-    # another stream than that of the weights, which may have been drawn from the same seed
-    rng = seed if isinstance(seed, np.random.Generator) else np.random.default_rng([1, seed])
+    rng = stream(seed)
     draws = count("draws", draws)
     return [[rng.standard_normal(w.shape).astype(net.dtype) for _ in range(draws)]
             for w in net.weights]

@@ -1,4 +1,4 @@
-"""Training networks side by side, from one stream of minibatches.
+"""Training networks side by side, each with minibatches of its own.
 
     history = train(net, x, labels, 1000, optimizer=Adam(1e-3), seed=1, at=(0, 100, 1000),
                     watch=lambda net, step: accuracy(net, x_test, labels_test))
@@ -14,7 +14,7 @@ from typing import Any, Callable, Iterator, NamedTuple, Sequence
 import numpy as np
 
 from lib.checks import Untrusted, choice, count, number, real
-from lib.networks.network import Affine, Network, Regularise, Seed
+from lib.networks.network import Affine, Network, Regularise, Seed, stream
 
 MEMORY, SQUARES, TINY = 0.9, 0.999, 1e-8  # of Adam: beta_1, beta_2 and epsilon
 SEEN = 2000  # training points on which the accuracy of one trained layer is counted
@@ -114,15 +114,16 @@ def train(net: Network, x: np.ndarray, y: np.ndarray, steps: int, *, optimizer: 
           seed: Seed, batch: int = 128, loss: str = "softmax", only: int | None = None,
           at: Sequence[int] | None = None, watch: Callable[[Network, int], Any] | None = None,
           stop: Callable[[Network, int], bool] | None = None, input_noise: float = 0.0,
-          diverging: str = "raise", own: bool = False) -> History:
-    """Train the networks in place.
+          diverging: str = "raise") -> History:
+    """Train the networks in place, each as if it were alone: independent samples of training.
 
     Args:
         x: inputs, ``(points, ...)`` for all networks or ``(networks, points, ...)``.
         y: labels 0, 1, .. (softmax) or values ``(points, outputs)`` (square); with the axis of
             the networks in front where each has its own.
         steps: number of minibatches.
-        seed: of the minibatches, and of the noise on the inputs; or a generator.
+        seed: of the minibatches, which every network draws for itself, and of the noise on the
+            inputs; or a generator.
         batch: points of a minibatch. Every epoch is a new order of the points; what does not
             fill a minibatch at its end is left out.
         loss: ``"softmax"``, the cross-entropy; or ``"square"``, half the squared distance.
@@ -135,8 +136,6 @@ def train(net: Network, x: np.ndarray, y: np.ndarray, steps: int, *, optimizer: 
         input_noise: standard deviation of Gaussian noise added to each minibatch.
         diverging: ``"raise"``; or ``"keep"`` to go on with the other networks, the lost one
             put back to the last checkpoint, with infinite loss in the history.
-        own: whether every network draws minibatches of its own, so that networks are independent
-            samples of the whole training; else all see the same points.
 
     Raises:
         Untrusted: a loss or a weight is not finite; ``best`` is the `History`, and the networks
@@ -168,8 +167,7 @@ def train(net: Network, x: np.ndarray, y: np.ndarray, steps: int, *, optimizer: 
         raise ValueError("only: the features below are computed once, so there is no room for "
                          "input_noise or trajectory regularisation")
     x = net.through(x, 0, first)
-    batches = _batches(x, y, batch, steps, np.random.default_rng(seed), input_noise,
-                       len(net) * own)
+    batches = _batches(x, y, batch, steps, stream(seed).spawn(len(net)), input_noise)
     run = _Run(net, optimizer, steps, first, only is not None, LOSSES[loss], diverging)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         for step, (some, wanted) in enumerate(batches):
@@ -466,7 +464,9 @@ def fit_read_out(net: Network, x: np.ndarray, y: np.ndarray, *, loss: str = "squ
 
     Args:
         net: its hidden layers are shared with the result.
-        y: values ``(points, outputs)``; for the logistic loss 1 or -1, ``(points, 1)``.
+        x: as for `train`.
+        y: values ``(points, outputs)``, with the axis of the networks in front where each has its
+            own; for the logistic loss 1 or -1, ``(points, 1)``.
         loss: ``"square"``, least squares and the shortest of many solutions; or ``"logistic"``,
             the signs of y most likely.
         penalty: of the logistic loss, times half the squared weights, against the sum over
@@ -486,12 +486,15 @@ def fit_read_out(net: Network, x: np.ndarray, y: np.ndarray, *, loss: str = "squ
     choice("loss", loss, ("square", "logistic"))
     inner = net.hidden_part
     features = inner.forward(x)
-    y = real("y", y, axes=f"{features.shape[1]}, {1 if loss == 'logistic' else 'outputs'}")
+    each = f"{len(net)}, " if np.ndim(y) == 3 else ""
+    y = real("y", y, axes=f"{each}{features.shape[1]}, {1 if loss == 'logistic' else 'outputs'}")
+    targets = np.broadcast_to(y, (len(net), *y.shape[-2:]))
     ones = np.ones((*features.shape[:2], 1), net.dtype)
     features, penalty = np.concatenate([features, ones], axis=2), number("penalty", penalty, 1e-12)
     found = np.stack([
-        np.linalg.lstsq(one, y, rcond=None)[0].T if loss == "square" else
-        _logistic(one * np.sign(y), penalty)[None] for one in features]).astype(net.dtype)
+        np.linalg.lstsq(one, wanted, rcond=None)[0].T if loss == "square" else
+        _logistic(one * np.sign(wanted), penalty)[None]
+        for one, wanted in zip(features, targets)]).astype(net.dtype)
     return Network.of([*inner.layers, Affine(found[..., :-1].copy(), found[..., -1].copy())],
                       net.shape, net.phi)
 
@@ -553,20 +556,17 @@ def _targets(net: Network, y: np.ndarray, loss: str) -> np.ndarray:
     return y if y.ndim == 3 else y[None]
 
 
-def _batches(x: np.ndarray, y: np.ndarray, batch: int, steps: int, rng: np.random.Generator,
-             noise: float, own: int = 0) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Minibatches, the same points for all networks, or for each of ``own`` networks others."""
-    points, each = x.shape[1], np.arange(max(own, 1))[:, None]
-
-    def take(a: np.ndarray) -> np.ndarray:
-        return a[each % len(a), some] if own else a[:, some[0]]
-
+def _batches(x: np.ndarray, y: np.ndarray, batch: int, steps: int,
+             streams: Sequence[np.random.Generator], noise: float
+             ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Minibatches, ``(networks, batch, ...)``, of every network by its own random numbers."""
+    points, each = x.shape[1], np.arange(len(streams))[:, None]
     for step in range(steps):
         place = step % (points // batch)
         if place == 0:
-            orders = np.array([rng.permutation(points) for _ in each])
+            orders = np.array([rng.permutation(points) for rng in streams])
         some = orders[:, place * batch:(place + 1) * batch]
-        part = take(x)
+        part = x[each % len(x), some]
         if noise:
-            part += noise * rng.standard_normal(part.shape)
-        yield part, take(y)
+            part += noise * np.stack([rng.standard_normal(part.shape[1:]) for rng in streams])
+        yield part, y[each % len(y), some]
