@@ -10,7 +10,7 @@ from benchmarks.lyapunov import DEPTH, SIDE, WIDTH
 from benchmarks.training import STEPS
 from lib.measure.lyapunov import leading
 from lib.networks.jacobians import cauchy_green
-from lib.networks.network import random_network
+from lib.networks.network import random_network, stream
 from lib.networks.piecewise import Path, trace
 from lib.networks.training import Sgd, train
 
@@ -97,7 +97,8 @@ def _steps() -> Contest:
     rng = np.random.default_rng(0)
     x = rng.standard_normal((STEPS * BATCH, 784), dtype=np.float32)
     y = rng.integers(10, size=len(x))
-    batches = np.random.default_rng(0).permutation(len(x)).reshape(STEPS, BATCH)  # as `train` does
+    (minibatches,) = stream(0).spawn(1)  # as `train` does
+    batches = minibatches.permutation(len(x)).reshape(STEPS, BATCH)
 
     def ours() -> np.ndarray:
         net = start.copy()
