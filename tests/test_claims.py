@@ -577,7 +577,7 @@ READ = r"(?:^|ead as )(-?[\d.]+)(?: to (-?[\d.]+))?[\w ,]*± ?([\d.]*\d)( %)?"
 def test_what_is_read_off_a_figure_has_the_range_of_its_reading():
     """The note says what was read and how well: "Read as 1.1 to 1.35, ±0.1" is 1.0 to 1.45."""
     told = [(claim, re.search(READ, claim.note.replace("−", "-"))) for claim in CLAIMS]
-    assert sum(bool(seen) for _, seen in told) > 30
+    assert sum(bool(seen) for _, seen in told) > 15
     for claim, seen in told:
         assert seen or "ead as" not in claim.note, claim.key
         if seen:
