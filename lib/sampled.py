@@ -66,8 +66,8 @@ class Sampled(Jet):
         kinks: where phi, phi' or phi'' jumps; None to search for them.
 
     Raises:
-        ValueError: phi is not finite or not smooth within ``|x| < 8``, or bends where it was not
-            declared to.
+        ValueError: phi is not finite or not smooth within ``|x| < 8``, or bends there where it was
+            not declared to. What bends farther out is known up to there.
 
     Accuracy: about 1e-12 of the size of phi on the panel for phi', 1e-10 for phi''.
 
@@ -80,8 +80,13 @@ class Sampled(Jet):
         told = np.unique(real("kinks", () if kinks is None else kinks).ravel())
         panels, found = _searched(self.given[0], told)
         if kinks is not None and found.size:
-            raise ValueError(f"phi bends or jumps near x = {found[0]:.6g}, which kinks does not "
-                             "name: name it too, or give no kinks and have them searched for")
+            near = found[np.abs(found).argmin()]
+            if abs(near) < CORE:
+                raise ValueError(f"phi bends or jumps near x = {near:.6g}, which kinks does not "
+                                 "name: name it too, or give no kinks and have them searched for")
+            panels, found = panels._replace(reach=abs(near), why=(
+                f", since it bends or jumps near {near:.6g}, or seems to, and kinks does not "
+                "name that")), found[:0]
         at = np.union1d(told, found)
         self._panels = {0: panels}
         size = np.abs(panels.series)

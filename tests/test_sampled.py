@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 from scipy.special import erf
 
 from lib.activations import get
+from lib.checks import Untrusted
 from lib.sampled import Sampled
+from lib.theory.gaussian import moment
 
 X = np.linspace(-6.0, 6.0, 241)
 SMOOTH = {
@@ -98,6 +100,18 @@ def test_a_kink_that_is_missing_among_those_declared_is_named():
     for kinks in ((), (0.0,)):
         with pytest.raises(ValueError, match="bends or jumps near x = 3.2, which kinks does not"):
             get(lambda x: np.tanh(x) + 0.1 * np.abs(x - 3.2), kinks=kinks)
+
+
+def test_a_kink_far_out_that_was_not_declared_ends_what_is_known():
+    """Whether there is one, or what oscillates only looks like it."""
+    bent = get(lambda x: np.tanh(x) + 0.1 * np.maximum(x - 12.5, 0.0), kinks=())
+    assert 12.4 < bent.reach <= 12.5 and not bent.kinks
+    assert moment(bent, np.array(0.5)) == pytest.approx(moment(get("tanh"), np.array(0.5)))
+    with pytest.raises(Untrusted, match=r"for \|x\| < 12.5 only.*kinks=\(...\) names nothing"):
+        moment(bent, np.array(4.0))
+    fast = get(lambda x: np.tanh(np.sin(-0.3 * x)) - 0.892 * np.sin(-0.387 * x)
+               + 0.5 * np.sign(x + 1.91), kinks=(-1.91,))
+    assert fast.kinks == (-1.91,) and moment(fast, np.array(1.0)) > 0.0
 
 
 @pytest.mark.parametrize("kinks", [None, (-1.0, 1.0), (0.35, 2.0)])

@@ -31,7 +31,8 @@ FAULTS = {
              "deviations out",
     INFINITE: f"phi is not finite within {REACH:g} standard deviations at q = {{q:.4g}}",
     BEYOND: f"phi is known for |x| < {{reach:.4g}} only, and the average at q = {{q:.4g}} reaches "
-            f"{REACH:g} standard deviations out: take smaller lengths, or a formula",
+            f"{REACH:g} standard deviations out. Farther out it varies too fast to be seen, or "
+            "seems to bend where kinks=(...) names nothing: take smaller lengths, or a formula",
 }
 STRETCH, DEGREE = 2.0, 30  # of a panel in log q, and of the series on it
 TRIED = np.array([-0.998, -0.55, 0.03, 0.6, 0.998])  # where it is tried out
