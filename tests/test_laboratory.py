@@ -33,7 +33,7 @@ PHIS = ["tanh", "erf", "relu", "leaky_relu", "hard_tanh", "sigmoid", "gelu", "sw
         "exp(-x**2)", "relu(x)**2/(1 + x**2)", "x/(1 + x**2)", "abs(x + 1) - abs(x - 1) - x",
         "-x**3/6 + x", "mish", "hard_swish", "where(x > 1, 2*x - 1, x)", "x/(1 + np.abs(x))",
         "x if x > 0 else exp(x) - 1", "tanh(x) + exp(-(x - 20)**2)"]
-POINTS = 12  # of each; 372 in all
+POINTS = 8  # of each; 248 in all
 NUMBERS = {"q": "q_star", "chi1": "chi1", "c": "c_star", "xi_q": "xi_q",
            "slope": "slope_at_c_star", "repeller": "repeller"}
 
