@@ -136,38 +136,33 @@ class Convolution(Weighted):
 
     def product(self, x: np.ndarray, weights: np.ndarray) -> np.ndarray:
         out = np.empty((len(weights), *x.shape[1:4], weights.shape[1]), weights.dtype)
-        for some in self._pieces(x):
-            rows = self._patches(x[:, some]) @ weights.mT
-            out[:, some] = rows.reshape(len(weights), -1, *out.shape[2:])
+        for some, patches in self._pieces(x):
+            out[:, some] = (patches @ weights.mT).reshape(len(weights), -1, *out.shape[2:])
         return out
 
     def backward(self, g: np.ndarray, kept: np.ndarray, down: bool = True) -> tuple:
-        w, x = self.weights, kept
-        networks, out, channels = len(w), w.shape[1], x.shape[-1]
+        w = self.weights
+        networks, out, channels = len(w), w.shape[1], kept.shape[-1]
         gw, gx = np.zeros_like(w), None
-        for some in self._pieces(x):
-            rows = g[:, some].reshape(networks, -1, out)
-            gw += rows.swapaxes(1, 2) @ self._patches(x[:, some])
+        for some, patches in self._pieces(kept):
+            gw += g[:, some].reshape(networks, -1, out).swapaxes(1, 2) @ patches
         if down:  # the same correlation, kernels turned by half a turn, channels exchanged
             kernel = w.reshape(networks, out, self.size, self.size, channels)[:, :, ::-1, ::-1]
             gx = self.product(g, kernel.transpose(0, 4, 2, 3, 1).reshape(networks, channels, -1))
         return gx, (gw, _sums(g))
 
-    def _pieces(self, x: np.ndarray) -> list[slice]:
-        row = x.shape[0] * self.size**2 * int(np.prod(x.shape[2:]))
-        step = max(1, CACHED // row)
-        return [slice(start, start + step) for start in range(0, x.shape[1], step)]
-
-    def _patches(self, x: np.ndarray) -> np.ndarray:
-        """``(networks, points * rows * columns, size * size * channels)``."""
+    def _pieces(self, x: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
+        """A few images at a time: which, and what their kernels see, ``(networks, places, *)``."""
         networks, points, rows, columns, channels = x.shape
-        around = self.size // 2
-        padded = np.zeros((networks, points, rows + self.size - 1, columns + self.size - 1,
-                           channels), x.dtype)
+        around, more = self.size // 2, self.size - 1
+        padded = np.zeros((networks, points, rows + more, columns + more, channels), x.dtype)
         padded[:, :, around:around + rows, around:around + columns] = x
         seen = sliding_window_view(padded, (self.size, self.size), axis=(2, 3))
-        return seen.transpose(0, 1, 2, 3, 5, 6, 4).reshape(
-            networks, points * rows * columns, -1)
+        seen = seen.transpose(0, 1, 2, 3, 5, 6, 4)
+        step = max(1, CACHED // (networks * self.size**2 * rows * columns * channels))
+        for start in range(0, points, step):
+            some = slice(start, start + step)
+            yield some, seen[:, some].reshape(networks, -1, self.size**2 * channels)
 
 
 class Pool(Layer):
