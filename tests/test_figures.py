@@ -189,6 +189,8 @@ def test_the_strip_holds_residuals_in_standard_errors():
     assert np.allclose(drawn, np.stack([c.at, (c.seen.mean(axis=0) - c.expected) / error], 1))
     band = top.collections[0].get_paths()[0].vertices
     assert band[:, 1].max() == pytest.approx(25.2) and band[:, 1].min() == pytest.approx(-0.2)
+    (grey,) = strip.patches  # Student's t with 11 degrees of freedom
+    assert grey.get_y() == pytest.approx(-2.201, abs=1e-3)
 
 
 def test_points_without_spread_have_no_residual():

@@ -279,7 +279,7 @@ def middle(browser: Browser) -> tuple[float, float]:
 @needs_browser
 @pytest.mark.slow
 def test_the_edge_of_chaos_is_found_by_dragging_on_a_phone(browser, page):
-    browser.open(f"{page}#phi=sin(x)%2Bcos(x)&sigma_w=2&sigma_b=0.5")
+    browser.open(f"{page}#phi=sin(x)%2Bcos(x)&sigma_w=1.3&sigma_b=0.5")
     assert "Chaos" in browser.until(SETTLED)
     assert browser.run("document.documentElement.scrollWidth") == 390
     browser.run(f"{HANDLE}.scrollIntoView({{block: 'center'}})")

@@ -368,16 +368,22 @@ def _specks(axes: Axes, x: np.ndarray, y: np.ndarray, color: str, size: float = 
 
 
 def _strip(axes: Axes, curves: Sequence[tuple[str, Curve]]) -> None:
-    """Residuals of the means in standard errors, two of them in grey."""
+    """Residuals of the means in standard errors; grey is where 95 % of them lie if theory holds.
+
+    That is further out where fewer networks tell the error. Of several curves the widest is drawn.
+    """
+    usual = 0.0
     for _, curve in curves:
         if curve.seen is None or curve.expected is None:
             continue
-        value, error = _average(curve.seen)
-        sampled = error > 1e-12 * np.maximum(np.abs(curve.expected), 1e-300)
-        residual = (value - curve.expected)[sampled] / error[sampled]
+        one = _average(curve.seen)
+        sampled = one.error > 1e-12 * np.maximum(np.abs(curve.expected), 1e-300)
+        residual = (one.value - curve.expected)[sampled] / one.error[sampled]
         _specks(axes, np.asarray(curve.at)[sampled], residual, curve.color, size=3.2,
                 alpha=1.0)
-    axes.axhspan(-2, 2, color="#dddddd", lw=0)
+        if sampled.any():
+            usual = max(usual, replace(one, value=0.0, error=1.0).interval()[1])
+    axes.axhspan(-usual, usual, color="#dddddd", lw=0)
     axes.axhline(0, color=GREY, lw=0.6)
     reach = max(4.0, 1.1 * np.abs(axes.get_ylim()).max())
     axes.set(ylabel="residual\n/ s.e.", ylim=(-reach, reach))
