@@ -36,6 +36,7 @@ def z_score(sigma_w, sigma_b, phi, q, theory):
     return (2 * wide.mean() - narrow.mean() - theory) / np.hypot(error, 10.0 / 80**2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 def test_the_exponent_is_half_the_logarithm_of_chi1(case):
     sigma_w, sigma_b, phi = CASES[case]
@@ -44,6 +45,7 @@ def test_the_exponent_is_half_the_logarithm_of_chi1(case):
     assert abs(z_score(sigma_w, sigma_b, phi, float(theory.q_star), expected)) < 3.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sigma_w", [0.8, np.sqrt(2.0), 2.2])
 def test_relu_whose_mean_gain_is_half_the_square_of_sigma_w(sigma_w):
     assert abs(z_score(sigma_w, 0.0, "relu", 1.0, 0.5 * np.log(sigma_w**2 / 2))) < 3.5

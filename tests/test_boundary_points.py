@@ -52,6 +52,7 @@ def test_every_network_has_points_of_its_own():
         assert np.abs(nets.forward(x)).max() < 1e-12
 
 
+@pytest.mark.slow
 def test_crossings_are_uniform_on_the_boundary():
     """Mean slope there against the thin shell |G| < eps, which weighs the surface by 1/slope."""
     net = random(3.0, 0.3, 30, 3, seed=4, inputs=3)

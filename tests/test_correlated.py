@@ -144,6 +144,7 @@ def orthant(a, b, c):
         points=[min(max(b / c, a), 12.0)])[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("c", [-1.0, -0.999, 0.3, 1.0 - 1e-9, 1.0])
 @pytest.mark.parametrize("name", ["erf", "sin", "relu", "tanh", "sigmoid", "softplus"])
 def test_the_correlation_integral_to_1e_10_for_every_c(name, c):
@@ -156,6 +157,7 @@ def test_the_correlation_integral_to_1e_10_for_every_c(name, c):
     assert np.all(np.abs(pair_average(get(name), q, q, c) - expected) < 1e-10 * power)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name, q, other, c", [
     ("tanh", 0.4, 2.0, 0.5), ("tanh", 1.0, 1e-4, -0.8), ("gelu", 2.0, 0.5, 0.3),
     ("hard_tanh", 2.0, 0.5, -0.4), ("elu", 1.0, 3.0, 0.6), ("selu", 0.2, 1.0, -0.9),
@@ -186,6 +188,7 @@ def test_off_the_shell_with_kinks_that_do_not_mirror_each_other():
         assert abs(pair_average(phi, q, other, c) - nested(phi.phi, q, other, c, phi.kinks)) < 1e-9
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("c", [1.0 - 1e-7, 0.9995])
 def test_off_the_shell_a_steep_phi_is_right_or_refused(c):
     """tanh(3 x) at variances of 100 is all but a sign: no series of some thousand terms does."""

@@ -35,6 +35,7 @@ def test_linear_networks_keep_the_circle_in_a_plane():
     assert found.ratio_at_width[1] == pytest.approx(1 / (1 / 2 + 1 / 1000), rel=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sigma_w, layers", [(1.3, 9), (1.3956, 9), (2.5, 13), (4.0, 13)])
 def test_dimension_at_finite_width_against_sampled_networks(sigma_w, layers):
     width, points = 300, 60

@@ -239,6 +239,7 @@ def test_jackknife_of_a_mean_is_the_standard_error():
     assert error == pytest.approx(x[:, 2].std(ddof=1) / 3, rel=1e-12)
 
 
+@pytest.mark.slow
 def test_jackknife_of_a_growth_factor_is_its_spread():
     """2000 experiments of 20 networks whose lengths are log-normal and grow by 1.3 a layer."""
     rng, found = np.random.default_rng(1), []

@@ -90,12 +90,14 @@ class Page(HTMLParser):
 
 # bytes
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FIGURES)
 def test_a_figure_is_the_same_bytes_each_time(name):
     first = FIGURES[name]()
     assert first and FIGURES[name]() == first
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FIGURES)
 def test_a_figure_does_not_depend_on_a_readers_own_settings(name):
     """A matplotlibrc in the home folder, say, or the notebook's back end."""

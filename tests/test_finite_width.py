@@ -62,6 +62,7 @@ def spread(theory, q, c, depth, width, exact=True):
             sd_c(theory.phi, told.q, told.deficit, *rest, exact=False)[:, 0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("exact", [False, True])
 @pytest.mark.parametrize("name", CASES)
 def test_the_predicted_spread_is_within_ten_percent_of_sampled_networks(name, exact):

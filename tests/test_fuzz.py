@@ -6,6 +6,7 @@ from fuzz import Subject, Sums, Tally, _exactly, averages, by_mpmath, fuzz, herm
 from lib.activations import get
 
 
+@pytest.mark.slow
 def test_nothing_certified_is_wrong():
     tally = fuzz(4.0, 2026)
     right = sum(n for (_, how), n in tally.counts.items() if how == "right")

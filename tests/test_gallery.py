@@ -85,6 +85,7 @@ def test_a_barcode_is_black_where_the_sign_is_positive():
     assert not draw(barcode([([], False)], 1.0)).axes[0].patches
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", DRAWN)
 def test_a_drawing_is_the_same_bytes_each_time_alone_and_in_a_table(name):
     assert DRAWN[name]().data == DRAWN[name]().data

@@ -254,6 +254,7 @@ def test_boundary_curvature_too_large_for_a_float():
         MeanField(4.0, 0.3).boundary_curvature(1000)
 
 
+@pytest.mark.slow
 def test_shallow_lengths_of_a_sampled_layer():
     """One wide layer: speed and tangent angle of phi(h) by finite differences.
 

@@ -35,6 +35,7 @@ def test_bars_at_layer_10(sigma_w):
     assert np.all(np.abs(ratio[:, :, 9].mean(axis=1) - 1) < [0.05, 0.08, 0.05])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sigma_w, q1", [(1.3, 0.607), (2.5, 1.0), (2.5, 9.0), (4.0, 12.6)])
 def test_agreement_after_the_shift_of_order_one_over_width(sigma_w, q1):
     """Widths 100 and 400 extrapolated to infinite width: within 3.5 standard errors."""
@@ -56,6 +57,7 @@ def test_dense_weights_agree_too():
     assert np.all(error < 0.03)
 
 
+@pytest.mark.slow
 def test_linear_networks_keep_the_gauss_map():
     nets = Ensemble(1.2, 0.3, width=200, networks=4, phi="linear")
     run = nets.run(1.0, curve="circle", points=128, depth=30, dense=False)

@@ -95,6 +95,7 @@ def test_piecewise_linear_networks(kinked):
     assert np.quantile(np.abs(field.log - exact), 0.9) < 1e-6  # a kink may be within the step
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stretch", [1e-6, 0.3, 1.0, 3.0, 1e6])
 def test_a_thousand_linear_layers(stretch):
     rng, w = np.random.default_rng(6), []

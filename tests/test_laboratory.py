@@ -71,6 +71,7 @@ def near(ours: float | str, theirs: float) -> bool:
 
 # numbers
 
+@pytest.mark.slow
 @pytest.mark.parametrize("phi", PHIS)
 def test_numbers_are_those_of_the_library(ask, phi):
     rng = np.random.default_rng([18, PHIS.index(phi)])
@@ -205,6 +206,7 @@ def test_the_circle_of_theory_is_the_library_s(ask, phi, w, b, q):
             assert near(one["kappa2"], told.kappa2[layer, 0])
 
 
+@pytest.mark.slow
 def test_the_sampled_network_is_a_sample_of_the_theory(ask):
     """A circle goes in exactly; means over twelve networks are theory's within four errors."""
     script = "(phi, ...rest) => lab.network(lab.activation(phi), ...rest)"

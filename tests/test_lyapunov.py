@@ -94,6 +94,7 @@ def test_the_smallest_of_a_graded_chain_to_fifty_digits(dead):
     assert spectrum(chain) == pytest.approx(exact, abs=1e-10)
 
 
+@pytest.mark.slow
 def test_newmans_law_of_linear_gaussian_networks():
     """Exponents (1/2)[ln(2 sigma^2 / n) + digamma((n - i + 1) / 2)], for every i at once."""
     size, depth, networks = 5, 1500, 24
@@ -107,6 +108,7 @@ def test_newmans_law_of_linear_gaussian_networks():
     assert np.abs((found.mean(axis=0) - exact) / np.hypot(error, 2.0 / depth)).max() < 3.5
 
 
+@pytest.mark.slow
 def test_close_values_beyond_one_matrix_are_refused_with_the_best():
     turn = np.array([[np.cos(1.0), -np.sin(1.0)], [np.sin(1.0), np.cos(1.0)]])
     close = np.zeros((3, 3))

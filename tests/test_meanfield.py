@@ -918,6 +918,7 @@ def test_a_grid_of_blocks_is_the_grid():
         assert np.allclose(getattr(whole, name)[::37, ::19], getattr(some, name), rtol=1e-8)
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_grid():
     def peak(points):
         law = MeanField(np.linspace(1.0, 3.0, points), 0.3)
@@ -954,6 +955,7 @@ def test_gains_known_by_hand():
     assert type(relu.second_moment) is type(relu.edge(0.0)) is float
 
 
+@pytest.mark.slow
 def test_pairs_keep_their_correlation_while_lengths_run_away():
     """At lengths beyond every grid GELU is a ReLU, until no average of a pair can be trusted."""
     ask = dict(q=1.0, c=[0.3, 0.9], depth=30)

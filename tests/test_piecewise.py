@@ -83,6 +83,7 @@ def random_case(seed):
     return kind, rng.standard_normal((2, inputs)), net
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None, derandomize=True, database=None)
 @given(st.integers(0, 10**6))
 def test_counts_equal_a_sample_of_a_million_points(seed):

@@ -53,6 +53,7 @@ def codes(net, points):
     return np.hstack(found)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("phi, seed", [("relu", 0), ("relu", 1), ("relu", 2), ("hard_tanh", 3),
                                        (activations.get("leaky_relu", slope=0.2), 4), (SIGN, 5)])
 def test_regions_against_the_patterns_on_a_fine_grid(phi, seed):
@@ -124,6 +125,7 @@ def test_no_network_has_more_regions_than_the_bound(phi):
     assert found[:, 0].max() == layer_patterns(4, 2, phi)  # attained
 
 
+@pytest.mark.slow
 def test_a_segment_meets_as_many_regions_as_the_tracer_says():
     rng = np.random.default_rng(1)
     net = sample_network(1.6, 0.5, 7, 3, rng, "relu", 2)
@@ -199,6 +201,7 @@ def test_a_neuron_that_is_zero_on_a_whole_cell_cuts_nothing():
     assert len(two) == len(one)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("layer, phi", [(1, "hard_tanh"), (2, "hard_tanh"), (3, "relu")])
 def test_dichotomies_against_networks_with_turned_weights(layer, phi):
     rng = np.random.default_rng(layer)
@@ -260,6 +263,7 @@ def test_dichotomies_of_several_networks_on_a_grid(below, sigma_b):
                 h = np.clip(h, -1, 1) @ w.T + b
 
 
+@pytest.mark.slow
 def test_relu_layers_keep_angles_on_average_at_any_width():
     """A chi of n - 1 degrees over an independent one of n has the mean 1: half the neurons."""
     net = random_network(14, [14] * 5, 1, 1.0, 0.0, networks=1500, seed=11, phi="relu")

@@ -25,6 +25,7 @@ def test_every_value_drawn_is_allowed(notebook):
             assert check([one], {one.name: value})[one.name] == value
 
 
+@pytest.mark.slow
 @each_chapter
 def test_the_corners_are_tried_at_sizes_that_are_cheap(notebook):
     parameters = declared(notebook)

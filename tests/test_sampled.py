@@ -78,6 +78,7 @@ def test_steep_is_no_jump_as_long_as_it_can_be_seen():
         assert phi.kinks == () and abs(phi.dphi(np.zeros(1))[0] / gain - 1.0) < 1e-9
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("f, reach, why", [
     (np.exp, 600.0, "not finite"), (lambda x: np.sin(x * x), 100.0, "varies too fast"),
     (np.floor, 25.0, "more kinks"), (lambda x: np.where(x > 20, np.nan, x), 19.0, "not finite")])

@@ -24,6 +24,7 @@ def test_a_turn_is_from_holds_to_differs():
                                       ["holds", "undecided", "differs"])] == [0, 1, 0, 2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("truth, error", [(0.1, 0.05), (0.0, 0.02), (0.9, 0.2), (-0.3, 0.1)])
 def test_chance_is_how_often_drawn_verdicts_turn(truth, error):
     several = [turned([run.verdict for run in drawn(truth, error)]) for _ in range(2000)]

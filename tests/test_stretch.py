@@ -67,6 +67,7 @@ def test_relu_to_the_digits_of_the_sheet(w2, k, value):
     assert printed_base(MeanField(2**0.5, 0.0, "relu"), 100) == pytest.approx(1.407195, abs=5e-7)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("k, p", [(1, 0.3), (100, 0.05), (10_000, 0.31)])
 def test_mean_root_by_a_laplace_transform(k, p):
     """E sqrt(S) = integral of (1 - E exp(-t S)) t^(-3/2): no binomial sum."""

@@ -418,6 +418,7 @@ def test_what_is_finished_is_not_asked_for_again(tiny):
     assert code == 2 and "1 runs, about " in told, "one of the two is there already"
 
 
+@slow
 def test_a_missing_scheduler_is_told_within_seconds(tiny):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))  # taken, and nobody listens

@@ -116,6 +116,7 @@ def test_a_thousand_chaotic_layers(dtype):
     assert 1 < np.median(kappa2(motion.dh, motion.d2h)) < 10
 
 
+@pytest.mark.slow
 def test_what_would_overflow_has_only_its_logarithm():
     run = ensemble(4.0, 0.3, width=60, networks=2, seed=1).run(12.6, curve="circle", points=4,
                                                               depth=900)
