@@ -1,8 +1,12 @@
 """What hangs on what in a notebook: small programs whose dependence is plain."""
+import ast
+import json
+
 import pytest
 from reached import behind, parameters_behind
 
 from lib.report.flow import cells_behind, steps
+from lib.report.site import chapters
 
 
 @pytest.mark.parametrize("cells, key", [
@@ -47,8 +51,26 @@ def test_only_the_statements_behind_a_name_are_told():
     (["ys = iter([1, 2])", "x = next(ys)", "draw(next(ys))"], [0, 1, 2, 3]),
     (["def show():\n    return s", "t = 2", "s = 2", "show()"], [0, 1, 3, 4]),
     (["show = lambda: s", "t = 2", "s = 2", "show()"], [0, 1, 3, 4]),
+    (["x = g()", "train(net, x)", "draw(x)"], [0, 1, 3]),
+    (["net = g()", "train(net, a)", "draw(net)"], [0, 1, 2, 3]),
     (["x = 1\nz = [0]", "y = x", "z[0] = 3\nu = y", "draw(z)"], [0, 1, 2, 3, 4]),
 ])
 def test_a_cell_needs_whoever_touches_what_it_needs(cells, needed):
-    head = "a = 1\nb = 2\nimport numpy as np"
+    head = "a = 1\nb = 2\nimport numpy as np\nfrom lib.networks.training import train"
     assert cells_behind([head, *cells, "draw(later)"], len(cells)) == needed
+
+
+@pytest.mark.parametrize("path", chapters(), ids=lambda path: path.stem)
+def test_a_random_generator_is_handed_over_as_a_seed(path):
+    """What a call of the library may change is read off its arguments by this."""
+    nodes = [node for cell in json.loads(path.read_text("utf-8"))["cells"]
+             if cell["cell_type"] == "code" for node in ast.walk(ast.parse("".join(cell["source"])))]
+    made = [pair for node in nodes if isinstance(node, ast.Assign) for pair in zip(
+        *(getattr(one, "elts", [one]) for one in (node.targets[0], node.value)))]
+    generators = {name.id for name, value in made if isinstance(value, ast.Call)
+                  and ast.unparse(value.func).endswith("default_rng")}
+    for call in nodes:
+        if isinstance(call, ast.Call):
+            handed = call.args + [word.value for word in call.keywords
+                                  if word.arg != "seed" or ast.unparse(call.func) == "dict"]
+            assert not generators & set(map(ast.unparse, handed)), ast.unparse(call)

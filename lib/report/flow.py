@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import NamedTuple
 
 PLAIN = ast.Assign, ast.AnnAssign, ast.FunctionDef, ast.Import, ast.ImportFrom
@@ -31,7 +31,9 @@ def steps(sources: Sequence[str]) -> list[Step]:
     bodies = [ast.parse(source).body for source in sources]
     imported = {name: full for body in bodies for node in body
                 for name, full in _imported(node).items()}
-    return [_step(number, node, node is body[-1], imported)
+    parameters = {node.target.id for body in bodies for node in body
+                  if isinstance(node, ast.AnnAssign)}  # numbers and words: no call changes them
+    return [_step(number, node, node is body[-1], imported, parameters)
             for number, body in enumerate(bodies) for node in body]
 
 
@@ -44,7 +46,8 @@ def _imported(node: ast.stmt) -> dict[str, str]:
     return {}
 
 
-def _step(cell: int, node: ast.stmt, last: bool, imported: Mapping[str, str]) -> Step:
+def _step(cell: int, node: ast.stmt, last: bool, imported: Mapping[str, str],
+          parameters: Set[str]) -> Step:
     """A plain assignment makes its names; whatever else is assigned to is changed.
 
     So is the object of a call whose result nobody takes, or else its first argument. What the
@@ -55,11 +58,10 @@ def _step(cell: int, node: ast.stmt, last: bool, imported: Mapping[str, str]) ->
     plain = isinstance(node, PLAIN) and not targets & reads
     touches = {name for call in ast.walk(node)
                if isinstance(call, ast.Call) and not _keeps(_root(call.func), imported)
-               for one in (call.func, *call.args, *(word.value for word in call.keywords))
-               for name in _handed(one)}
+               for one in _open(call, imported) for name in _handed(one)}
     fixed, nothing = imported.keys() | {"", "claim"}, frozenset()
     return Step(cell, node, frozenset(reads), frozenset(targets) if plain else nothing,
-                nothing if plain else frozenset(targets - fixed), frozenset(touches - fixed))
+                nothing if plain else frozenset(targets - fixed), frozenset(touches - fixed - parameters))
 
 
 def _keeps(name: str, imported: Mapping[str, str]) -> bool:
@@ -67,6 +69,13 @@ def _keeps(name: str, imported: Mapping[str, str]) -> bool:
     full = imported.get(name, "")
     return (name in vars(builtins) and name != "next"
             or f"{full}.".startswith(tuple(f"{one}." for one in KEEPING)))
+
+
+def _open(call: ast.Call, imported: Mapping[str, str]) -> Iterator[ast.expr]:
+    """What a call may change; of the library's, its first argument and a random generator."""
+    ours = f"{imported.get(_root(call.func), '')}.".startswith("lib.")
+    yield from (call.func, *call.args[:1 if ours else None])
+    yield from (word.value for word in call.keywords if not ours or word.arg == "seed")
 
 
 def _names(node: ast.AST, imported: Mapping[str, str], own: frozenset[str] = frozenset()
