@@ -63,8 +63,9 @@ def test_a_cell_needs_whoever_touches_what_it_needs(cells, needed):
 @pytest.mark.parametrize("path", chapters(), ids=lambda path: path.stem)
 def test_a_random_generator_is_handed_over_as_a_seed(path):
     """What a call of the library may change is read off its arguments by this."""
-    nodes = [node for cell in json.loads(path.read_text("utf-8"))["cells"]
-             if cell["cell_type"] == "code" for node in ast.walk(ast.parse("".join(cell["source"])))]
+    cells = json.loads(path.read_text("utf-8"))["cells"]
+    nodes = [node for cell in cells if cell["cell_type"] == "code"
+             for node in ast.walk(ast.parse("".join(cell["source"])))]
     made = [pair for node in nodes if isinstance(node, ast.Assign) for pair in zip(
         *(getattr(one, "elts", [one]) for one in (node.targets[0], node.value)))]
     generators = {name.id for name, value in made if isinstance(value, ast.Call)

@@ -61,7 +61,8 @@ def _step(cell: int, node: ast.stmt, last: bool, imported: Mapping[str, str],
                for one in _open(call, imported) for name in _handed(one)}
     fixed, nothing = imported.keys() | {"", "claim"}, frozenset()
     return Step(cell, node, frozenset(reads), frozenset(targets) if plain else nothing,
-                nothing if plain else frozenset(targets - fixed), frozenset(touches - fixed - parameters))
+                nothing if plain else frozenset(targets - fixed),
+                frozenset(touches - fixed - parameters))
 
 
 def _keeps(name: str, imported: Mapping[str, str]) -> bool:
