@@ -53,6 +53,8 @@ def test_only_the_statements_behind_a_name_are_told():
     (["show = lambda: s", "t = 2", "s = 2", "show()"], [0, 1, 3, 4]),
     (["x = g()", "train(net, x)", "draw(x)"], [0, 1, 3]),
     (["net = g()", "train(net, a)", "draw(net)"], [0, 1, 2, 3]),
+    (["n = 3", "x = f(n)", "y = np.f(len(x))", "draw(n)"], [0, 1, 4]),
+    (["law, x = lib.MeanField(1, 0), g()", "y = law.run(q=x)", "draw(law, x)"], [0, 1, 3]),
     (["x = 1\nz = [0]", "y = x", "z[0] = 3\nu = y", "draw(z)"], [0, 1, 2, 3, 4]),
 ])
 def test_a_cell_needs_whoever_touches_what_it_needs(cells, needed):

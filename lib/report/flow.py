@@ -8,7 +8,9 @@ from typing import NamedTuple
 
 PLAIN = ast.Assign, ast.AnnAssign, ast.FunctionDef, ast.Import, ast.ImportFrom
 COMPREHENSIONS = ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp
-KEEPING = "numpy", "scipy", "lib.estimate", "lib.report"  # they change nothing that they are given
+KEEPING = ("numpy", "scipy", "dataclasses", "lib.estimate", "lib.measure", "lib.theory",
+           "lib.networks.jacobians", "lib.report")  # they change nothing that they are given
+LAWS = "lib.MeanField", "lib.Ensemble"  # what these make does not change, whatever it is asked
 
 
 class Step(NamedTuple):
@@ -31,9 +33,10 @@ def steps(sources: Sequence[str]) -> list[Step]:
     bodies = [ast.parse(source).body for source in sources]
     imported = {name: full for body in bodies for node in body
                 for name, full in _imported(node).items()}
-    parameters = {node.target.id for body in bodies for node in body
-                  if isinstance(node, ast.AnnAssign)}  # numbers and words: no call changes them
-    return [_step(number, node, node is body[-1], imported, parameters)
+    constants = {ast.unparse(name) for body in bodies for node in body
+                 for name, value in _assigned(node) if isinstance(value, ast.Constant)
+                 or isinstance(value, ast.Call) and ast.unparse(value.func) in LAWS}
+    return [_step(number, node, node is body[-1], imported, constants)
             for number, body in enumerate(bodies) for node in body]
 
 
@@ -46,23 +49,34 @@ def _imported(node: ast.stmt) -> dict[str, str]:
     return {}
 
 
+def _assigned(node: ast.stmt) -> Iterator[tuple[ast.expr, ast.expr]]:
+    """What an assignment assigns to, and what, one by one."""
+    if isinstance(node, ast.AnnAssign):
+        yield node.target, node.value
+    if isinstance(node, ast.Assign):
+        yield from zip(*(getattr(one, "elts", [one]) for one in (node.targets[0], node.value)))
+
+
 def _step(cell: int, node: ast.stmt, last: bool, imported: Mapping[str, str],
-          parameters: Set[str]) -> Step:
+          constants: Set[str]) -> Step:
     """A plain assignment makes its names; whatever else is assigned to is changed.
 
     So is the object of a call whose result nobody takes, or else its first argument. What the
     last statement of a cell comes to is shown.
+
+    Args:
+        constants: names of numbers, words and laws, which no call changes.
     """
     shown = last and isinstance(node, ast.Expr)
     reads, targets = _names(node.value if shown else node, imported)
     plain = isinstance(node, PLAIN) and not targets & reads
     touches = {name for call in ast.walk(node)
                if isinstance(call, ast.Call) and not _keeps(_root(call.func), imported)
-               for one in _open(call, imported) for name in _handed(one)}
-    fixed, nothing = imported.keys() | {"", "claim"}, frozenset()
+               for one in _open(call, imported, constants) for name in _handed(one)}
+    fixed, nothing = imported.keys() | vars(builtins).keys() | {"", "claim"}, frozenset()
     return Step(cell, node, frozenset(reads), frozenset(targets) if plain else nothing,
                 nothing if plain else frozenset(targets - fixed),
-                frozenset(touches - fixed - parameters))
+                frozenset(touches - fixed - constants))
 
 
 def _keeps(name: str, imported: Mapping[str, str]) -> bool:
@@ -72,9 +86,11 @@ def _keeps(name: str, imported: Mapping[str, str]) -> bool:
             or f"{full}.".startswith(tuple(f"{one}." for one in KEEPING)))
 
 
-def _open(call: ast.Call, imported: Mapping[str, str]) -> Iterator[ast.expr]:
+def _open(call: ast.Call, imported: Mapping[str, str], constants: Set[str]
+          ) -> Iterator[ast.expr]:
     """What a call may change; of the library's, its first argument and a random generator."""
-    ours = f"{imported.get(_root(call.func), '')}.".startswith("lib.")
+    root = _root(call.func)
+    ours = root in constants or f"{imported.get(root, '')}.".startswith("lib.")
     yield from (call.func, *call.args[:1 if ours else None])
     yield from (word.value for word in call.keywords if not ours or word.arg == "seed")
 
