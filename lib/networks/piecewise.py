@@ -70,7 +70,7 @@ class Path(NamedTuple):
     @property
     def closed(self) -> bool:
         """Whether it is a whole circle, whose end is its start."""
-        return self.curved and bool(np.isclose(self.stop, 2 * np.pi, rtol=1e-15))
+        return self.curved and abs(self.stop - 2 * np.pi) < 1e-8
 
     def at(self, t: np.ndarray) -> np.ndarray:
         """Points of the path, shape ``(len(t), inputs)``."""
@@ -312,7 +312,9 @@ def trace(path: Path, net: Network, most: int = 300_000, *,
     x, middle = path.at(t), path.at(0.5 * (t[1:] + t[:-1])) if path.curved else None
     for w, b, phi in steps:
         ends, inside = x @ w.T + b, None if middle is None else middle @ w.T + b
-        reach = np.max([np.abs(of).max(axis=0) for of in (x, middle) if of is not None], axis=0)
+        reach = np.abs(x).max(axis=0)
+        if middle is not None:
+            reach = np.maximum(reach, np.abs(middle).max(axis=0))
         noise = NOISE * (np.abs(w) @ reach + np.abs(b))
         here = _cut(path, phi, t, ends, inside, kinked, noise)
         if len(here.t) > most:
@@ -340,25 +342,33 @@ def _cut(path, phi, t, ends, inside, kinked, noise) -> Pieces:
     found = _roots(t, ends, inside, levels, noise)
     signs = _sign_changes(path, ends[0] > noise, *found[levels.index(0.0)])
     times = np.concatenate([np.empty(0), *(root[0] for root in found[:len(phi.kinks)])])
-    new = _apart(np.sort(times), t, TINY * path.stop)
-    nodes = np.sort(np.append(t, new))
-    old, fresh = np.searchsorted(nodes, t), np.searchsorted(nodes, new)
-    wider, marked = np.empty((nodes.size, ends.shape[1])), np.zeros(nodes.size, bool)
-    wider[old], marked[old] = ends, kinked
-    wider[fresh] = _between(t, ends, inside, np.searchsorted(t, new) - 1, new)
+    new, right = _apart(np.sort(times), t, TINY * path.stop)
+    fresh, old = right + np.arange(new.size), np.ones(t.size + new.size, bool)
+    old[fresh] = False
+    nodes, wider = np.empty(old.size), np.empty((old.size, ends.shape[1]))
+    marked = np.zeros(old.size, bool)
+    nodes[old], wider[old], marked[old] = t, ends, kinked
+    nodes[fresh], wider[fresh] = new, _between(t, ends, inside, right - 1, new)
     if inside is not None:
         inside = _halve(t, ends, inside, nodes)
     for kink, (at, neuron) in zip(phi.kinks, found):
-        right = np.clip(np.searchsorted(nodes, at), 1, nodes.size - 1)
+        right = _right(nodes, at)
         wider[np.where(at - nodes[right - 1] < nodes[right] - at, right - 1, right), neuron] = kink
     return Pieces(path, phi, nodes, wider, inside, marked, noise, signs)
 
 
-def _apart(times: np.ndarray, t: np.ndarray, tiny: float) -> np.ndarray:
-    """Times that are no node yet, each once."""
-    right = np.clip(np.searchsorted(t, times), 1, len(t) - 1)
-    times = times[np.minimum(np.abs(times - t[right - 1]), np.abs(t[right] - times)) > tiny]
-    return times[np.diff(times, prepend=-np.inf) > tiny]
+def _apart(times: np.ndarray, t: np.ndarray, tiny: float) -> tuple[np.ndarray, np.ndarray]:
+    """Times that are no node yet, each once, and the node to the right of each."""
+    right = _right(t, times)
+    away = np.minimum(np.abs(times - t[right - 1]), np.abs(t[right] - times)) > tiny
+    times, right, first = times[away], right[away], np.ones(np.count_nonzero(away), bool)
+    np.greater(times[1:] - times[:-1], tiny, out=first[1:])
+    return times[first], right[first]
+
+
+def _right(t: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """The node at or to the right of each time, beyond the first."""
+    return np.minimum(np.maximum(np.searchsorted(t, times), 1), t.size - 1)
 
 
 def _halve(t, ends, inside, nodes) -> np.ndarray:
@@ -396,7 +406,7 @@ def _roots(t, ends, inside, levels, noise) -> list[tuple[np.ndarray, np.ndarray]
         piece, neuron = _where(above[1:] != above[:-1])
         if inside is None:
             low, high = ends[piece, neuron] - level, ends[piece + 1, neuron] - level
-            share = np.clip(low / (low - high), 0.0, 1.0)  # beyond by what is noise
+            share = np.minimum(np.maximum(low / (low - high), 0.0), 1.0)  # beyond by what is noise
             found.append((t[piece] + share * (t[piece + 1] - t[piece]), neuron))
             continue
         same = above[turns] == above[turns[0] + 1, turns[1]]
