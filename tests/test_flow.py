@@ -54,6 +54,7 @@ def test_only_the_statements_behind_a_name_are_told():
     (["x = g()", "train(net, x)", "draw(x)"], [0, 1, 3]),
     (["net = g()", "train(net, a)", "draw(net)"], [0, 1, 2, 3]),
     (["n = 3", "x = f(n)", "y = np.f(len(x))", "draw(n)"], [0, 1, 4]),
+    (["n = 3", "n = g()", "x = f(n)", "draw(n)"], [0, 2, 3, 4]),
     (["law, x = lib.MeanField(1, 0), g()", "y = law.run(q=x)", "draw(law, x)"], [0, 1, 3]),
     (["x = 1\nz = [0]", "y = x", "z[0] = 3\nu = y", "draw(z)"], [0, 1, 2, 3, 4]),
 ])

@@ -33,9 +33,10 @@ def steps(sources: Sequence[str]) -> list[Step]:
     bodies = [ast.parse(source).body for source in sources]
     imported = {name: full for body in bodies for node in body
                 for name, full in _imported(node).items()}
-    constants = {ast.unparse(name) for body in bodies for node in body
-                 for name, value in _assigned(node) if isinstance(value, ast.Constant)
-                 or isinstance(value, ast.Call) and ast.unparse(value.func) in LAWS}
+    made = [(ast.unparse(name), isinstance(value, ast.Constant) or isinstance(value, ast.Call)
+             and ast.unparse(value.func) in LAWS)
+            for body in bodies for node in body for name, value in _assigned(node)]
+    constants = {name for name, fixed in made if fixed} - {name for name, fixed in made if not fixed}
     return [_step(number, node, node is body[-1], imported, constants)
             for number, body in enumerate(bodies) for node in body]
 
