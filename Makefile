@@ -18,7 +18,7 @@ PIP    := $(RUN) -m pip install --quiet --quiet --disable-pip-version-check
 help:
 	@echo 'make book       execute every chapter from scratch, build the pages, print the tally of claims'
 	@echo 'make test       unit tests, doctests and every stored output of every notebook'
-	@echo 'make test-fast  of these the quick ones: no notebook, nothing slow, about two minutes'
+	@echo 'make test-fast  of these the quick ones: no notebook, nothing slow, about a minute'
 	@echo 'make site       build the pages from the stored outputs (seconds)'
 	@echo 'make axe        axe-core over the built pages, light and dark (needs Chromium, npm)'
 	@echo 'make refresh    execute the notebooks in place, after an intended change'

@@ -60,7 +60,8 @@ class Kernel:
     def __init__(self, phi: Activation, q: np.ndarray, missing: str = "raise"):
         self.phi, self.q, self.missing = phi, real("q", q, low=0.0), missing
         self.power = moment(phi, self.q, missing=missing)  # at c = 1; shape of q
-        self.slope_at_one = self.q * moment(phi, self.q, 1, missing=missing)
+        with np.errstate(over="ignore"):
+            self.slope_at_one = self.q * moment(phi, self.q, 1, missing=missing)
         known = np.flatnonzero(np.isfinite(self.power + self.slope_at_one))
         self._blocks = [known[at:at + ROWS] for at in range(0, known.size, ROWS)]
         self._kept = self._method(known) if len(self._blocks) == 1 else None
