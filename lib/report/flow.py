@@ -36,7 +36,7 @@ def steps(sources: Sequence[str]) -> list[Step]:
     made = [(ast.unparse(name), isinstance(value, ast.Constant) or isinstance(value, ast.Call)
              and ast.unparse(value.func) in LAWS)
             for body in bodies for node in body for name, value in _assigned(node)]
-    constants = {name for name, fixed in made if fixed} - {name for name, fixed in made if not fixed}
+    constants = {name for name, _ in made} - {name for name, fixed in made if not fixed}
     return [_step(number, node, node is body[-1], imported, constants)
             for number, body in enumerate(bodies) for node in body]
 
