@@ -149,13 +149,12 @@ def test_a_picture_is_titled_once_with_its_figure_and_its_pixels_stay():
         assert before.tobytes() == after.tobytes()
 
 
-def test_how_long_it_takes_is_told_beforehand(root, capsys, monkeypatch):
-    monkeypatch.setattr(site, "execute_all", lambda *groups, **how: [])
+def test_how_long_it_takes_is_told_beforehand(root, capsys):
     for name in ("good", "other"):
         write(root / "book" / f"{name}.ipynb", "a: int = 2  # a number\n# seconds 150 * a", "a")
     assert site.refresh(workers=2, root=root) == 0
     assert capsys.readouterr().out.startswith("2 chapters, 2 at once: about 5 minutes\n")
-    assert site.refresh(["good"], workers=2, root=root) == 0
+    assert site.book(["good"], workers=2, root=root) == 0
     assert capsys.readouterr().out.startswith("1 chapters, 1 at once: about 5 minutes\n")
 
 

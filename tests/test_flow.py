@@ -5,7 +5,7 @@ import json
 import pytest
 from reached import behind, parameters_behind
 
-from lib.report.flow import cells_behind, steps
+from lib.report.flow import _assigned, cells_behind, steps
 from lib.report.site import chapters
 
 
@@ -55,6 +55,7 @@ def test_only_the_statements_behind_a_name_are_told():
     (["net = g()", "train(net, a)", "draw(net)"], [0, 1, 2, 3]),
     (["n = 3", "x = f(n)", "y = np.f(len(x))", "draw(n)"], [0, 1, 4]),
     (["n = 3", "n = g()", "x = f(n)", "draw(n)"], [0, 2, 3, 4]),
+    (["map = g()", "x = f(map)", "draw(map)"], [0, 1, 2, 3]),
     (["law, x = lib.MeanField(1, 0), g()", "y = law.run(q=x)", "draw(law, x)"], [0, 1, 3]),
     (["x = 1\nz = [0]", "y = x", "z[0] = 3\nu = y", "draw(z)"], [0, 1, 2, 3, 4]),
 ])
@@ -69,9 +70,8 @@ def test_a_random_generator_is_handed_over_as_a_seed(path):
     cells = json.loads(path.read_text("utf-8"))["cells"]
     nodes = [node for cell in cells if cell["cell_type"] == "code"
              for node in ast.walk(ast.parse("".join(cell["source"])))]
-    made = [pair for node in nodes if isinstance(node, ast.Assign) for pair in zip(
-        *(getattr(one, "elts", [one]) for one in (node.targets[0], node.value)))]
-    generators = {name.id for name, value in made if isinstance(value, ast.Call)
+    generators = {name.id for node in nodes for name, value in _assigned(node)
+                  if isinstance(value, ast.Call)
                   and ast.unparse(value.func).endswith("default_rng")}
     for call in nodes:
         if isinstance(call, ast.Call):

@@ -47,7 +47,7 @@ def test_it_moves_until_it_is_paused(browser, page):
     browser.until(f"{READY} && {LAYER}.value > 2")
     browser.run("document.querySelector('.hero button').click()")
     before = browser.run(PIXELS)
-    browser.run("new Promise(later => setTimeout(later, 500))")
+    browser.run("new Promise(later => setTimeout(later, 1500))")
     assert browser.run(PIXELS) == before
     browser.run("document.querySelector('.hero button').click()")
     browser.until(f"{PIXELS} !== `{before}`")
@@ -59,7 +59,7 @@ def test_it_is_still_where_motion_is_unwanted_and_the_keys_turn_the_layers(brows
     browser.until(READY)
     assert browser.run("document.querySelector('.hero button').textContent") == "play"
     before = browser.run(PIXELS)
-    browser.run("new Promise(later => setTimeout(later, 500))")
+    browser.run("new Promise(later => setTimeout(later, 1500))")
     assert browser.run(PIXELS) == before
     browser.run(f"{LAYER}.focus()")
     browser.key("ArrowRight")

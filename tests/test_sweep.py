@@ -411,9 +411,9 @@ def test_what_is_finished_is_not_asked_for_again(tiny):
     dear = ["-p", "seed=99", "--out", "out"]
     assert finish(tiny, *dear)[0] == 2
     assert finish(tiny, *dear, "--yes")[0] == 0
-    lines = (tiny / "out" / "rows.csv").read_bytes()
-    assert finish(tiny, *dear)[0] == 0
-    assert (tiny / "out" / "rows.csv").read_bytes() == lines
+    lines, made = (tiny / "out" / "rows.csv").read_bytes(), executions(tiny)
+    assert finish(tiny, *dear)[0] == 0  # nothing is left to do
+    assert executions(tiny) == made and (tiny / "out" / "rows.csv").read_bytes() == lines
     code, told = finish(tiny, "-p", "seed=99", "-p", "sigma_w=1,1.5", "--out", "out")
     assert code == 2 and "1 runs, about " in told, "one of the two is there already"
 

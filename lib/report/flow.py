@@ -36,7 +36,8 @@ def steps(sources: Sequence[str]) -> list[Step]:
     made = [(ast.unparse(name), isinstance(value, ast.Constant) or isinstance(value, ast.Call)
              and ast.unparse(value.func) in LAWS)
             for body in bodies for node in body for name, value in _assigned(node)]
-    constants = {name for name, _ in made} - {name for name, fixed in made if not fixed}
+    constants = ({name for name, _ in made} | vars(builtins).keys()
+                 ) - {name for name, fixed in made if not fixed}
     return [_step(number, node, node is body[-1], imported, constants)
             for number, body in enumerate(bodies) for node in body]
 
@@ -66,7 +67,7 @@ def _step(cell: int, node: ast.stmt, last: bool, imported: Mapping[str, str],
     last statement of a cell comes to is shown.
 
     Args:
-        constants: names of numbers, words and laws, which no call changes.
+        constants: names of numbers, words, laws and what Python has, which no call changes.
     """
     shown = last and isinstance(node, ast.Expr)
     reads, targets = _names(node.value if shown else node, imported)
@@ -74,7 +75,7 @@ def _step(cell: int, node: ast.stmt, last: bool, imported: Mapping[str, str],
     touches = {name for call in ast.walk(node)
                if isinstance(call, ast.Call) and not _keeps(_root(call.func), imported)
                for one in _open(call, imported, constants) for name in _handed(one)}
-    fixed, nothing = imported.keys() | vars(builtins).keys() | {"", "claim"}, frozenset()
+    fixed, nothing = imported.keys() | {"", "claim"}, frozenset()
     return Step(cell, node, frozenset(reads), frozenset(targets) if plain else nothing,
                 nothing if plain else frozenset(targets - fixed),
                 frozenset(touches - fixed - constants))
