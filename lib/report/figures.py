@@ -18,6 +18,9 @@ import matplotlib
 import matplotlib.style
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.backend_bases import FigureCanvasBase
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
@@ -616,10 +619,22 @@ def _frame(drawn: str) -> str:
 
 # Bytes
 
+def _lay_out(canvas: FigureCanvasBase, dpi: float) -> None:
+    """Place all that a figure has, once; ``savefig`` would draw the figure twice for that."""
+    figure = canvas.figure
+    engine, figure.dpi = figure.get_layout_engine(), dpi
+    if engine:
+        engine.execute(figure)
+        figure.set_layout_engine("none")
+
+
 def svg(figure: Figure) -> str:
     """The figure as SVG, its coordinates cut to a tenth of a point."""
     buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    canvas, usual = FigureCanvasSVG(figure), figure.dpi
+    _lay_out(canvas, 72)  # points
+    figure.dpi = usual
+    canvas.print_svg(buffer, metadata={"Date": None, "Creator": None})
     text = re.sub(r"(?s)<metadata>.*?</metadata>\s*|<!--.*?-->", "", buffer.getvalue())
     text = re.sub(r"(?<=<g) id=\"[^\"]*\"", "", text)  # the same names in every figure
     text = re.sub(r"-?\d+\.\d{2,}", _shorter, text)
@@ -636,7 +651,9 @@ def png(figure: Figure, dpi: int) -> str:
     from PIL import Image  # matplotlib brings it
 
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
+    canvas = FigureCanvasAgg(figure)
+    _lay_out(canvas, dpi)
+    canvas.print_png(buffer, metadata={"Software": None})
     image = Image.open(buffer).convert("RGB").quantize(
         256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)  # marks keep their hues
     packed = io.BytesIO()
