@@ -57,6 +57,12 @@ def test_only_the_statements_behind_a_name_are_told():
     (["n = 3", "n = g()", "x = f(n)", "draw(n)"], [0, 2, 3, 4]),
     (["map = g()", "x = f(map)", "draw(map)"], [0, 1, 2, 3]),
     (["law, x = lib.MeanField(1, 0), g()", "y = law.run(q=x)", "draw(law, x)"], [0, 1, 3]),
+    (["f = lambda x: x", "y = f(a)", "draw(f(1))"], [0, 1, 3]),
+    (["rng = g()", "f = lambda: rng.normal()", "x = f()", "draw(rng.normal())"], [0, 1, 2, 3, 4]),
+    (["z = [0]", "def f(x):\n    z.append(x)", "f(1)", "draw(z)"], [0, 1, 2, 3, 4]),
+    (["net = g()", "f = lambda net: train(net, a)", "f(1)", "draw(net)"], [0, 1, 4]),
+    (["net = g()", "f = lambda other: train(other, a)", "f(net)", "draw(net)"], [0, 1, 2, 3, 4]),
+    (["f = g()", "y = f(a)", "draw(f(1))"], [0, 1, 2, 3]),
     (["x = 1\nz = [0]", "y = x", "z[0] = 3\nu = y", "draw(z)"], [0, 1, 2, 3, 4]),
 ])
 def test_a_cell_needs_whoever_touches_what_it_needs(cells, needed):

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import NamedTuple
 
 PLAIN = ast.Assign, ast.AnnAssign, ast.FunctionDef, ast.Import, ast.ImportFrom
+FUNCTIONS = ast.Lambda, ast.FunctionDef
 COMPREHENSIONS = ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp
-KEEPING = ("numpy", "scipy", "dataclasses", "lib.estimate", "lib.measure", "lib.theory",
-           "lib.networks.jacobians", "lib.report")  # they change nothing that they are given
+KEEPING = ("numpy", "scipy", "itertools", "dataclasses", "lib.estimate", "lib.measure",
+           "lib.theory", "lib.networks.jacobians", "lib.report")  # what they are given stays
 LAWS = "lib.MeanField", "lib.Ensemble"  # what these make does not change, whatever it is asked
 
 
@@ -31,15 +32,29 @@ class Step(NamedTuple):
 def steps(sources: Sequence[str]) -> list[Step]:
     """The statements of a notebook's code cells, in the order in which they are executed."""
     bodies = [ast.parse(source).body for source in sources]
-    imported = {name: full for body in bodies for node in body
-                for name, full in _imported(node).items()}
-    made = [(ast.unparse(name), isinstance(value, ast.Constant) or isinstance(value, ast.Call)
-             and ast.unparse(value.func) in LAWS)
-            for body in bodies for node in body for name, value in _assigned(node)]
+    nodes = [node for body in bodies for node in body]
+    imported = {name: full for node in nodes for name, full in _imported(node).items()}
+    made = [(ast.unparse(name), value) for node in nodes for name, value in _assigned(node)]
+    functions = {name for name, value in made if isinstance(value, FUNCTIONS)
+                 } - {name for name, value in made if not isinstance(value, FUNCTIONS)}
     constants = ({name for name, _ in made} | vars(builtins).keys()
-                 ) - {name for name, fixed in made if not fixed}
-    return [_step(number, node, node is body[-1], imported, constants)
-            for number, body in enumerate(bodies) for node in body]
+                 ) - {name for name, value in made if not _fixed(value)}
+    every, acts = [], {}  # what a function touches when it is called
+    for number, body in enumerate(bodies):
+        for node in body:
+            step = _step(number, node, node is body[-1], imported, constants, functions)
+            touches = step.touches.union(*(acts.get(name, ()) for name in step.reads))
+            if step.makes and step.makes <= functions:
+                acts |= dict.fromkeys(step.makes, touches - _stored(node))
+                touches = frozenset()
+            every.append(step._replace(touches=touches))
+    return every
+
+
+def _fixed(value: ast.expr) -> bool:
+    """Whether no call changes what is assigned: a number, a word, a law, a function."""
+    return isinstance(value, (ast.Constant, *FUNCTIONS)) or \
+        isinstance(value, ast.Call) and ast.unparse(value.func) in LAWS
 
 
 def _imported(node: ast.stmt) -> dict[str, str]:
@@ -52,15 +67,20 @@ def _imported(node: ast.stmt) -> dict[str, str]:
 
 
 def _assigned(node: ast.stmt) -> Iterator[tuple[ast.expr, ast.expr]]:
-    """What an assignment assigns to, and what, one by one."""
+    """What an assignment assigns to, and what, one by one; a function is assigned to its name."""
+    if isinstance(node, ast.FunctionDef):
+        yield ast.Name(node.name), node
     if isinstance(node, ast.AnnAssign):
         yield node.target, node.value
     if isinstance(node, ast.Assign):
-        yield from zip(*(getattr(one, "elts", [one]) for one in (node.targets[0], node.value)))
+        target, value = node.targets[0], node.value
+        parts = getattr(target, "elts", [target])
+        yield from zip(parts, value.elts if len(parts) > 1 and isinstance(value, ast.Tuple)
+                       else [value] * len(parts))
 
 
 def _step(cell: int, node: ast.stmt, last: bool, imported: Mapping[str, str],
-          constants: Set[str]) -> Step:
+          constants: Set[str], functions: Set[str]) -> Step:
     """A plain assignment makes its names; whatever else is assigned to is changed.
 
     So is the object of a call whose result nobody takes, or else its first argument. What the
@@ -68,13 +88,15 @@ def _step(cell: int, node: ast.stmt, last: bool, imported: Mapping[str, str],
 
     Args:
         constants: names of numbers, words, laws and what Python has, which no call changes.
+        functions: those of them that the notebook defines.
     """
     shown = last and isinstance(node, ast.Expr)
     reads, targets = _names(node.value if shown else node, imported)
     plain = isinstance(node, PLAIN) and not targets & reads
     touches = {name for call in ast.walk(node)
                if isinstance(call, ast.Call) and not _keeps(_root(call.func), imported)
-               for one in _open(call, imported, constants) for name in _handed(one)}
+               for one in _open(call, imported, constants - functions)
+               for name in _handed(one)}
     fixed, nothing = imported.keys() | {"", "claim"}, frozenset()
     return Step(cell, node, frozenset(reads), frozenset(targets) if plain else nothing,
                 nothing if plain else frozenset(targets - fixed),
@@ -88,11 +110,10 @@ def _keeps(name: str, imported: Mapping[str, str]) -> bool:
             or f"{full}.".startswith(tuple(f"{one}." for one in KEEPING)))
 
 
-def _open(call: ast.Call, imported: Mapping[str, str], constants: Set[str]
-          ) -> Iterator[ast.expr]:
+def _open(call: ast.Call, imported: Mapping[str, str], given: Set[str]) -> Iterator[ast.expr]:
     """What a call may change; of the library's, its first argument and a random generator."""
     root = _root(call.func)
-    ours = root in constants or f"{imported.get(root, '')}.".startswith("lib.")
+    ours = root in given or f"{imported.get(root, '')}.".startswith("lib.")
     yield from (call.func, *call.args[:1 if ours else None])
     yield from (word.value for word in call.keywords if not ours or word.arg == "seed")
 
@@ -122,7 +143,7 @@ def _names(node: ast.AST, imported: Mapping[str, str], own: frozenset[str] = fro
     if isinstance(node, COMPREHENSIONS):
         take(node.generators[0].iter)
         take(*ast.iter_child_nodes(node), own=own | _stored(node), inside=True)
-    elif isinstance(node, (ast.Lambda, ast.FunctionDef)):
+    elif isinstance(node, FUNCTIONS):
         take(*ast.iter_child_nodes(node), own=own | _stored(node), inside=True)
         targets.update([node.name] if isinstance(node, ast.FunctionDef) else ())
     elif isinstance(node, ast.For):
@@ -175,7 +196,7 @@ def cells_behind(sources: Sequence[str], cell: int) -> list[int]:
     every, names, found = steps(sources), set(), []
     later = {}  # what is read when a name is called
     for step in every:
-        if any(isinstance(part, (ast.Lambda, ast.FunctionDef, ast.GeneratorExp))
+        if any(isinstance(part, (*FUNCTIONS, ast.GeneratorExp))
                for part in ast.walk(step.node)):
             later |= {name: later.get(name, set()) | step.reads for name in step.makes}
     for number in range(cell, -1, -1):
