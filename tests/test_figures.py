@@ -421,6 +421,15 @@ def test_letters_are_stored_once_for_all_frames():
     assert text.index("<path id=") < text.index('class="frame"')
 
 
+def test_frames_stand_where_the_first_stands_if_their_limits_are_fixed():
+    def boxes(**limits):
+        html = slider(lambda v: lines(X, [10**v * X]), [0, 3, 6], "k", "a line", **limits).html
+        return {re.findall(r"d='(M [^']*)' style='fill: #ffffff'", frame)[1]  # within the page
+                for frame in html.split('class="frame"')[1:]}
+
+    assert len(boxes(ylim=(0, 9))) == 1 and len(boxes()) == 3, "a wide label is cut"
+
+
 @pytest.mark.parametrize("text", ['a "quoted" <b>&amp; more', "it's", "</svg><script>alert(1)"])
 def test_words_are_escaped(text):
     page = Page(a_slider(label=text, alt=text).html)

@@ -86,6 +86,7 @@ class Picture:
     vector: bool = True
     dpi: int = 170  # if not; a page shows 85
     note: str = ""  # small print under the figure
+    like: "Picture | None" = None  # another, drawn before, whose axes stand where these shall
     changes: Mapping[str, object] = field(default_factory=dict)  # of the style
 
     @cached_property
@@ -179,6 +180,11 @@ def draw(picture: Picture) -> Figure:
     _bars(figure, images)
     if picture.note:
         figure.supxlabel(picture.note, fontsize=7, color="#555555")
+    others = picture.like.figure.axes if picture.like else []
+    if len(others) == len(figure.axes):
+        for axes, other in zip(figure.axes, others):
+            axes.set_position(other.get_position(original=True))
+        figure.set_layout_engine("none")
     return figure
 
 
@@ -584,14 +590,16 @@ def slider(draw: Callable[[float], Picture], values: Sequence[float], label: str
     """
     if len(values) < 2:
         raise ValueError("values must hold at least two stops")
-    stops, frames = [f"{value:g}" for value in values], []
+    stops, frames, first = [f"{value:g}" for value in values], [], None
     for stop, value in zip(stops, values):
         one = panels(draw(value), width=size[0], height=size[1], aspect=0.0, labels=labels)
         changes = {**one.changes, "svg.hashsalt": label + stop}
-        data = replace(one, changes=changes, dpi=FRAME).data
-        frames.append(data if one.vector else (
+        one = replace(one, changes=changes, dpi=FRAME, like=first)
+        frames.append(one.data if one.vector else (
             f'<img class="keep-colors" width="{96 * size[0]:.0f}" '
-            f'alt="{html.escape(f"{label} = {stop}")}" src="data:image/png;base64,{data}">'))
+            f'alt="{html.escape(f"{label} = {stop}")}" src="data:image/png;base64,{one.data}">'))
+        if "ylim" in labels:  # tick labels are as wide in all frames
+            first = first or one
     letters = "".join(dict.fromkeys(g for frame in frames for g in GLYPH.findall(frame)))
     told = "".join([label, alt, *stops])  # no frames: they hang on rounding
     name, middle = "slider-" + sha256(told.encode()).hexdigest()[:8], len(values) // 2
