@@ -58,7 +58,7 @@ DRAWN = {
     "loop": lambda: loop(RING, [0.5, 0.3], title="a"),
     "plane": lambda: plane(RING[:, :2], xlabel="note"),
     "sketch": lambda: sketch(Stroke(x=[0, 1], y=[0, 1], style="->"),
-                             Stroke(x=[0, 1], y=[1, 0], label="line")),
+                             Stroke(x=[0, 1], y=[1, 0])),
     "field": lambda: field(GRID, np.outer(GRID, GRID), 1.0, at=SQUARE, along=SQUARE,
                            boundary=np.outer(GRID, GRID)),
     "cloud": lambda: cloud(SQUARE, np.arange(4.0), 3.0, line=SQUARE, names=[(0.5, 0.5, "a")]),

@@ -1,18 +1,14 @@
 """Finite-time Lyapunov exponents of given Jacobians: singular values, as logarithms.
 
-Three roads for three cases. A small ``J^T J`` has its leading eigenvalue in closed form or from
-LAPACK. A chain of layers too long for one matrix has its singular values from QR sweeps. A J
-known only by its products with vectors has its largest one from Golub and Kahan's
-bidiagonalisation. What is returned is ``ln Lambda``; the exponent is that divided by the depth.
+A small ``J^T J`` has its leading eigenvalue in closed form or from LAPACK. A J known only by its
+products with vectors has its largest singular value from Golub and Kahan's bidiagonalisation.
+What is returned is ``ln Lambda``; the exponent is that divided by the depth.
 """
 from typing import Callable, NamedTuple, Sequence
 
 import numpy as np
 
 from lib.checks import Untrusted, count, number, real
-
-RANGE = 500.0  # natural logarithms that one matrix of floats spans with room to spare
-ROUNDING = 1e-15  # a share of a layer's size, times its width, that counts as nothing
 
 
 class Stretch(NamedTuple):
@@ -54,110 +50,6 @@ def leading(gram: np.ndarray, log_scale: np.ndarray | float = 0.0,
         direction = direction @ real("frame", frame).mT
     with np.errstate(divide="ignore"):
         return Stretch(0.5 * np.log(top) + log_scale, direction)
-
-
-def spectrum(jacobians: Sequence[np.ndarray], tolerance: float = 1e-9,
-             sweeps: int = 60) -> np.ndarray:
-    """Logarithms of all singular values of a product of layers, however long.
-
-    A QR sweep along the chain replaces it by triangular factors whose diagonals multiply; each
-    further sweep, along the transposed chain, is a step of the QR algorithm on ``J^T J``. What the
-    sweeps have graded is finished by a Jacobi SVD if one matrix can hold it, else by more sweeps.
-
-    Args:
-        jacobians: one array a layer, ``(..., out, in)``, the first layer first.
-        tolerance: on the logarithms.
-        sweeps: how many at most.
-
-    Returns:
-        Shape ``(..., k)``, descending, k the smallest dimension. A singular value that is zero to
-        the rounding of a layer is minus infinity.
-
-    Raises:
-        Untrusted: close singular values in a chain that no one matrix can hold.
-
-    Accuracy: 1e-13 times the number of layers and the condition number of a single layer, or the
-        tolerance where more sweeps were needed.
-
-    Source: QR sweeps [dieci1997], Jacobi SVD [drmac2008]; put together here.
-    """
-    chain = [real("jacobians", j, axes="..., out, in") for j in jacobians]
-    if not chain or any(above.shape[-1] != below.shape[-2] for below, above in
-                        zip(chain, chain[1:])):
-        raise ValueError("jacobians must hold layers of which each can follow the one before, got "
-                         f"shapes {[j.shape for j in chain]}")
-    tolerance = number("tolerance", tolerance, low=1e-13)
-    sweeps = count("sweeps", sweeps)
-    chain = _sweep(_sweep(chain, False))
-    shape, flat = chain[0].shape, [r.reshape(-1, *r.shape[-2:]) for r in chain]
-    found = [_finish([r[i] for r in flat], tolerance, sweeps) for i in range(len(flat[0]))]
-    return np.stack(found).reshape(shape[:-1])
-
-
-def _sweep(chain: list[np.ndarray], transpose: bool = True) -> list[np.ndarray]:
-    """Triangular factors R of ``A = A_n .. A_1 = Q R_n .. R_1``, or of ``A^T``."""
-    if transpose:
-        chain = [a.mT for a in chain[::-1]]
-    q, factors = None, []
-    for a in chain:
-        q, r = np.linalg.qr(a if q is None else a @ q)
-        sizes = np.abs(r).max(axis=-1, keepdims=True)
-        floor = ROUNDING * r.shape[-1] * sizes.max(axis=-2, keepdims=True)
-        r = np.where(sizes > floor, r, 0.0)  # rows of a rank that only rounding gives
-        factors.append(r)
-    return factors
-
-
-def _finish(chain: list[np.ndarray], tolerance: float, sweeps: int) -> np.ndarray:
-    """Singular values of one chain of triangular factors, as logarithms, descending."""
-    for _ in range(sweeps):
-        log_rows, rows = _product(chain)
-        alive = np.isfinite(log_rows)
-        diagonal = np.abs(np.diagonal(rows))[alive]
-        log_rows, rows = log_rows[alive], rows[alive]
-        dead = np.full(len(alive) - len(rows), -np.inf)
-        if len(rows) == 0 or np.ptp(log_rows) <= RANGE:
-            return np.concatenate([_graded(log_rows, rows), dead])
-        rest = np.sqrt(np.maximum(np.sum(rows**2, axis=1) - diagonal**2, 0.0))
-        with np.errstate(divide="ignore"):
-            found = np.sort(log_rows + np.log(diagonal))[::-1]
-        if np.all(rest <= tolerance / np.sqrt(len(rows)) * diagonal):
-            return np.concatenate([found, dead])
-        chain = _sweep(chain)
-    raise Untrusted(f"close singular values are still apart after {sweeps} sweeps: take more "
-                    "sweeps, or fewer layers", np.concatenate([found, dead]))
-
-
-def _product(chain: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """The product of triangular factors as ``exp(log_rows)[:, None] * rows``, rows of size 1."""
-    size = len(chain[0])
-    log_rows, rows = np.zeros(size), np.eye(size)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        for r in chain:
-            parts = np.log(np.abs(r)) + log_rows
-            peak = parts.max(axis=1)
-            rows = np.where(np.isfinite(peak)[:, None], np.sign(r) * np.exp(
-                parts - peak[:, None]), 0.0) @ rows
-            norm = np.linalg.norm(rows, axis=1)
-            log_rows = peak + np.log(norm)
-            rows = rows / np.where(norm > 0.0, norm, 1.0)[:, None]
-    return log_rows, rows
-
-
-def _graded(log_rows: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Singular values of ``exp(log_rows)[:, None] * rows``, the small ones as exact as the large.
-    """
-    from scipy.linalg.lapack import dgejsv
-
-    if len(rows) == 0:
-        return log_rows
-    middle = 0.5 * (log_rows.max() + log_rows.min())
-    matrix = np.exp(log_rows - middle)[:, None] * rows
-    values, *_, work, _, info = dgejsv(matrix.T, joba=0, jobu=3, jobv=3, jobr=0)
-    if info != 0:
-        raise Untrusted(f"LAPACK's Jacobi SVD gave up ({info})")
-    with np.errstate(divide="ignore"):
-        return np.sort(np.log(values) + np.log(work[0] / work[1]) + middle)[::-1]
 
 
 def top_singular(apply: Callable, adjoint: Callable, start: np.ndarray,

@@ -120,7 +120,6 @@ class Stroke:
     y: np.ndarray
     color: str = INK
     style: str = "-"
-    label: str = ""
     width: float = 1.2
 
 
@@ -138,14 +137,11 @@ def sketch(*strokes: Stroke, **labels: object) -> Picture:
                     "arrowstyle": "-|>", "color": one.color, "lw": one.width, "shrinkA": 0,
                     "shrinkB": 0})
             else:
-                axes.plot(one.x, one.y, one.style, color=one.color, lw=one.width, ms=4,
-                          label=one.label or None)
+                axes.plot(one.x, one.y, one.style, color=one.color, lw=one.width, ms=4)
         axes.set(aspect="equal")
-        if axes.get_legend_handles_labels()[0]:
-            axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2)
 
     told = {f"line {place}/{what}": array for place, one in enumerate(strokes, start=1)
-            for what, array in (("name", one.label), ("x", one.x), ("y", one.y))}
+            for what, array in (("x", one.x), ("y", one.y))}
     return _picture(told, paint, labels, height=3.7)
 
 

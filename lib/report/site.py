@@ -227,11 +227,9 @@ def _entries(contents: object) -> Iterator[str]:
 
 def _in_order(names: Sequence[str], root: Path) -> tuple[list[Path], list[Path]]:
     """The chapters of these names, and the scorecard, which always comes last."""
+    for name in names:
+        chapter(name, root)  # refuses what is none
     paths = chapters(root)
-    unknown = set(names) - {path.stem for path in paths}
-    if unknown:
-        raise ValueError(f"no chapter {', '.join(sorted(unknown))}; there are "
-                         f"{', '.join(path.stem for path in paths)}")
     first = [path for path in paths if path.stem != SCORECARD]
     return ([path for path in first if not names or path.stem in names],
             [path for path in paths if path.stem == SCORECARD])
