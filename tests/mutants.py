@@ -56,7 +56,7 @@ lib/theory/geometry.py  geometry,dimension  exponential_curvature
   constant    + (noise + 1.0) / width  =>  + (noise + 1.000001) / width
   axis        (spectrum**2).sum(axis=1)  =>  (spectrum**2).sum(axis=0)
 lib/theory/meanfield.py  meanfield,depth  order_to_chaos
-  constant    slope >= 1.0 - 4e-16  =>  slope >= 1.0 - 4e-14
+  constant    size >= 1.0 - 4e-16  =>  size >= 1.0 - 4e-14
   constant    _kept(0.5 * np.log(self.chi1))  =>  _kept(0.5000005 * np.log(self.chi1))
   sign        scale = -1.0 / np.log  =>  scale = 1.0 / np.log
   comparison  right = ~(ahead >= d * (1.0 - 2e-14))  =>  right = ahead < d * (1.0 - 2e-14)
@@ -176,8 +176,8 @@ lib/checks.py  checks  order_to_chaos
 lib/report/claims.py  claims,evidence  order_to_chaos
   comparison  if self.low <= near and far  =>  if self.low < near and far
   dropped     MEANING = ("key", "low", "high")  =>  MEANING = ("key", "low")
-  sign        self.value + self.reach)  =>  self.value - self.reach)
-  comparison  if one.verdict == "holds")}  =>  if one.verdict != "holds")}
+  sign        0.0), self.value + self.reach  =>  0.0), self.value - self.reach
+  comparison  if not one.elsewhere and one.low  =>  if one.elsewhere and one.low
 lib/report/evidence.py  evidence  -
   comparison  now.protocol != then.protocol  =>  now.protocol < 0
   dropped     (one.chapter, one.evidence) == (name, label) and one  =>  False and one
@@ -185,7 +185,7 @@ lib/report/execute.py  execute  -
   comparison  if rest[4:8] == b"tEXt"  =>  if rest[4:8] != b"tEXt"
 lib/report/figures.py  figures  order_to_chaos
   sign        curve.y - 2 * curve.sd, curve.y  =>  curve.y + 2 * curve.sd, curve.y
-  sign        residual = (value - curve.expected)  =>  residual = (value + curve.expected)
+  sign        residual = (one.value - curve.expected)  =>  residual = (one.value + curve.expected)
 lib/report/flow.py  flow  -
   dropped     number in (0, cell) or any  =>  number == cell or any
 lib/report/gallery.py  gallery  manifold_flattening
@@ -203,7 +203,7 @@ lib/report/sweep.py  sweep  -
   comparison  isinstance(failure, PapermillExecutionError)  =>  True
 book/claims.toml  claims  order_to_chaos
   bound       low = 4.04\n  =>  low = 4.05\n
-  bound       high = 12.66\n  =>  high = 12.67\n
+  bound       high = 0.126\n  =>  high = 0.127\n
   bound       low = 0.47\n  =>  low = 0.48\n
 book/manifold_flattening.ipynb  notebooks  manifold_flattening
   figure      the first PNG  =>  book/decision_boundaries.ipynb

@@ -447,3 +447,10 @@ def test_a_steep_swish_is_right_or_refused(q, d):
     """The family has its own door: swish(b x) / b at variance q."""
     expected = oracles.trapezoid_deficit("swish", 64.0 * q, d) / 64.0
     assert right_or_refused(Kernel(get("swish", beta=8.0), np.array(q)), d, expected)
+
+
+def test_a_pair_whose_lengths_cannot_be_averaged_takes_no_other_along():
+    """E (sin u + cos u)(sin v + cos v) = E cos(u - v) + E sin(u + v)."""
+    found = pair_average(get("sin(x)+cos(x)"), [1.7e4, 1.0], [1.7e4, 2.0], 0.3, missing="nan")
+    assert np.isnan(found[0])
+    assert found[1] == pytest.approx(np.exp(-0.5 * (3.0 - 0.6 * np.sqrt(2.0))), rel=1e-10)

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 import lib
+from tests.mutants import mutants
 
 ROOT = Path(__file__).parents[1]
 FILES = sorted((ROOT / "lib").rglob("*.py"))
@@ -222,6 +223,10 @@ def test_no_cycles():
 def test_every_module_has_two_users_or_is_a_named_idea():
     lonely = {name for name, some in users().items() if len(some) < 2}
     assert lonely == set(NAMED_IDEAS)
+
+
+def test_every_planted_fault_has_its_place():
+    assert len([mutant.applied(ROOT) for mutant in mutants()]) > 100
 
 
 def test_lint():

@@ -224,7 +224,8 @@ def test_a_bump_in_closed_form_whose_length_map_falls(sigma_w):
     q = brentq(lambda q: sigma_w**2 / np.sqrt(1 + 2 * q) - q, 0, 1e4, xtol=1e-14, rtol=1e-15)
     assert abs(MeanField(sigma_w, 0.0, BELL).q_star / q - 1) < 1e-11
     assert abs(MeanField(sigma_w, 0.0, BELL).length_slope(q) + q / (1 + 2 * q)) < 1e-11
-    assert MeanField(sigma_w, 0.0, BELL).xi_q == 0.0
+    scale = -1 / np.log(q / (1 + 2 * q))
+    assert MeanField(sigma_w, 0.0, BELL).xi_q == pytest.approx(scale, rel=1e-9)
 
 
 # chi1, chi2
@@ -474,6 +475,21 @@ def test_a_run_of_pairs_off_the_shell_is_the_pair_map_repeated(name):
         assert np.allclose(told.c[layer], state[2], atol=1e-9)
         assert np.array_equal(told.c[layer], 1 - told.deficit[layer])
         state = theory.pair_map(*state)
+
+
+@pytest.mark.parametrize("phi, sigma_w", [("exp(-x**2)", 1.5), ("hermite", 1.5), ("cos(x)", 3.0)])
+def test_the_depth_scale_of_lengths_that_swing_about_their_end(phi, sigma_w):
+    """Where V' < 0 a deviation changes its sign at each layer, and falls by e all the same."""
+    theory = MeanField(sigma_w, 0.1, phi)
+    away = theory.lengths(np.array(theory.q_star * (1 + 1e-6)), 2) - theory.q_star
+    assert away[0] * away[1] < 0
+    assert theory.xi_q == pytest.approx(-1 / np.log(abs(away[1] / away[0])), rel=1e-4)
+
+
+@pytest.mark.parametrize("phi", ["sin(30*x)", "sin(100*x)"])
+def test_a_depth_scale_is_no_rounding(phi):
+    """Exactly 4.9e-4 and 4.4e-5 layers: what a single layer leaves is not to be seen."""
+    assert MeanField(1.5, 0.1, phi).xi_q == 0.0
 
 
 def test_off_the_shell_a_tiny_deficit_follows_the_slopes_along_the_way():
@@ -774,7 +790,8 @@ def test_a_repr_of_a_grid_computes_nothing_and_shows_what_is_known():
     assert not {"q_star", "_found"} & set(vars(theory))
     assert theory.chi1.max() > 2.9 and "  chi1      0.128514 to 2.90042" in repr(theory)
     many = MeanField([1.0, 2.0], 0.1, "relu", missing="nan")
-    assert many.warnings[0] == "at 1 of 2 points: from unit length on, lengths grow without bound"
+    assert many.warnings[0] == ("at 1 of 2 points: from unit length on, lengths grow "
+                                  "without bound, or beyond 1e10")
 
 
 def test_a_repr_never_raises():

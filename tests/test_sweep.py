@@ -446,6 +446,14 @@ def test_bad_words_and_folders(tiny, monkeypatch, capsys, words, code, told):
     assert not (tiny / "runs").exists()
 
 
+def test_a_chapter_that_signs_nothing_is_refused(tiny, monkeypatch, capsys):
+    monkeypatch.setattr(engine, "chapter", lambda name, root: tiny / "book" / f"{name}.ipynb")
+    (tiny / "book" / "claims.toml").write_text("", "utf-8")
+    with pytest.raises(ValueError, match="tiny signs no findings"):
+        engine.sweep("tiny", [("sigma_w", "1,2")], root=tiny)
+    assert not (tiny / "runs").exists()
+
+
 def test_a_folder_in_use_is_refused(tiny, monkeypatch, capsys):
     monkeypatch.setattr(engine, "chapter", lambda name, root: tiny / "book" / f"{name}.ipynb")
     with Journal(tiny / "out", HEADING):

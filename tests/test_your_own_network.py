@@ -102,7 +102,7 @@ def test_a_parameter_may_be_a_file(tmp_path, monkeypatch):
     assert check(cell, {"weights": ""}) == {"weights": ""}
     assert check(cell, {"weights": "net.npz"}) == {"weights": str(tmp_path / "net.npz")}
     assert grid(cell, [("weights", "net.npz")]).axes == {"weights": [str(tmp_path / "net.npz")]}
-    with pytest.raises(ValueError, match="'weights' must be the name of a file, not 'no.npz'"):
+    with pytest.raises(ValueError, match="'weights' must be a file that is there, not 'no.npz'"):
         check(cell, {"weights": "no.npz"})
 
 

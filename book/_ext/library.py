@@ -36,9 +36,16 @@ def _documented(name: str) -> str:
 
 def prepare(app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]
             ) -> None:
-    """Set the sections that napoleon does not know as fields, and sources as citations."""
-    text, inside = [], ""
+    """Set the sections that napoleon does not know as fields, sources as citations, code as code.
+
+    Of a property napoleon takes what stands before a colon in the first line for its type.
+    """
+    text, inside = ["\\"] * (what == "property"), ""
     for line in lines:
+        told = [one for one in text[-2:] if one]
+        if what == "module" and line.startswith("    ") and "`" not in line and text[-1:] == [""] \
+                and not any(one.endswith("::") for one in told):
+            text += ["::", ""]
         found = OUR_SECTION.match(line)
         if found:
             line = OUR_SECTION.sub(r"\n\1:\2:", line, count=1)

@@ -716,6 +716,8 @@ def _pairs(weights: Sequence, biases: Sequence | None, order: str,
 
 def _arrays(file: Path) -> dict[str, np.ndarray]:
     """The arrays of an ``.npz`` by their names, or that of an ``.npy`` by an empty one."""
+    if not file.is_file():
+        raise ValueError(f"there is no file {str(file)!r}")
     try:
         found = np.load(file, allow_pickle=False)
         found = {"": found} if isinstance(found, np.ndarray) else dict(found)

@@ -287,7 +287,7 @@ def _turn(net, x, other, layer, stop) -> tuple[list[np.ndarray], list[np.ndarray
     zero at the very start, or always, half a turn does not tell enough: its changes are even.
     """
     depth = len(net.names)
-    mirrored = bool(np.isclose(stop, 2 * np.pi, rtol=1e-15)) and net.phi.parity == "odd" and \
+    mirrored = abs(stop - 2 * np.pi) < 1e-8 and net.phi.parity == "odd" and \
         not any(b.any() for b in net.biases[layer - 1:depth])
     seen = _signs(net, x, other, layer, stop / (1 + mirrored))
     if mirrored and not all((_changes(one) % 2).all() for one in seen):

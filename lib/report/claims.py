@@ -220,11 +220,11 @@ class Claims:
         for claim in self.catalogue.values():
             if claim.chapter == chapter:
                 _located(claim.key, wanted, parameters, claim.at)
-        self.judged = judged(book, chapter, strict=False)
         changed = [f"{one.name} = {self.parameters[one.name]} (the chapter: "
                    f"{one.default if one.default != '' else 'none'})"
                    for one in parameters if self.parameters[one.name] != one.default
                    and one.range != "notebooks"]  # where to read is no setting
+        self.judged = {} if changed else judged(book, chapter, strict=False)  # of the page alone
         if changed:
             _show(remark(f"{BANNER}: {', '.join(changed)}. What is said {OWN.lower()} need not "
                          "be true here."))

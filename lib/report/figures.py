@@ -386,7 +386,8 @@ def _strip(axes: Axes, curves: Sequence[tuple[str, Curve]]) -> None:
         if curve.seen is None or curve.expected is None:
             continue
         one = _average(curve.seen)
-        sampled = one.error > 1e-12 * np.maximum(np.abs(curve.expected), 1e-300)
+        size = np.abs(curve.expected)  # of rounding there is no residual
+        sampled = one.error > 1e-12 * np.maximum(size, 1e-4 * min(1.0, size.max()))
         residual = (one.value - curve.expected)[sampled] / one.error[sampled]
         _specks(axes, np.asarray(curve.at)[sampled], residual, curve.color, size=3.2,
                 alpha=1.0)
@@ -418,6 +419,8 @@ def ticks(axes: Axes, log: str, curves: Sequence[Curve] = ()) -> None:
     over = [curve.x for curve in curves if curve.x.dtype.kind in "iuf"]
     if "x" not in log and over and all(np.array_equal(x, np.rint(x)) for x in over):
         axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
+    if "x" not in log and over and np.ptp(every := np.concatenate(over)) == 0:  # a single place
+        axes.set(xlim=(every[0] - 1, every[0] + 1), xticks=every[:1])
 
 
 def _plain(number: float, _: int) -> str:
@@ -438,9 +441,9 @@ def compare(told: Profile, seen: Profile, field: str, *, over: str = "layer", la
     One colour a sigma, or a point where there is one sigma only.
 
     Args:
-        told: from theory, fields of shape (layer, point, \\*sigma); it may have more points and
-            layers than were seen.
-        seen: from networks, fields of shape (network, layer, point, \\*sigma).
+        told: from theory, fields of shape ``(layer, point, *sigma)``; it may have more points and
+            layers than were seen. Where the spread of networks is not known there is no band.
+        seen: from networks, fields of shape ``(network, layer, point, *sigma)``.
         field: of both.
         over: what runs along the horizontal axis: "layer"; "point", what the points are, at one
             ``layer``; or "map", the field itself in layer 1, against layer 2.
@@ -450,6 +453,9 @@ def compare(told: Profile, seen: Profile, field: str, *, over: str = "layer", la
         stars: fixed points to mark on a map, one a colour.
         dots: how many single networks to draw.
         options: of `lines`: log, legend, title, xlabel, ylabel, ylim, ...
+
+    Returns:
+        A `Picture`, which shows itself in a notebook; `keep` writes it as SVG, PDF and NPZ.
 
     Raises:
         ValueError: a layer or a point was seen that theory did not tell of.

@@ -22,7 +22,7 @@ DATA = "EXPRESSIVITY_DATA"  # names a folder with whole sets of images
 KINDS = {"float": float, "int": int, "str": str, "bool": bool}
 # [0..], [mnist|cifar10], [formula], [file], [notebooks]
 ALLOWED = re.compile(r"\s*\[(\S+\.\.\S*|\.\.\S+|\w+(?:\|\w+)+|formula|file|notebooks)\]$")
-PLACES = {"file": ("the name of a file", Path.is_file),  # which may be left open
+PLACES = {"file": ("a file that is there", Path.is_file),  # which may be left open
           "notebooks": ("a folder with notebooks", lambda folder: any(folder.glob("*.ipynb")))}
 NEEDS = re.compile(r"# needs ([^:]+): (.+)")
 COST = re.compile(r"# seconds ([^:]+)")

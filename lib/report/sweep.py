@@ -22,7 +22,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING
 
 import lib
-from lib.report.claims import MIME, kept
+from lib.report.claims import MIME, catalogue, kept
 from lib.report.execute import (DEAR, Job, cores, execute, explain, kernel_folder, lasting,
                                 meant, private_kernels)
 from lib.report.journal import Journal, key
@@ -61,6 +61,9 @@ def sweep(name: str, given: Sequence[tuple[str, str]] = (), seeds: int | None = 
         raise ValueError(f"--scheduler is an address like tcp://host:8786, not {scheduler!r}")
     source = chapter(name, root)
     parameters = declared(source)
+    if not any(one.chapter == name for one in catalogue(source.parent).values()):
+        raise ValueError(f"{name} signs no findings, so that there would be nothing to keep; "
+                         "python -m lib run writes its page and figures")
     points = grid(parameters, given, seeds)
     words = dict(given) | ({"seeds": seeds} if seeds else {})
     folder = Path(out) if out else RUNS / f"sweep-{filename(name, words)}"

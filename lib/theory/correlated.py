@@ -191,7 +191,11 @@ def pair_average(phi: Activation, q: np.ndarray, other: np.ndarray, c: np.ndarra
         return (kernel.power - kernel.deficit(1.0 - c[:, None])[0][:, 0]).reshape(shape)
     allowed = 1e-300 + atol * np.sqrt(moment(phi, q, missing=missing)
                                       * moment(phi, other, missing=missing))
-    value, bound = np.full((2, q.size), np.inf) if phi.kinks else off_shell(phi, q, other, c, atol)
+    value, bound = np.full((2, q.size), np.inf)
+    if not phi.kinks:
+        known = np.flatnonzero(np.isfinite(allowed))
+        value[known], bound[known] = off_shell(
+            phi, q[known], other[known], c[known], atol, missing)
     value[np.isnan(allowed)] = np.nan  # of a factor whose size is not known
     todo = np.flatnonzero(bound > allowed)
     theta = np.arccos(c[todo])
@@ -402,12 +406,13 @@ class MehlerKernel:
 
 
 def off_shell(phi: Activation, q: np.ndarray, other: np.ndarray, c: np.ndarray,
-              atol: float) -> tuple[np.ndarray, np.ndarray]:
+              atol: float, missing: str = "raise") -> tuple[np.ndarray, np.ndarray]:
     """``E phi(u1) phi(u2)`` of smooth phi for two different variances, and its error bound.
 
     Args:
         q, other, c: variances of u1 and u2 and their correlations, each of shape ``(rows,)``.
         atol: bound asked for, relative to ``sqrt(E phi(u1)^2 E phi(u2)^2)``.
+        missing: as for `pair_average`; such bounds are infinite.
 
     Returns:
         Values and bounds, each of shape ``(rows,)``.
@@ -416,9 +421,10 @@ def off_shell(phi: Activation, q: np.ndarray, other: np.ndarray, c: np.ndarray,
 
     Source: [mehler1866].
     """
-    power, other_power = moment(phi, q, 0), moment(phi, other, 0)
-    finer, lost = resolution(phi, q, power, moment(phi, q, 1))
-    other_finer, other_lost = resolution(phi, other, other_power, moment(phi, other, 1))
+    power, other_power = (moment(phi, one, 0, missing=missing) for one in (q, other))
+    (finer, lost), (other_finer, other_lost) = (
+        resolution(phi, one, its, moment(phi, one, 1, missing=missing))
+        for one, its in ((q, power), (other, other_power)))
     value, bound = np.zeros(q.shape), np.full(q.shape, np.inf)
     rows = np.flatnonzero(~(lost | other_lost))
     for orders in STAGES:

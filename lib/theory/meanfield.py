@@ -124,7 +124,9 @@ class MeanField:
 
     @cached_property
     def xi_q(self) -> np.ndarray:
-        """Layers over which lengths forget, ``-1 / ln V'(q*)``: 0 where V' <= 0, inf if neutral.
+        """Layers over which lengths forget, ``-1 / ln |V'(q*)|``; infinite if neutral.
+
+        0 where a single layer does: ``|V'| <= 1e-12``, which is as well as it is known.
 
         Source: [schoenholz2017].
         """
@@ -287,7 +289,7 @@ class MeanField:
 
     @cached_property
     def xi_c(self) -> np.ndarray:
-        """Layers over which correlations forget, ``-1 / ln C'(c*)``; infinite at criticality.
+        """Layers over which correlations forget, ``-1 / ln |C'(c*)|``; infinite at criticality.
 
         Source: [schoenholz2017].
         """
@@ -481,7 +483,8 @@ class MeanField:
                             f"at {where.sum()} of {where.size} points: {text}")
 
         warn(found.kind == "neutral", "every length is a fixed point; q* = 1 is the start")
-        warn(found.kind == "diverges", "from unit length on, lengths grow without bound")
+        warn(found.kind == "diverges", "from unit length on, lengths grow without bound, "
+             "or beyond 1e10")
         warn(found.kind == "out of reach",
              "q* is infinite or too large to average phi there")
         above = np.min(found.repeller, initial=np.inf)
@@ -545,9 +548,11 @@ def _where_finite(f: Callable, q: np.ndarray) -> np.ndarray:
 
 
 def _depth_scale(slope: np.ndarray) -> np.ndarray:
+    """Infinite where a deviation stays, 0 where one layer takes it to what rounding leaves."""
+    size = np.abs(slope)
     with np.errstate(divide="ignore", invalid="ignore"):
-        scale = -1.0 / np.log(np.maximum(slope, 0.0))
-    return _kept(np.where(slope >= 1.0 - 4e-16, np.inf, scale))
+        scale = -1.0 / np.log(np.where(size <= CRITICAL, 0.0, size))
+    return _kept(np.where(size >= 1.0 - 4e-16, np.inf, scale))
 
 
 # the correlation map

@@ -193,10 +193,10 @@ lab.part(lab => {
     const chi1 = isNaN(at) ? NaN : w * w * lab.moment(phi, at, 1), chaos = chi1 > 1 + 1e-12 && q > 1e-16;
     const deficit = lost || isNaN(chi1) ? NaN : chaos ? deficitStar(phi, ratio, q, quick) : 0;
     const slope = deficit === 0 ? chi1 : isNaN(deficit) ? NaN : ratio * (quick ? polar : settled)(phi, q, deficit, 1, COARSE);
-    const scale = slope => slope >= 1 - 4e-16 ? Infinity : slope <= 0 ? 0 : -1 / log(slope);
+    const scale = slope => abs(slope) >= 1 - 4e-16 ? Infinity : abs(slope) <= 1e-12 ? 0 : -1 / log(abs(slope));
     const phase = lost ? "none" : isNaN(chi1) ? "not known" : abs(chi1 - 1) < MARGIN ? "critical" : chi1 > 1 ? "chaotic" : "ordered";
     const warnings = [[kind === "neutral", "every length is a fixed point; q* = 1 is the start"],
-      [kind === "diverges", "from unit length on, lengths grow without bound"],
+      [kind === "diverges", "from unit length on, lengths grow without bound, or beyond 1e10"],
       [kind === "out of reach", "q* is infinite or too large to average phi there"],
       [repeller < Infinity, `two fixed points: lengths above q = ${lab.general(repeller, 4)} diverge, lengths below approach q*`],
       [q === 0, "activity dies out: q* = 0, and c* is the limit sigma_b -> 0"],
