@@ -12,9 +12,10 @@ from tiny import CELLS, FIGURE, project, texts
 from lib.__main__ import main
 from lib.report import evidence, site
 from lib.report import run as once
-from lib.report.claims import (BOOK, MIME, PAGE, catalogue, judged, kept, ran_with, record,
-                               scorecard)
+from lib.report.claims import (BOOK, MIME, PAGE, Claims, catalogue, judged, kept, ran_with,
+                               record, scorecard)
 from lib.report.evidence import TABLE, fault, findings, on_record, page, renewal, table
+from lib.report.parameters import declared
 from lib.report.site import chapters
 
 TABLE_CELL = "from lib.report.evidence import on_record, table\n" \
@@ -106,6 +107,17 @@ def test_the_run_on_record_judges_where_the_claim_says_so(root):
     assert one.elsewhere == "sigma_w = 1.25 here, at least 2 in the claim"
     assert [claim.verdict for claim in scorecard(book=root / "book")] == \
         ["elsewhere", "not attempted"]
+
+
+@slow
+def test_a_run_of_ones_own_is_not_given_the_verdict_of_the_record(root):
+    judge_by_record(root)
+    spoil(root / "book" / "claims.toml", 'at = { name = "tanh" }', 'at = { sigma_w = "..1.3" }')
+    book, plain = root / "book", declared(root / "book" / "tiny.ipynb").defaults
+    page, own = (Claims("tiny", given, book).all({"twice": (9.0, 0.1)}).html
+                 for given in (plain, plain | {"sigma_w": 1.6}))
+    assert "claim-holds" in page and "claim-elsewhere" not in page  # of the record, beside 9
+    assert "claim-elsewhere" in own and "claim-holds" not in own
 
 
 @slow
