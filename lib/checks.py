@@ -53,6 +53,16 @@ def _fits(array: np.ndarray, axes: str) -> bool:
     return tuple(told[name] for name in names) == sizes and (array.size > 0 or not names)
 
 
+def sigmas(sigma_w: object, sigma_b: object) -> tuple[np.ndarray, ...]:
+    """Standard deviations of weights and biases, broadcast."""
+    w, b = real("sigma_w", sigma_w, low=0.0), real("sigma_b", sigma_b, low=0.0)
+    try:
+        return np.broadcast_arrays(w, b)
+    except ValueError:
+        raise ValueError("sigma_w and sigma_b must be numbers, or arrays that broadcast, got "
+                         f"shapes {w.shape} and {b.shape}") from None
+
+
 def one_a_sigma(name: str, value: object, shape: tuple[int, ...]) -> np.ndarray:
     """One number for all sigmas, or one for each of them: an array of ``shape``, not negative."""
     array = real(name, value, low=0.0)

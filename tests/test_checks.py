@@ -2,6 +2,7 @@
 import numpy as np
 import pytest
 
+import lib
 from lib.checks import Untrusted, choice, count, number, real
 
 
@@ -110,3 +111,22 @@ def test_what_cannot_be_trusted_carries_the_best_there_is():
     problem = Untrusted("not settled", best=3.0)
     assert isinstance(problem, ArithmeticError)
     assert (str(problem), problem.best) == ("not settled", 3.0)
+
+
+@pytest.mark.parametrize("call, told", [
+    (lambda: lib.MeanField([1, 2], [1, 2, 3]), r"sigma_w and sigma_b must .* \(2,\) and \(3,\)"),
+    (lambda: lib.Ensemble([1, 2], [1, 2, 3], width=2, networks=1), "sigma_w and sigma_b must"),
+    (lambda: lib.MeanField(1.5, 0.1).run(q=[], depth=3), r"q must be .* got \(0,\)"),
+    (lambda: lib.MeanField(1.5, 0.1).run(c=[], depth=3), r"c must be .* got \(0,\)"),
+    (lambda: lib.Network(None), "weights must be a list of arrays"),
+    (lambda: lib.Network({"0.weight": [[1.0]]}), "a state_dict goes through np.savez"),
+    (lambda: lib.Network.load("none.npz"), "there is no file 'none.npz'"),
+])
+def test_what_is_handed_to_the_front_door_is_named(call, told):
+    with pytest.raises(ValueError, match=told):
+        call()
+
+
+def test_one_bias_has_one_edge():
+    with pytest.raises(TypeError, match="sigma_b must be one number, got shape"):
+        lib.gains("tanh").edge([0.0, 0.1])

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Callable, Iterator, NamedTuple, Sequence
 import numpy as np
 
 from lib.activations import Activation, get
-from lib.checks import Untrusted, choice, count, number, real
+from lib.checks import Untrusted, choice, count, number, real, sigmas
 from lib.measure import curves
 from lib.profile import Profile
 
@@ -67,8 +67,7 @@ class Ensemble:
                  networks: int, seed: int | Sequence[int] = 0,
                  phi: str | Activation | Callable = "tanh", missing: str = "raise",
                  dtype: type = np.float64):
-        self.sigma_w, self.sigma_b = np.broadcast_arrays(real("sigma_w", sigma_w, low=0.0),
-                                                         real("sigma_b", sigma_b, low=0.0))
+        self.sigma_w, self.sigma_b = sigmas(sigma_w, sigma_b)
         self.width, self.networks = count("width", width), count("networks", networks)
         self.seed = tuple(count("seed", one, low=0) for one in np.atleast_1d(seed))
         self.phi, self.dtype = get(phi), np.dtype(dtype)

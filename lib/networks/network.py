@@ -690,6 +690,9 @@ def _pairs(weights: Sequence, biases: Sequence | None, order: str,
            names: Sequence | None = None) -> list[tuple[np.ndarray, np.ndarray]]:
     """Copies of a user's arrays as ``(networks, out, in)`` and ``(networks, out)``."""
     choice("order", order, ("out_in", "in_out"))
+    if isinstance(weights, dict) or not np.iterable(weights):
+        raise ValueError("weights must be a list of arrays, one a layer, the read-out last; a "
+                         "state_dict goes through np.savez and Network.load")
     biases = [None] * len(weights) if biases is None else list(biases)
     if not 0 < len(weights) == len(biases):
         raise ValueError("weights and biases must be lists of one array a layer, got "

@@ -10,7 +10,7 @@ from typing import Callable, NamedTuple
 import numpy as np
 
 from lib.activations import Activation, get
-from lib.checks import Untrusted, choice, count, one_a_sigma, real
+from lib.checks import Untrusted, choice, count, number, one_a_sigma, real, sigmas
 from lib.profile import Profile
 from lib.theory import geometry
 from lib.theory.correlated import Kernel, pair_average
@@ -53,8 +53,7 @@ class MeanField:
                  missing: str = "raise"):
         self.phi = get(phi)
         self.missing = choice("missing", missing, ("raise", "nan"))
-        sigmas = real("sigma_w", sigma_w, low=0.0), real("sigma_b", sigma_b, low=0.0)
-        self.sigma_w, self.sigma_b = map(_kept, np.broadcast_arrays(*sigmas))
+        self.sigma_w, self.sigma_b = map(_kept, sigmas(sigma_w, sigma_b))
 
     # lengths
 
@@ -350,7 +349,7 @@ class MeanField:
         shape = self.sigma_w.shape
         start = np.asarray(self.q_star)[None] if q is None else \
             np.atleast_1d(real("q", q, low=0.0))
-        if start.ndim not in (1, 1 + len(shape)):
+        if start.ndim not in (1, 1 + len(shape)) or not start.size:
             raise ValueError("q must be a number, of shape (points,) or (points, *sigma), got "
                              f"{start.shape}")
         x = start if start.ndim == 1 else None
@@ -388,7 +387,7 @@ class MeanField:
                    deficit: np.ndarray | None, depth: int) -> tuple[np.ndarray, dict]:
         x = np.atleast_1d(_correlations(c) if deficit is None else
                           real("deficit", deficit, 0.0, 2.0))
-        if x.ndim > 1:
+        if x.ndim > 1 or not x.size:
             raise ValueError(f"{'c' if deficit is None else 'deficit'} must be a number or of "
                              f"shape (pairs,), got {x.shape}")
         shape = self.sigma_w.shape
@@ -839,7 +838,8 @@ class Gains:
 
     def edge(self, sigma_b: float = 0.0) -> float:
         """``sigma_w`` where chi1 = 1 at the fixed point, or NaN if there is none."""
-        return float(critical_weights(self.phi, real("sigma_b", sigma_b, low=0.0)))
+        bias = np.asarray(number("sigma_b", sigma_b, low=0.0))
+        return float(critical_weights(self.phi, bias))
 
     def __repr__(self) -> str:
         told = {"second_moment": "g^2 E phi(z)^2 = 1", "variance": "g^2 Var phi(z) = 1",
