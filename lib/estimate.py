@@ -199,7 +199,7 @@ def slope(x: np.ndarray, samples: np.ndarray) -> Estimate:
     x = real("x", x, axes="points")
     samples = real("samples", samples, axes=f"networks, {x.size}, ...", finite=False)
     lever = x - x.mean()
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(all="ignore"):
         slopes = np.tensordot(samples, lever / (lever @ lever), (1, 0))
     return Estimate(_mean(slopes), _error(slopes), len(slopes), "slope")
 
@@ -222,7 +222,7 @@ def exponent(x: np.ndarray, means: Estimate) -> Estimate:
     x, error = real("x", x, np.finfo(float).tiny, axes="points"), means.error
     value = real("means", means.value, axes=x.shape, finite=False)
     known = np.all(error > 0.0)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(all="ignore"):
         weight = (value / error) ** 2 if known else np.ones(x.size)
         lever = np.log(x) - np.average(np.log(x), weights=weight)
         spread = weight @ lever**2
@@ -238,7 +238,7 @@ def ratio(above: np.ndarray, below: np.ndarray) -> Estimate:
     >>> ratio([2.0, 4.0, 6.0], [1.0, 2.0, 3.0])
     2 without scatter (jackknife, 3 samples)
     """
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(all="ignore"):
         return jackknife(lambda a, b: a.mean(axis=0) / b.mean(axis=0), above, below)
 
 
@@ -268,7 +268,7 @@ def jackknife(statistic: Callable, *samples: np.ndarray) -> Estimate:
         return Estimate(value, np.full_like(value, np.nan), 1, "jackknife")
     without = np.array([statistic(*(np.delete(one, i, axis=0) for one in arrays))
                         for i in range(networks)], dtype=float)
-    with np.errstate(invalid="ignore"):
+    with np.errstate(all="ignore"):
         error = np.sqrt((networks - 1) * without.var(axis=0))
     return Estimate(value, error, networks, "jackknife")
 
@@ -294,7 +294,7 @@ def worst_gap(samples: np.ndarray, expected: np.ndarray, relative: bool = False)
     if not samples.size:
         return Estimate(math.nan, math.nan, len(samples), "largest")
     unit = np.abs(expected) if relative else np.ones_like(expected)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(all="ignore"):
         networks, flat = len(samples), (samples / unit).reshape(len(samples), -1)
         centre = _mean(flat)
         gap = np.abs(centre - (expected / unit).ravel())
@@ -328,7 +328,7 @@ def spread_ratio(samples: np.ndarray, predicted: np.ndarray) -> Estimate:
         squares = ((some - some.mean(axis=0)) / predicted) ** 2
         return np.sqrt(np.mean(squares.sum(axis=0) / (len(some) - 1), axis=0)).mean()
 
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(all="ignore"):
         return jackknife(spread, samples)
 
 
@@ -345,7 +345,7 @@ def _error(samples: np.ndarray) -> np.ndarray:
     """Standard error of the mean over the first axis, NaN for a single sample."""
     if len(samples) == 1:
         return np.full(samples.shape[1:], np.nan)
-    with np.errstate(invalid="ignore"):
+    with np.errstate(all="ignore"):
         return samples.std(axis=0, ddof=1) / math.sqrt(len(samples))
 
 
