@@ -356,6 +356,20 @@ def test_compare_gives_points_colours_where_there_is_one_sigma():
     assert top.lines[0].get_color() == figures.BLUE and top.get_yscale() == "log"
 
 
+def test_a_few_points_of_one_sigma_are_named_by_where_they_start():
+    rows = np.linspace(1.0, 2.0, 6).reshape(3, 2)
+    for fields, names in (({"q": rows}, ["$q^1$ = 0.2", "$q^1$ = 0.5"]),
+                          ({"q": rows, "c": rows}, ["$c^1$ = 0.2", "$c^1$ = 0.5"]),
+                          ({"q": rows, "metric": rows}, [])):
+        told = Profile("theory", np.arange(1, 4), fields, x=np.array([0.2, 0.5]))
+        seen = Profile("networks", told.layer, {name: one + np.zeros((4, 1, 1))
+                                                for name, one in fields.items()}, 4, told.x)
+        top, _ = on_axes(compare(told, seen, "q"))
+        assert [one.get_text() for one in (
+            top.get_legend().get_texts() if names else ())] == names
+
+
+
 def test_compare_refuses_what_theory_did_not_tell_of():
     told, seen = profiles()
     with pytest.raises(ValueError, match="told must have the points of seen"):

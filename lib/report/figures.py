@@ -480,7 +480,7 @@ def compare(told: Profile, seen: Profile, field: str, *, over: str = "layer", la
             labels = {"xlabel": symbol, "ylabel": f"{symbol} one layer later", "diagonal": True}
         sample = sample[:, list(seen.layer).index(told.layer[row]), :, None]
         line, sd = line[row][:, None], sd[row][:, None]
-    names, curves = list(names or _sigmas(told)), {}
+    names, curves = list(names or _sigmas(told) or _points(seen, line.shape[1])), {}
     for s, p in np.ndindex(sigmas, line.shape[1]):
         one = s if sigmas > 1 else p
         name = names[one] if one < len(names) else f"_{one}"
@@ -516,6 +516,13 @@ def _sigmas(told: Profile) -> list[str]:
               if np.ptp(values) > 0}
     return [", ".join(f"{SYMBOLS.get(name, name)} = {value:g}" for name, value in zip(varied, one))
             for one in zip(*varied.values())]
+
+
+def _points(seen: Profile, number: int) -> list[str]:
+    """A few points in words, by what they are: correlations of pairs, or lengths at layer 1."""
+    if np.shape(seen.x) != (number,) or not 1 < number <= len(PALETTE) or "metric" in seen.fields:
+        return []
+    return [f"{'$c^1$' if 'c' in seen.fields else '$q^1$'} = {x:g}" for x in seen.x]
 
 
 # Maps
