@@ -386,15 +386,10 @@ def train_each_alone(net: Network, x: np.ndarray, labels: np.ndarray, *,
         upper = Network.of(net.layers[first:], features[0].shape[2:], net.phi).copy()
         seen = (features[0][:, :SEEN], counted), (features[1], np.asarray(test[1]))
         histories[first] = train(upper, features[0], labels, steps, only=0, seed=seed,
-                                 watch=_right_answers(seen), **recipe)
+                                 watch=lambda upper, step, seen=seen: [
+                                     accuracy(upper, *one) for one in seen], **recipe)
     found = np.array([histories[first].watched for first in places]).transpose(2, 3, 0, 1)
     return Alone(np.array(layers), histories[places[0]].steps, *found)
-
-
-def _right_answers(seen: Sequence[tuple[np.ndarray, np.ndarray]]) -> Callable:
-    """What counts them, of every network on each of several sets of features and labels."""
-    return lambda trained, step: [np.mean(trained.through(x).argmax(axis=2) == labels, axis=1)
-                                  for x, labels in seen]
 
 
 def gradient_agreement(net: Network, x: np.ndarray, labels: np.ndarray) -> np.ndarray:

@@ -422,7 +422,9 @@ def _swept(key: str, found: list, axes: Mapping, x: str, color: str = "",
                 seen=Estimate(*np.transpose(points)), style="-" if _numbers(axes[x]) else "")
         shown.append(lines(stops, curves, colors=shades(len(curves)), span=span, xlabel=x,
                            title=", ".join(f"{name} = {value}" for name, value in at.items())))
-    note = f"{key}: {len(chosen) - len(shown)} panels left out" if len(chosen) > PANELS else key
+    note = f"{key}. Grey: the range of the claim. Bars: two standard errors."
+    if len(chosen) > PANELS:
+        note += f" {len(chosen) - len(shown)} panels are left out."
     return panels(*shown, columns=3, share="x", height=3.1, note=note)
 
 

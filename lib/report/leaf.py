@@ -52,7 +52,7 @@ def leaf(notebook: Path, book: Path) -> str:
     markdown = _markdown()
     figures = [figure(cell).get("name", "") for cell in cells if figure(cell)]
     numbers = {name: f"Figure {place}" for place, name in enumerate(figures, start=1) if name}
-    away = any(BANNER in text for cell in cells for text in _told(cell))
+    away = any(BANNER in str(cell.get("outputs")) for cell in cells)
     own = f"{OWN}: " if away else ""
     body = "\n".join(part for cell in cells for part in _cell(cell, markdown, numbers, own))
     if away:
@@ -71,12 +71,6 @@ def title(notebook: Path) -> str:
     first = json.loads(notebook.read_text("utf-8"))["cells"][0]
     found = re.search(r"^# +(.+)", "".join(first["source"]), re.MULTILINE)
     return found[1] if found and first["cell_type"] == "markdown" else notebook.stem
-
-
-def _told(cell: Mapping) -> Iterator[str]:
-    """The outputs of a cell as text."""
-    for output in cell.get("outputs", []):
-        yield "".join(output.get("data", {}).get("text/plain", ""))
 
 
 def _not_of_this_run(said: re.Match) -> str:

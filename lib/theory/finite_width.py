@@ -23,7 +23,6 @@ GRIDS = ((25, 33), (49, 65), (97, 129))  # angles a sector, radii a panel
 TOLERANCE = 1e-3  # between two grids; the finer one is then good to 1e-5
 BENT = 0.1  # by how much the bend of maps may change a spread
 NEAR = 1e-8  # nearer pairs stray relative to their distance as these do
-DIGITS = 10  # states that agree to so many are computed once
 
 
 def sd_q(phi: Activation, q: np.ndarray, sigma_w: np.ndarray, width: int, *,
@@ -54,7 +53,7 @@ def sd_q(phi: Activation, q: np.ndarray, sigma_w: np.ndarray, width: int, *,
     def step(q: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return moment_slope(phi, q), fourth_moment(phi, q) - np.square(moment(phi, q))
 
-    slope, noise = _once(step, q[:-1])
+    slope, noise = _where_known(step, q[:-1])
     grown = np.square(sigma_w) / _positive(q[1:])
     slope, noise = slope * q[:-1] * grown, noise * np.square(grown)
     stray, bent, out = *np.zeros((2, *q.shape[1:])), np.zeros(q.shape)
@@ -77,8 +76,8 @@ def _bent(phi: Activation, q: np.ndarray, stray: np.ndarray, grown: np.ndarray,
     z, weight = (x.reshape(-1, *(1,) * q.ndim) for x in (z, weight / weight.sum()))
     spread = np.log1p(stray)
     near = q * np.exp(np.sqrt(spread) * z - 0.5 * spread)
-    power, fourth = _once(lambda q: (moment(phi, q, missing="nan"),
-                                     fourth_moment(phi, q, missing="nan")), near)
+    power, fourth = _where_known(lambda q: (
+        moment(phi, q, missing="nan"), fourth_moment(phi, q, missing="nan")), near)
     noise = np.sum(weight * (fourth - power**2), axis=0) / width
     return grown**2 * (noise + np.sum(weight * (power - np.sum(weight * power, axis=0))**2,
                                       axis=0))
@@ -108,7 +107,7 @@ def sd_c(phi: Activation, q: np.ndarray, deficit: np.ndarray, sigma_w: np.ndarra
     """
     if not phi.continuous:
         raise ValueError(f"{phi.name} jumps: its correlations have no spread of order 1/sqrt(N)")
-    _, _, slope, push, keep, of_length, of_both, of_gap = _once(
+    _, _, slope, push, keep, of_length, of_both, of_gap = _where_known(
         lambda q, d: pair_step(phi, q, d), q[:-1], np.maximum(deficit[:-1], NEAR))
     grown = np.square(sigma_w) / _positive(q[1:])
     jacobian = np.stack([slope * q[:-1] * grown, push, keep])
@@ -188,16 +187,13 @@ def _on_grid(phi: Activation, q: np.ndarray, d: np.ndarray, grid: tuple[int, int
                      (st * relative - size) * apart, tt * relative**2 - apart])
 
 
-def _once(function: Callable, *states: np.ndarray) -> np.ndarray:
-    """The function of states ``(layers, ...)``, equal ones computed once; NaN where one is."""
+def _where_known(function: Callable, *states: np.ndarray) -> np.ndarray:
+    """The function of states ``(layers, ...)``; NaN where one is."""
     flat = np.stack([state.ravel() for state in np.broadcast_arrays(*states)])
-    known = np.flatnonzero(np.isfinite(flat).all(axis=0) & (flat[0] > 0.0))
-    scale = 10.0 ** np.minimum(DIGITS - np.ceil(np.log10(flat[:, known])), 300.0)
-    distinct, place = np.unique(np.round(flat[:, known] * scale) / scale, axis=1,
-                                return_inverse=True)
-    found = np.array(function(*distinct))
+    known = np.isfinite(flat).all(axis=0) & (flat[0] > 0.0)
+    found = np.array(function(*flat[:, known]))
     out = np.where(flat[0] == 0.0, 0.0, np.full((len(found), flat.shape[1]), np.nan))
-    out[:, known] = found[:, place.ravel()]
+    out[:, known] = found
     return out.reshape(len(found), *states[0].shape)
 
 
