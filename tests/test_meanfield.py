@@ -791,7 +791,7 @@ def test_a_repr_of_a_grid_computes_nothing_and_shows_what_is_known():
     assert theory.chi1.max() > 2.9 and "  chi1      0.128514 to 2.90042" in repr(theory)
     many = MeanField([1.0, 2.0], 0.1, "relu", missing="nan")
     assert many.warnings[0] == ("at 1 of 2 points: from unit length on, lengths grow "
-                                  "without bound, or beyond 1e10")
+                                "without bound, or beyond 1e10")
 
 
 def test_a_repr_never_raises():

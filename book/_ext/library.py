@@ -42,10 +42,9 @@ def prepare(app: Sphinx, what: str, name: str, obj: object, options: object, lin
     """
     text, inside = ["\\"] * (what == "property"), ""
     for line in lines:
-        told = [one for one in text[-2:] if one]
-        if what == "module" and line.startswith("    ") and "`" not in line and text[-1:] == [""] \
-                and not any(one.endswith("::") for one in told):
-            text += ["::", ""]
+        if what == "module" and line.startswith("    ") and "`" not in line and not text[-1] \
+                and not text[-2].startswith("    ") and not text[-2].endswith("::"):
+            text += ["::", ""]  # a block of code begins
         found = OUR_SECTION.match(line)
         if found:
             line = OUR_SECTION.sub(r"\n\1:\2:", line, count=1)

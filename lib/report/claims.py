@@ -224,7 +224,8 @@ class Claims:
                    f"{one.default if one.default != '' else 'none'})"
                    for one in parameters if self.parameters[one.name] != one.default
                    and one.range != "notebooks"]  # where to read is no setting
-        self.judged = {} if changed else judged(book, chapter, strict=False)  # of the page alone
+        # a record speaks for the chapter's own run, and for no other
+        self.judged = {} if changed else judged(book, chapter, strict=False)
         if changed:
             _show(remark(f"{BANNER}: {', '.join(changed)}. What is said {OWN.lower()} need not "
                          "be true here."))
