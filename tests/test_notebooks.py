@@ -29,6 +29,7 @@ CLAIMS = tomllib.loads((ROOT / "book" / "claims.toml").read_text("utf-8"))
 FILE_BYTES, COLUMNS, FOLDED_COLUMNS, PARAMETERS = 500_000, 76, 99, 8
 CELL_LINES, FREE_LINES, FIGURE_LINES, DRAW_LINES = 10, 25, 7, 2
 SHUFFLES = re.compile(r"\b(moveaxis|swapaxes|transpose)\b")  # of axes, before a reader's eyes
+KNOWN = {"parameters", "opening", "another-sample"}  # beside those that hide
 HIDDEN = {"hide-input", "hide-cell", "remove-input", "remove-cell"}
 LONG_DECIMAL = re.compile(r"(?<![\d.])(?:0?\.0*[1-9]\d{7,}|[1-9]\d*\.\d{8,})")  # 8 digits or more
 SVG_OR_DATA = re.compile(r"<svg.*?</svg>|data:[^\"')]*", re.DOTALL)
@@ -67,7 +68,7 @@ def draws(cell: dict) -> bool:
 
 
 def execution_faults(notebook: dict) -> list[str]:
-    """Not executed from top to bottom in one go, or not stored as `refresh` stores it."""
+    """Not executed from top to bottom in one go, or not stored and compared as all others."""
     cells, faults = code(notebook), []
     counts = [cell["execution_count"] for cell in cells]
     if counts != list(range(1, len(cells) + 1)):
@@ -77,6 +78,7 @@ def execution_faults(notebook: dict) -> list[str]:
             faults.append(f"cell [{number}] shows an error")
         if not all(data and all(data.values()) for data in shown(cell)):
             faults.append(f"cell [{number}] has an empty output")
+        faults += [f"cell [{number}] is tagged {tag}" for tag in tags(cell) - KNOWN - HIDDEN]
         traces = set(cell["metadata"]) & {"execution", "papermill"}
         faults += [f"cell [{number}] carries {trace} metadata" for trace in sorted(traces)]
     extra = set(notebook["metadata"]) - {"kernelspec", "language_info"}
@@ -255,6 +257,7 @@ def test_a_good_notebook_passes():
     (execution_faults, spoilt(outputs=[{"output_type": "error"}]), "shows an error"),
     (execution_faults, spoilt(outputs=result(text_plain="")), "empty output"),
     (execution_faults, spoilt(outputs=result()), "empty output"),
+    (execution_faults, spoilt(metadata={"tags": ["nbval-ignore-output"]}), "is tagged nbval"),
     (execution_faults, spoilt(metadata={"execution": {}}), "carries execution metadata"),
     (execution_faults, GOOD | {"metadata": {"papermill": {}}}, "metadata hold papermill"),
     (parameter_faults, spoilt(metadata={"tags": ["parameters"]}), "and no other"),
