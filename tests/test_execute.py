@@ -149,9 +149,11 @@ def test_a_picture_is_titled_once_with_its_figure_and_its_pixels_stay():
         assert before.tobytes() == after.tobytes()
 
 
-def test_how_long_it_takes_is_told_beforehand(root, capsys):
+def test_how_long_it_takes_is_told_beforehand(root, capsys, monkeypatch):
     for name in ("good", "other"):
         write(root / "book" / f"{name}.ipynb", "a: int = 2  # a number\n# seconds 150 * a", "a")
+    monkeypatch.setattr(site, "execute_all", lambda *groups, **settings: [])
+    monkeypatch.setattr(site, "build", lambda *folders: root)
     assert site.refresh(workers=2, root=root) == 0
     assert capsys.readouterr().out.startswith("2 chapters, 2 at once: about 5 minutes\n")
     assert site.book(["good"], workers=2, root=root) == 0

@@ -351,9 +351,9 @@ def test_what_is_not_of_a_run_is_marked_and_comments_are_not_shown(tmp_path):
 @slow
 def test_one_figure_of_a_chapter_has_the_numbers_of_the_whole_run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    words = ["run", "order_to_chaos", "-p", "width=30", "-p", "networks=3"]
+    words = ["run", "your_own_network", "-p", "steps=1", "-p", "widths=8,8", "-p", "networks=2"]
     assert main([*words, "--out", "whole"]) == 0
-    assert main([*words, "--out", "one", "--figure", "2C"]) == 0
+    assert main([*words, "--out", "one", "--figure", "fig-network-sizes"]) == 0
     (one,) = (tmp_path / "one").rglob("*.npz")
     (same,) = (tmp_path / "whole").rglob(one.name)
     with np.load(one) as some, np.load(same) as every:

@@ -20,7 +20,7 @@ from copy import deepcopy
 from itertools import zip_longest
 from math import hypot, sqrt
 
-from scipy.stats import f
+from scipy.special import fdtri
 
 from lib.report.claims import MIME
 from lib.report.evidence import TABLE
@@ -119,7 +119,7 @@ def _near(new: Iterable, stored: Iterable, samples: int) -> bool:
     low, high = sorted((error, before))
     free = max(samples, FEW) - 1
     return (abs(value - old) <= ROOM * hypot(error, before) * (1 + DUST)
-            and (low == 0 or bool((high / low)**2 <= f.isf(CHANCE / 2, free, free))))
+            and (low == 0 or bool((high / low)**2 <= fdtri(free, free, 1 - CHANCE / 2))))
 
 
 def install(cell: type) -> None:

@@ -71,9 +71,14 @@ def correlation(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 def rank_correlation(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Spearman's `correlation`, that of the ranks; ties share theirs."""
-    from scipy.stats import rankdata
+    return correlation(*(np.apply_along_axis(_ranks, -1, one) for one in (x, y)))
 
-    return correlation(rankdata(x, axis=-1), rankdata(y, axis=-1))
+
+def _ranks(x: np.ndarray, of: np.ndarray | None = None) -> np.ndarray:
+    """How many values (of others) each is above; those that it equals count half."""
+    of = np.sort(x if of is None else of)
+    below, upto = (np.searchsorted(of, x, side) for side in ("left", "right"))
+    return np.where(np.isnan(of[-1:]), np.nan, 0.5 * (below + upto))  # NaN is sorted to the end
 
 
 def rank_trend(x: np.ndarray, samples: np.ndarray) -> Estimate:
@@ -124,11 +129,8 @@ def detection(scores: np.ndarray, positive: np.ndarray) -> float:
 
     Source: textbook (Mann and Whitney's statistic).
     """
-    from scipy.stats import mannwhitneyu
-
     scores = real("scores", scores, axes="n")
     positive = real("positive", np.asarray(positive) * 1.0, axes=scores.shape) > 0.0
     if positive.all() or not positive.any():
         return np.nan
-    above = mannwhitneyu(scores[positive], scores[~positive], method="asymptotic").statistic
-    return float(above / positive.sum() / (~positive).sum())
+    return float(_ranks(scores[positive], scores[~positive]).mean() / np.sum(~positive))
