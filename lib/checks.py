@@ -5,6 +5,8 @@ from typing import Iterable
 
 import numpy as np
 
+HUGE = 1e100  # a standard deviation beyond which squares and their sums leave the floats
+
 
 class Untrusted(ArithmeticError):
     """A number that could not be computed to the accuracy promised; ``best`` is the best there is.
@@ -54,8 +56,8 @@ def _fits(array: np.ndarray, axes: str) -> bool:
 
 
 def sigmas(sigma_w: object, sigma_b: object) -> tuple[np.ndarray, ...]:
-    """Standard deviations of weights and biases, broadcast."""
-    w, b = real("sigma_w", sigma_w, low=0.0), real("sigma_b", sigma_b, low=0.0)
+    """Standard deviations of weights and biases, broadcast; a square is far within the floats."""
+    w, b = real("sigma_w", sigma_w, 0.0, HUGE), real("sigma_b", sigma_b, 0.0, HUGE)
     try:
         return np.broadcast_arrays(w, b)
     except ValueError:

@@ -300,6 +300,8 @@ def test_networks_that_diverge_are_refused():
     assert 5 <= len(left) < 20
     with pytest.raises(ValueError, match="missing must be 'raise' or 'nan'"):
         ensemble(3.0, 0.0, width=20, networks=2, missing="no")
+    with pytest.raises(ValueError, match="must not be empty"):
+        ensemble([], 0.0, width=20, networks=2)
 
 
 def test_a_curve_too_slow_to_be_squared_has_no_curvature():

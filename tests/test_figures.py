@@ -518,6 +518,14 @@ def test_images_are_kept_with_their_coordinates(tmp_path, down):
     np.testing.assert_array_equal(told["panel 1/y"], GRID[1])
     np.testing.assert_array_equal(told["panel 1/values"], np.arange(12.0).reshape(3, 4))
     assert not [key for key in told if key.startswith("panel 2")], "the bar of colours is no panel"
+    assert not {"panel 1/edge", "panel 1/points"} & set(told)
+
+
+def test_what_is_marked_on_a_map_is_kept(tmp_path):
+    edge, points = [[0.0, 1.0], [1.0, 1.4]], [(0.3, 1.3), (0.3, 2.5)]
+    told = kept(tmp_path, a_map(edge=edge, points=points))
+    np.testing.assert_array_equal(told["panel 1/edge"], edge)
+    np.testing.assert_array_equal(told["panel 1/points"], points)
 
 
 def test_points_bars_and_paths_are_kept(tmp_path):

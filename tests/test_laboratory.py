@@ -330,9 +330,12 @@ def test_a_formula_is_typed_refused_and_mended(browser, page):
     with pytest.raises(FormulaError) as refused:
         formula("x*tan(x)")
     assert browser.until("document.querySelector('.fault').textContent") == str(refused.value)
+    shade = "getComputedStyle(document.querySelector('.plane')).opacity"
+    assert float(browser.run(shade)) < 0.5, "what is seen is of the formula before"
     browser.run("document.querySelector('[name=formula]').select()")
     browser("Input.insertText", text="x*tanh(x)")
     browser.until("!document.querySelector('.fault').textContent")
+    assert float(browser.run(shade)) == 1
     told = browser.until(SETTLED)
     assert MeanField(2.5, 0.3, "x*tanh(x)", missing="nan").phase == "none" and "No length" in told
 

@@ -781,6 +781,7 @@ def test_kinks_and_jumps_have_infinite_chi():
     assert theory.q_star == pytest.approx(1.09, rel=1e-12)
     assert theory.phase == "chaotic" and np.isinf(theory.lyapunov)
     assert "chi1      inf" in repr(theory) and "c_star    none" in repr(theory)
+    assert "phi jumps" in repr(theory) and "kink" not in repr(theory)
 
 
 def test_a_repr_of_a_grid_computes_nothing_and_shows_what_is_known():
@@ -792,6 +793,16 @@ def test_a_repr_of_a_grid_computes_nothing_and_shows_what_is_known():
     many = MeanField([1.0, 2.0], 0.1, "relu", missing="nan")
     assert many.warnings[0] == ("at 1 of 2 points: from unit length on, lengths grow "
                                 "without bound, or beyond 1e10")
+    assert repr(many).splitlines()[-2:] == [f"  warning: {one}" for one in many.warnings]
+
+
+def test_what_was_computed_is_kept_so_nothing_can_be_changed():
+    theory = MeanField(1.5, 0.1)
+    with pytest.raises(AttributeError, match="make another MeanField"):
+        theory.sigma_w = 3.0
+    assert theory.chi1 == MeanField(1.5, 0.1).chi1
+    with pytest.raises(ValueError, match="sigma_b must be at most 1e"):
+        MeanField(1.5, 1e300)
 
 
 def test_a_repr_never_raises():

@@ -68,6 +68,8 @@ class Ensemble:
                  phi: str | Activation | Callable = "tanh", missing: str = "raise",
                  dtype: type = np.float64):
         self.sigma_w, self.sigma_b = sigmas(sigma_w, sigma_b)
+        if not self.sigma_w.size:
+            raise ValueError("sigma_w and sigma_b must not be empty")
         self.width, self.networks = count("width", width), count("networks", networks)
         self.seed = tuple(count("seed", one, low=0) for one in np.atleast_1d(seed))
         self.phi, self.dtype = get(phi), np.dtype(dtype)

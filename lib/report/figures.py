@@ -576,7 +576,9 @@ def heat(x: np.ndarray, y: np.ndarray, values: np.ndarray, *, low: float | None 
         return image
 
     bar = {"label": label, "extend": extend, "limits": (low, high, color)}
-    box = Panel(numbers={"x": x, "y": y, "values": values}, draw=paint,
+    kept = {"x": x, "y": y, "values": values, "edge": edge, "points": points}
+    box = Panel(numbers={name: one for name, one in kept.items()
+                         if one is not None and len(one)}, draw=paint,
                 bar=None if label is None else bar, labels=labels)
     return Picture(panels=[box], vector=False, height=2.9, changes=FRAMED)
 
@@ -709,7 +711,8 @@ def numbers(picture: Picture) -> dict[str, np.ndarray]:
     """What a picture draws, by names like ``panel 2/tanh/x``, with title and labels of the panels.
 
     Curves have ``x`` and ``y``, and ``sd`` where they have a band; what was seen has ``seen``, its
-    mean, with the standard ``error``, ``at`` where it was seen, and ``samples`` by network.
+    mean, with the standard ``error``, ``at`` where it was seen, and ``samples`` by network. Maps
+    have ``x``, ``y`` and ``values``, and the ``edge`` and ``points`` that are marked on them.
     """
     return {f"panel {place}/{name}": np.asarray(array)
             for place, box in enumerate(picture.panels, start=1) if box

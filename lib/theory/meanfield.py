@@ -51,9 +51,13 @@ class MeanField:
 
     def __init__(self, sigma_w: np.ndarray, sigma_b: np.ndarray, phi: Phi = "tanh", *,
                  missing: str = "raise"):
-        self.phi = get(phi)
-        self.missing = choice("missing", missing, ("raise", "nan"))
-        self.sigma_w, self.sigma_b = map(_kept, sigmas(sigma_w, sigma_b))
+        w, b = map(_kept, sigmas(sigma_w, sigma_b))
+        vars(self).update(phi=get(phi), sigma_w=w, sigma_b=b,
+                          missing=choice("missing", missing, ("raise", "nan")))
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"{name} cannot be changed, as what was computed is kept: make "
+                             "another MeanField")
 
     # lengths
 
@@ -468,7 +472,7 @@ class MeanField:
         if self.missing == "nan":
             return self
         twin = copy(self)
-        twin.missing = "nan"
+        vars(twin)["missing"] = "nan"
         return twin
 
     @cached_property
@@ -490,7 +494,9 @@ class MeanField:
         warn(np.isfinite(found.repeller), f"two fixed points: lengths above q = {above:.4g} "
              "diverge, lengths below approach q*")
         warn(found.value == 0.0, "activity dies out: q* = 0, and c* is the limit sigma_b -> 0")
-        if not self.phi.differentiable:
+        if not self.phi.continuous:
+            told.append("phi jumps: chi1 is infinite, and correlations are not averaged")
+        elif not self.phi.differentiable:
             told.append("phi has a kink: chi2 and with it all curvature is infinite")
         return tuple(told)
 
@@ -521,8 +527,9 @@ class MeanField:
         ranges = [f"{name:9} {np.nanmin(value):.6g} to {np.nanmax(value):.6g}"
                   for name in ("sigma_w", "sigma_b", *known)
                   if np.isfinite(value := np.asarray(getattr(self, name))).any()]
+        told = [f"warning: {one}" for one in self.warnings] if "_found" in vars(self) else []
         return "\n  ".join([f"{self.phi.name} at {' x '.join(map(str, self.sigma_w.shape))} "
-                            f"points, {self.phi.grade}", *ranges])
+                            f"points, {self.phi.grade}", *ranges, *told])
 
 
 def _kept(array: np.ndarray) -> np.ndarray:
