@@ -312,9 +312,9 @@ def test_messages_name_what_was_seen(phi, q, told):
 @pytest.mark.parametrize("name", ["tanh", "gelu", "softplus", "hermite", "relu(x-0.2)**2"])
 @pytest.mark.parametrize("order", [0, 1])
 def test_the_series_in_log_q_is_what_the_rules_give(name, order):
-    """Between any nodes, also where the average is exponentially small."""
+    """Between any nodes, also where the average is exponentially small. Both round."""
     phi, q = get(name), np.geomspace(1e-3, 1e4, 137)
     f = phi.derivative(order)
     direct = average(lambda u: f(u) ** 2, q, phi.kinks, bool(phi.parity))
     got = moment(Activation("again", phi.made), q, order)
-    assert np.abs(got / direct - 1).max() < 1e-13
+    assert np.abs(got / direct - 1).max() < 3e-13

@@ -16,7 +16,7 @@ from lib.theory.gaussian import average, moment, moment_slope
 
 Phi = str | Activation | Callable
 EMPTY = 1e-13  # of the root of the power: a coefficient below is zero but for rounding
-ROUNDING = 4e-15  # of a sum of positive terms, relative
+ROUNDING = 1e-14  # of a sum of some hundred positive terms, relative
 REACH = 12.6  # beyond it the square root of the normal density is below 1e-17
 FINER = (1.0, 2.0, 4.0, 8.0)  # grids tried for phi steeper than tanh
 LARGEST = 2e7  # entries of a table, 160 MB
