@@ -219,8 +219,8 @@ def on_axes(picture):
 
 @pytest.mark.parametrize("y, told", [(np.nan, ["nothing to draw"]), (1.0, [])])
 def test_a_panel_says_that_there_is_nothing_to_draw(y, told):
-    one = lines(np.arange(3.0), [np.full(3, y)], levels=[2.0])
-    assert [text.get_text() for text in on_axes(one)[0].texts] == told
+    for one in (lines(np.arange(3.0), [np.full(3, y)], levels=[2.0]), a_map(np.full((3, 4), y))):
+        assert [text.get_text() for text in on_axes(one)[0].texts] == told
 
 
 def test_a_logarithmic_axis_ends_before_the_floats_do():

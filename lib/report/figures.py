@@ -270,8 +270,7 @@ def lines(x: np.ndarray, curves: Mapping[str, object] | Sequence, *, colors: Seq
         axes.set(**{f"{axis}scale": "log" for axis in log})
         for name, curve in made:
             _paint(axes, curve, name, dots)
-        if not any(np.isfinite(line.get_ydata()).any() for line in axes.lines):
-            axes.text(0.5, 0.5, "nothing to draw", transform=axes.transAxes, ha="center")
+        _say_if_empty(axes, [line.get_ydata() for line in axes.lines])
         for height in levels:
             axes.axhline(height, ls=":", color=GREY, lw=0.8)
         if span:
@@ -291,6 +290,12 @@ def lines(x: np.ndarray, curves: Mapping[str, object] | Sequence, *, colors: Seq
             for what, array in _told(curve).items()}
     return Picture(panels=[Panel(numbers=told, draw=paint, strip=strip, labels=labels)],
                    vector=vector, height=4.1 if residuals else 2.9)
+
+
+def _say_if_empty(axes: Axes, numbers: Sequence[np.ndarray]) -> None:
+    """A reader's parameters may leave nothing that exists."""
+    if not any(np.isfinite(one).any() for one in numbers):
+        axes.text(0.5, 0.5, "nothing to draw", transform=axes.transAxes, ha="center")
 
 
 def _key(name: str) -> str:
@@ -563,6 +568,7 @@ def heat(x: np.ndarray, y: np.ndarray, values: np.ndarray, *, low: float | None 
         image = axes.imshow(values, origin="upper" if down else "lower", aspect="auto",
                             cmap=color, vmin=low, vmax=high, interpolation="nearest",
                             extent=extent)
+        _say_if_empty(axes, [values])
         if edge is not None:
             axes.plot(*edge, "--", color="white", lw=1.6)
             axes.plot(*edge, "--", color=INK, lw=0.8)
