@@ -1,6 +1,8 @@
 """What may move: what was trained as another sample would, a drawn point by a step."""
+from types import SimpleNamespace
+
 import pytest
-from tests.within_errors import TENTH, agree, redrawn, same_drawing, settled
+from tests.within_errors import TAG, TENTH, agree, install, redrawn, same_drawing, settled
 
 from lib.report.claims import MIME
 from lib.report.evidence import TABLE
@@ -131,3 +133,19 @@ def test_only_places_may(stored, new, same):
 def test_an_output_that_is_no_figure_stays():
     text = [{"name": "stdout", "text": "1.0"}]
     assert redrawn(text, [{"name": "stdout", "text": "1.1"}], str) == text
+
+
+@pytest.mark.parametrize("tags, same", [([TAG], True), (["hide-input"], False), ([], False)])
+@pytest.mark.parametrize("new, stored", [
+    ("<img src='data:image/png;base64,iVBORw0+/8A='>", "<img src='data:image/png;base64,iVBO=='>"),
+    ("<svg><path d='M 3 4'/></svg>", "<svg><path d='M 3 9'/></svg>")])
+def test_pixels_and_points_may_differ_in_the_cell_of_a_sample_alone(tags, same, new, stored):
+    class Cell:
+        cell, sanitize = SimpleNamespace(metadata={"tags": tags}), str
+
+        def compare_outputs(self, test, ref, skip_compare=None):
+            return test == ref
+
+    install(Cell)
+    outputs = [[{"data": {"text/html": text}}] for text in (new, stored)]
+    assert Cell().compare_outputs(*outputs) is same

@@ -120,8 +120,8 @@ def panels(*pictures: Picture | None, titles: Sequence[str] = (), vector: bool |
     Args:
         pictures: in the order of reading; None leaves a place empty.
         titles: of the panels of the first row, in place of their own.
-        vector: whether as SVG; unless given, if all pictures are. What is trained is never the
-            same twice to the last digit and belongs into pixels, which are not compared.
+        vector: whether as SVG; unless given, if all pictures are. What is trained is another
+            sample on another processor and belongs into pixels, which are not compared.
         labels: for all panels, handed to ``axes.set``: xlabel, ylabel, xlim, ...
         layout: ``columns, rows, width, height, aspect, share, note`` of `Picture`; of the first
             picture unless given.
