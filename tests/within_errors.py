@@ -75,21 +75,18 @@ def settled(new: list[dict], stored: list[dict]) -> list[dict]:
     new = deepcopy(new)
     for output, before in zip(new, stored):
         old, data = before.get("data", {}), output.get("data", {})
-        pairs = list(zip_longest(data.get(MIME, []), old.get(MIME, [])))
-        pairs += [(data[TABLE], old[TABLE])] if TABLE in data and TABLE in old else []
-        if pairs and all(agree(*pair) for pair in pairs):
+        agreed = [agree(*pair) for pair in zip_longest(data.get(MIME, []), old.get(MIME, []))]
+        if TABLE in data and TABLE in old:
+            agreed.append(_same_table(data[TABLE], old[TABLE]))
+        if agreed and all(agreed):
             output["data"] = deepcopy(old)
     return new
 
 
 def agree(new: dict | None, stored: dict | None) -> bool:
-    """Whether two records of a finding, or two tables, are samples of the same."""
+    """Whether two records of a finding are samples of the same."""
     if new is None or stored is None:
         return False
-    if "rows" in new:
-        return (new | {"rows": stored["rows"]} == stored
-                and len(new["rows"]) == len(stored["rows"])
-                and all(map(_same_row, new["rows"], stored["rows"])))
     free = {name: stored[name] for name in ("value", "error", "samples", "reach")
             if name in new.keys() & stored.keys()}
     if "undecided" in (new["verdict"], stored["verdict"]):
@@ -98,6 +95,12 @@ def agree(new: dict | None, stored: dict | None) -> bool:
     return (new | free == stored and abs(many[0] - many[1]) <= ROOM * sqrt(sum(many))
             and _near(*((one.get("reach"), None) for one in (new, stored)), 1)
             and _near(*((one["value"], one["error"]) for one in (new, stored)), min(many)))
+
+
+def _same_table(new: dict, stored: dict) -> bool:
+    """Whether two tables differ in numbers only, which are of two samples."""
+    return (new | {"rows": stored["rows"]} == stored and len(new["rows"]) == len(stored["rows"])
+            and all(map(_same_row, new["rows"], stored["rows"])))
 
 
 def _same_row(new: list, stored: list) -> bool:
@@ -128,9 +131,10 @@ def install(cell: type) -> None:
     compare: Callable = cell.compare_outputs
 
     def compare_outputs(self, test, ref, skip_compare=None):
+        sanitize, step = self.sanitize, STEP
         if TAG in self.cell.metadata.get("tags", []):
-            test = redrawn(settled(test, ref), ref,
-                           lambda text: PIXELS.sub("PIXELS", self.sanitize(text)), TENTH)
-        return compare(self, redrawn(test, ref, self.sanitize), ref, skip_compare)
+            test, step = settled(test, ref), TENTH
+            sanitize = lambda text: PIXELS.sub("PIXELS", self.sanitize(text))  # noqa: E731
+        return compare(self, redrawn(test, ref, sanitize, step), ref, skip_compare)
 
     cell.compare_outputs = compare_outputs
