@@ -1,5 +1,6 @@
 """Surroundings of every test: one thread, steady examples, kernels that cannot hang."""
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ from hypothesis import settings
 from jupyter_client.manager import KernelManager
 
 from lib.report.execute import SURROUNDINGS, kernel_folder, private_kernels
+from tests.browser import Browser
 from tests.within_errors import install
 
 collect_ignore_glob = ["book/evidence/*"]  # runs on record are not run again
@@ -27,3 +29,11 @@ def pytest_configure(config: pytest.Config) -> None:
     config.add_cleanup(folder.cleanup)
     nbval.kernel.KernelManager = private_kernels(Path(folder.name), KernelManager)
     install(nbval.plugin.IPyNbCell)
+
+
+@pytest.fixture(scope="session")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """One browser for all tests of a worker, each of which begins with a fresh page."""
+    one = Browser(tmp_path_factory.mktemp("profile"))
+    yield one
+    one.close()

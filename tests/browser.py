@@ -14,7 +14,7 @@ QUIET = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-
 
 
 class Browser:
-    """One page of its own; what it logs, throws and asks the network for is kept."""
+    """A browser with one page at a time; what it logs, throws and asks the network for is kept."""
 
     def __init__(self, profile: Path, width: int = 1280, height: int = 900):
         reads, out = os.pipe()
@@ -27,9 +27,18 @@ class Browser:
         os.close(reads)
         os.close(writes)
         self.out, self.back = os.fdopen(out, "wb"), os.fdopen(back, "rb")
-        self.number, self.session, self.rest, self.requests, self.complaints = 0, None, b"", [], []
-        targets = self("Target.getTargets")["targetInfos"]
-        target = next(one["targetId"] for one in targets if one["type"] == "page")
+        self.size = {"width": width, "height": height}
+        self.number, self.session, self.context, self.rest = 0, None, None, b""
+        self.fresh()
+
+    def fresh(self) -> None:
+        """A page that knows nothing of the one before, as in a browser that has just begun."""
+        self.session, before, self.requests, self.complaints = None, self.context, [], []
+        self.context = self("Target.createBrowserContext")["browserContextId"]
+        target = self("Target.createTarget", url="about:blank", browserContextId=self.context,
+                      **self.size)["targetId"]
+        if before:
+            self("Target.disposeBrowserContext", browserContextId=before)
         self.session = self("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Network", "Log"):
             self(f"{domain}.enable")
@@ -54,7 +63,8 @@ class Browser:
                 if "error" in told:
                     raise RuntimeError(f"{method}: {told['error']}")
                 return told["result"]
-            self._note(told.get("method"), told.get("params", {}))
+            if told.get("sessionId") == self.session:
+                self._note(told.get("method"), told.get("params", {}))
 
     def _note(self, event: str, of: dict) -> None:
         if event == "Network.requestWillBeSent":
@@ -77,7 +87,7 @@ class Browser:
             value = self.run(script)
             if value:
                 return value
-            time.sleep(0.05)
+            time.sleep(0.02)
         raise TimeoutError(f"never true: {script}")
 
     def open(self, address: str) -> None:

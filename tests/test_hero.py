@@ -27,13 +27,12 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture
-def browser(tmp_path: Path) -> Iterator[Browser]:
-    """A browser; nothing was complained of, and no host was asked."""
-    one = Browser(tmp_path / "profile")
-    yield one
-    assert one.complaints == []
-    assert {address.split(":")[0] for address in one.requests} <= {"file", "blob", "data"}
-    one.close()
+def browser(chromium: Browser) -> Iterator[Browser]:
+    """A fresh page; nothing was complained of, and no host was asked."""
+    chromium.fresh()
+    yield chromium
+    assert chromium.complaints == []
+    assert {address.split(":")[0] for address in chromium.requests} <= {"file", "blob", "data"}
 
 
 def still(browser: Browser) -> None:

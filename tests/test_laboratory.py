@@ -261,15 +261,14 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture
-def browser(tmp_path: Path) -> Iterator[Browser]:
+def browser(chromium: Browser) -> Iterator[Browser]:
     """A phone; what it must not do it has not done at the end."""
-    one = Browser(tmp_path / "profile")
-    one("Emulation.setDeviceMetricsOverride", width=390, height=844, deviceScaleFactor=2,
-        mobile=True)
-    yield one
-    assert one.complaints == []
-    assert {address.split(":")[0] for address in one.requests} <= {"file", "blob", "data"}
-    one.close()
+    chromium.fresh()
+    chromium("Emulation.setDeviceMetricsOverride", width=390, height=844, deviceScaleFactor=2,
+             mobile=True)
+    yield chromium
+    assert chromium.complaints == []
+    assert {address.split(":")[0] for address in chromium.requests} <= {"file", "blob", "data"}
 
 
 def middle(browser: Browser) -> tuple[float, float]:

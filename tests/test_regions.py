@@ -208,15 +208,13 @@ def test_dichotomies_against_networks_with_turned_weights(layer, phi):
     net = sample_network(2.0, 0.1, 5, 4, rng, phi, 3)
     x, other = rng.standard_normal((6, 3)), rng.standard_normal(net.weights[layer - 1].shape[1:])
     found = count_dichotomies(net, x, layer, other)
-    signs = []
-    for t in 2 * np.pi * (np.arange(20_000) + 0.5) / 20_000:
-        z, hs = x, []
-        for i, (w, b) in enumerate(hidden(net), start=1):
-            w = w * np.cos(t) + other * np.sin(t) if i == layer else w
-            hs.append(z @ w.T + b)
-            z = net.phi.phi(hs[-1])
-        signs.append(np.array(hs[layer - 1:]) > 0)
-    signs = np.array(signs)  # time, layer, input, neuron
+    t = (2 * np.pi * (np.arange(20_000) + 0.5) / 20_000)[:, None, None]
+    z, hs = x, []
+    for i, (w, b) in enumerate(hidden(net), start=1):
+        w = w * np.cos(t) + other * np.sin(t) if i == layer else w
+        hs.append(z @ w.mT + b)
+        z = net.phi.phi(hs[-1])
+    signs = np.stack(hs[layer - 1:], axis=1) > 0  # time, layer, input, neuron
     labels = np.sum(signs << np.arange(6)[:, None], axis=2)
     assert found.dichotomies[0].tolist() == [
         [len(set(labels[:, i, j])) for j in range(5)] for i in range(labels.shape[1])]
