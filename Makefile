@@ -11,6 +11,9 @@ RUN    := $(VENV)/bin/python
 READY  := $(VENV)/ready
 PIP    := $(RUN) -m pip install --quiet --quiet --disable-pip-version-check
 
+# A hundred processes read the library: its bytecode is kept, even where the surroundings say no.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help book site axe test test-fast refresh rerun seeds mutants fuzz bench lock clean distclean
 .DELETE_ON_ERROR:

@@ -109,7 +109,7 @@ def test_growth_of_one_sampled_layer(name, w, b, k):
     exact = oracles.EXACT[name][1]
     law = MeanField(w, b, name)
     q = 1.0 if name == "leaky_relu" else float(law.q_star)
-    table = np.linspace(-9 * q**0.5, 9 * q**0.5, 18_001)
+    table = np.linspace(-9 * q**0.5, 9 * q**0.5, 9_001)
     slopes = np.array([float(exact(mp.mpf(float(x)))) for x in table])
     h = q**0.5 * rng.standard_normal((60_000, k), dtype=np.float32)
     slope = slopes[np.rint((h + 9 * q**0.5) / (table[1] - table[0])).astype(int)]
