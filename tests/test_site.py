@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -63,6 +64,9 @@ class Page(HTMLParser):
             self.loads += from_css(data)
 
 
+seen = cache(Page)  # a page is read once, whoever asks
+
+
 def says_something(text: str, file: str) -> bool:
     """Whether an alternative text is one; by default it is the file's name."""
     return bool(text.strip()) and Path(file).name not in text
@@ -80,7 +84,7 @@ def outside(address: str) -> bool:
 
 def complaints(folder: Path) -> list[str]:
     """Everything that is wrong with the pages in a folder."""
-    pages = {path.resolve(): Page(path) for path in folder.rglob("*.html")
+    pages = {path.resolve(): seen(path) for path in folder.rglob("*.html")
              if "_static" not in path.relative_to(folder).parts}
     found = []
     for page in pages.values():
@@ -118,7 +122,7 @@ def test_pages_are_sound(site):
 @pytest.mark.slow
 def test_formulas_are_drawn_by_a_local_script(site):
     for path in (site / "book").glob("*.html"):
-        page = Page(path)
+        page = seen(path)
         scripts = [address for address in page.loads if "mathjax" in address.lower()]
         if 'class="math' in path.read_text("utf-8"):
             assert scripts, f"{path.name} has formulas and no MathJax"
@@ -178,7 +182,7 @@ def test_a_figure_of_a_chapter_becomes_a_file(tmp_path):
 @pytest.mark.parametrize("name", PLAYED)
 def test_scripts_are_on_the_pages_that_play_and_on_no_others(site, name):
     for path in (site / "book").rglob("*.html"):
-        loads = [Path(urlsplit(one).path) for one in Page(path).loads]
+        loads = [Path(urlsplit(one).path) for one in seen(path).loads]
         here = path.parent.name == "book" and path.stem in PLAYED[name]
         assert (f'class="{name}' in path.read_text("utf-8")) is here
         assert ([one.stem for one in loads if one.suffix == ".js" and (

@@ -679,11 +679,10 @@ def png(figure: Figure, dpi: int) -> str:
     """The figure in 256 colours."""
     from PIL import Image  # matplotlib brings it
 
-    buffer = io.BytesIO()
     canvas = FigureCanvasAgg(figure)
     _lay_out(canvas, dpi)
-    canvas.print_png(buffer, metadata={"Software": None})
-    image = Image.open(buffer).convert("RGB").quantize(
+    canvas.draw()
+    image = Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3]).quantize(
         256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)  # marks keep their hues
     packed = io.BytesIO()
     image.save(packed, format="png", optimize=True)
