@@ -16,6 +16,7 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from functools import cache
 from math import exp, log
 from pathlib import Path
 from random import Random
@@ -50,6 +51,7 @@ class Setting(NamedTuple):
 
 # What to try
 
+@cache
 def ends(one: Parameter) -> list:
     """What a parameter may be at most and at least, or each of its words."""
     if one.range in PLACES:

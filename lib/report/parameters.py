@@ -11,8 +11,10 @@ import sys
 import tokenize
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
+from functools import cache
 from math import sqrt
 from pathlib import Path
+from types import CodeType
 from typing import NamedTuple
 
 import lib
@@ -101,9 +103,14 @@ class Parameters(tuple[Parameter, ...]):
         values |= {one.name: tuple(map(int, values[one.name].split(","))) for one in self
                    if one.kind is str and ".." in one.range}
         try:
-            return eval(expression, KNOWN, values)  # of a notebook, which is about to be executed
+            return eval(_code(expression), KNOWN, values)  # a notebook's, which is to be executed
         except (NameError, SyntaxError, TypeError) as problem:
             raise ValueError(f"parameters cell: {expression!r}: {problem}") from None
+
+
+@cache
+def _code(expression: str) -> CodeType:
+    return compile(expression, "parameters cell", "eval")
 
 
 def declared(notebook: Path) -> Parameters:
