@@ -98,8 +98,9 @@ def import_faults(source: str, module: str) -> list[str]:
     tree, here = ast.parse(source), part(module)
     if here and here not in MAY_IMPORT:
         return [f"enter lib.{here} in MAY_IMPORT, with what it may import"]
-    faults = [f"{name}: write the full name" for name, _ in imports(tree) if name.startswith(".")]
-    for name, _ in imports(tree):
+    names = [name for name, _ in imports(tree)]
+    faults = [f"{name}: write the full name" for name in names if name.startswith(".")]
+    for name in names:
         there = part(name) if name.split(".")[0] == "lib" else ""
         if there and there != here and there not in MAY_IMPORT.get(here, set()):
             faults.append(f"imports {name}")
@@ -108,8 +109,7 @@ def import_faults(source: str, module: str) -> list[str]:
             faults.append(f"from {node.module} import *")
     heavy = at_import(tree) - {"numpy", "matplotlib" if module in FIGURES else ""}
     faults += [f"imports {name} at the top; do it in the function" for name in sorted(heavy)]
-    everywhere = {name.split(".")[0] for name, _ in imports(tree)}
-    if "matplotlib" in everywhere and module not in FIGURES:
+    if "matplotlib" in {name.split(".")[0] for name in names} and module not in FIGURES:
         faults.append("imports matplotlib; figures belong to lib.report.figures and gallery")
     return faults
 

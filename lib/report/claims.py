@@ -11,6 +11,7 @@ import re
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from functools import cache
 from hashlib import sha256
 from html import escape
 from pathlib import Path
@@ -308,7 +309,11 @@ def catalogue(book: Path = BOOK) -> dict[str, Claim]:
     Raises:
         ValueError: the file is not TOML, or a claim is not well formed; names the claim.
     """
-    text = (Path(book) / "claims.toml").read_text("utf-8")
+    return dict(_catalogue((Path(book) / "claims.toml").read_text("utf-8")))
+
+
+@cache
+def _catalogue(text: str) -> dict[str, Claim]:
     try:
         tables = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
