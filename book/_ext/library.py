@@ -57,8 +57,12 @@ def prepare(app: Sphinx, what: str, name: str, obj: object, options: object, lin
 
 def skip(app: Sphinx, what: str, name: str, obj: object, skipped: bool, options: object
          ) -> bool | None:
-    """Leave out what Python wrote, not we: the fields of named tuples."""
-    return True if (obj.__doc__ or "").startswith("Alias for field") else None
+    """Leave out what others wrote: the fields of named tuples, and what a module only imports.
+
+    Of the latter Sphinx would leave out as much, but would read its source first.
+    """
+    imported = what == "module" and not (getattr(obj, "__module__", None) or "lib").startswith("lib")
+    return True if imported or (obj.__doc__ or "").startswith("Alias for field") else None
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
