@@ -86,7 +86,7 @@ def test_what_a_solution_states_is_checked(tmp_path, monkeypatch):
 
 @pytest.mark.slow
 def test_a_setting_that_nobody_chose_gives_a_page():
-    notebook = next(path for path in NOTEBOOKS if path.stem == "hermite_features")
+    notebook = next(path for path in NOTEBOOKS if path.stem == "dichotomies")
     rng, parameters = Random(notebook.stem), declared(notebook)
     some = {one.name: drawn(one, rng) for one in rng.sample(parameters, 3)}
     (pair,) = tried([Setting(notebook, beside(parameters, some, rng, LIMIT) or some)])
