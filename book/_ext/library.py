@@ -61,7 +61,8 @@ def skip(app: Sphinx, what: str, name: str, obj: object, skipped: bool, options:
 
     Of the latter Sphinx would leave out as much, but would read its source first.
     """
-    imported = what == "module" and not (getattr(obj, "__module__", None) or "lib").startswith("lib")
+    home = getattr(obj, "__module__", None) or "lib"
+    imported = what == "module" and not home.startswith("lib")
     return True if imported or (obj.__doc__ or "").startswith("Alias for field") else None
 
 
