@@ -33,7 +33,16 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    """One browser for all tests of a worker, each of which begins with a fresh page."""
+    """One browser for all tests of a worker."""
     one = Browser(tmp_path_factory.mktemp("profile"))
     yield one
     one.close()
+
+
+@pytest.fixture
+def browser(chromium: Browser) -> Iterator[Browser]:
+    """A fresh page; at the end nothing was complained of, and no host was asked."""
+    chromium.fresh()
+    yield chromium
+    assert chromium.complaints == []
+    assert {address.split(":")[0] for address in chromium.requests} <= {"file", "blob", "data"}

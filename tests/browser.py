@@ -16,18 +16,17 @@ QUIET = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-
 class Browser:
     """A browser with one page at a time; what it logs, throws and asks the network for is kept."""
 
-    def __init__(self, profile: Path, width: int = 1280, height: int = 900):
+    def __init__(self, profile: Path):
         reads, out = os.pipe()
         back, writes = os.pipe()
         self.process = subprocess.Popen(  # the browser reads from its file 3 and writes to 4
-            [FOUND, *QUIET, f"--user-data-dir={profile}", f"--window-size={width},{height}",
-             "--remote-debugging-pipe", "about:blank"], pass_fds=(3, 4),
+            [FOUND, *QUIET, f"--user-data-dir={profile}", "--remote-debugging-pipe"],
+            pass_fds=(3, 4),
             preexec_fn=lambda: (os.dup2(reads, 3), os.dup2(writes, 4)),
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         os.close(reads)
         os.close(writes)
         self.out, self.back = os.fdopen(out, "wb"), os.fdopen(back, "rb")
-        self.size = {"width": width, "height": height}
         self.number, self.session, self.context, self.rest = 0, None, None, b""
         self.fresh()
 
@@ -36,7 +35,7 @@ class Browser:
         self.session, before, self.requests, self.complaints = None, self.context, [], []
         self.context = self("Target.createBrowserContext")["browserContextId"]
         target = self("Target.createTarget", url="about:blank", browserContextId=self.context,
-                      **self.size)["targetId"]
+                      width=1280, height=900)["targetId"]
         if before:
             self("Target.disposeBrowserContext", browserContextId=before)
         self.session = self("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]

@@ -1,5 +1,4 @@
 """The moving picture of the front page, worked in headless Chromium from a file."""
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,15 +23,6 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> str:
     return lone_page(tmp_path_factory.mktemp("page"),
                      [STATIC / f"{name}.js" for name in SCRIPTS], STATIC / "hero.css",
                      '<div class="hero"><p>A sentence.</p></div><p id="next">Next.</p>')
-
-
-@pytest.fixture
-def browser(chromium: Browser) -> Iterator[Browser]:
-    """A fresh page; nothing was complained of, and no host was asked."""
-    chromium.fresh()
-    yield chromium
-    assert chromium.complaints == []
-    assert {address.split(":")[0] for address in chromium.requests} <= {"file", "blob", "data"}
 
 
 def still(browser: Browser) -> None:
