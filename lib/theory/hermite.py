@@ -247,14 +247,14 @@ def panel_coefficients(phi: Activation, q: float, orders: int, power: float) -> 
         raise Untrusted(f"the Hermite coefficients of {phi.name} at q = {q:.4g} are uncertain by "
                         f"{gap:.1g} of their size: phi is too steep there, or has a kink that was "
                         "not declared", fine)
-    if phi.parity:
-        fine[0 if phi.parity == "odd" else 1::2] = 0.0
     return fine
 
 
 def _panels(phi: Activation, scale: float, orders: int, refined: float) -> np.ndarray:
     """The coefficients from panels about one wave of ``h_k`` and one scale of phi long."""
-    edges = np.array([-REACH, *(k / scale for k in phi.kinks if abs(k) < REACH * scale), REACH])
+    start = 0.0 if phi.parity else -REACH  # half the line tells the rest
+    kinks = (k / scale for k in phi.kinks if start < k / scale < REACH)
+    edges = np.array([start, *kinks, REACH])
     x, w = np.polynomial.legendre.leggauss(24)
     density = refined * (np.sqrt(orders) + 2.0 + 2.0 * scale) / np.pi
     z, weight = [], []
@@ -265,7 +265,11 @@ def _panels(phi: Activation, scale: float, orders: int, refined: float) -> np.nd
         weight.append((half * w).ravel())
     z, weight = np.concatenate(z), np.concatenate(weight) / np.sqrt(2.0 * np.pi)
     weight *= np.exp(-0.25 * z * z)  # the other half of the density
-    return _rows(orders, z, weight) @ np.asarray(phi.phi(scale * z))
+    a = _rows(orders, z, weight) @ np.asarray(phi.phi(scale * z))
+    if phi.parity:
+        a *= 2.0
+        a[0 if phi.parity == "odd" else 1::2] = 0.0
+    return a
 
 
 def _relu(orders: int) -> np.ndarray:
